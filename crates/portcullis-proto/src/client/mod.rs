@@ -1,0 +1,3 @@
+//! The session: what to send next, and what an answer meant.
+
+pub mod io;

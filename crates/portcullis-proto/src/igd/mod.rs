@@ -1,0 +1,5 @@
+//! What the UPnP Internet Gateway Device specifications define.
+
+pub mod description;
+pub mod error_code;
+pub mod wan_connection;

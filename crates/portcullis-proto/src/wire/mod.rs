@@ -1,0 +1,7 @@
+//! Bytes to values and back: nothing here waits, retries or decides.
+
+pub mod http;
+pub mod soap;
+pub mod ssdp;
+pub mod url;
+pub mod xml;
