@@ -1,1 +1,46 @@
-//! Port mapping.
+//! Opens ports on the gateway between a program and the internet.
+//!
+//! ```
+//! use portcullis::{Client, MappingRequest, Protocol};
+//! use std::num::NonZeroU16;
+//!
+//! # let gateway = portcullis_sim::Server::start_default().unwrap();
+//! # let config = portcullis::Config::new().gateway(gateway.ssdp_address());
+//! # let client = Client::with_config(config)?;
+//! # const _: &str = stringify!(
+//! let client = Client::new()?;
+//! # );
+//! let request = MappingRequest::new(Protocol::Udp, NonZeroU16::new(7777).unwrap());
+//! let mapping = client.map(request).wait()?; // or `.await?`, on any executor
+//! println!("{:?}:{}", mapping.external_address(), mapping.external_port());
+//! mapping.close().wait()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A [`Client`] owns one background thread and no async runtime. Every operation returns a handle that
+//! can be waited for ([`Pending::wait`]), polled, or awaited; dropping it cancels.
+//!
+//! Whoever ports a Godot project finds the engine's API in [`upnp`].
+#![forbid(unsafe_code)]
+
+mod client;
+mod config;
+mod driver;
+mod event;
+mod mapping;
+mod net;
+mod pending;
+
+pub use client::Client;
+pub use config::Config;
+pub use event::{Event, Events};
+pub use mapping::Mapping;
+pub use pending::{Discovery, Pending};
+pub use portcullis_proto::client::{
+    Attempt, ControlPoint, Device, Error, ErrorKind, ExchangeError, Failure, GATEWAY_TARGETS, GatewayAddress, Granted,
+    InvalidGatewayAddress, MappingRequest, Method, OnConflict, SearchOptions, Status, Step,
+};
+pub use portcullis_proto::igd;
+pub use portcullis_proto::wire::ssdp::SearchTarget;
+pub use portcullis_proto::wire::url::HttpUrl;
+pub use portcullis_proto::{AddressKind, Lifetime, Protocol};

@@ -1,3 +1,552 @@
 //! The session: what to send next, and what an answer meant.
+//!
+//! A [`Client`] is a state machine without sockets, clock or threads. Whoever drives it follows one
+//! contract: **mutate, then drain**. After every call that takes `now`, call [`Client::poll_output`]
+//! until it gives [`Output::Timeout`](io::Output::Timeout) and do what each output says; then wait for something to happen or
+//! for that moment, tell the client with [`Client::handle_input`], and drain again. Events are fetched
+//! with [`Client::poll_event`] whenever it suits.
+//!
+//! ```text
+//! discover ─► search ─► description ─► probe ─► Event::Found … Event::Finished
+//! map, close, list, external_address ─► a gateway (known, or by a search) ─► actions ─► Event::Finished
+//! ```
 
+mod config;
+mod device;
+mod error;
+mod event;
+mod exchange;
+mod igd;
 pub mod io;
+mod network;
+mod operation;
+mod outbox;
+mod request;
+mod search;
+mod timer;
+mod transport;
+
+pub use config::{Config, GATEWAY_TARGETS, GatewayAddress, InvalidGatewayAddress, SearchOptions};
+pub use device::{ControlPoint, Device, Status};
+pub use error::{Attempt, Error, ErrorKind, Failure, Step};
+pub use event::{Event, Outcome};
+pub use exchange::ExchangeError;
+pub use network::{DefaultGateway, Interface, InterfaceAddress, Network};
+pub use operation::OperationId;
+pub use request::{DEFAULT_DESCRIPTION, DEFAULT_LIFETIME, Granted, MappingRequest, Method, OnConflict};
+
+use crate::igd::wan_connection::Action;
+use crate::{Protocol, Time};
+use core::num::NonZeroU16;
+use core::time::Duration;
+use igd::call::{Call, interpret};
+use igd::close::{Claim, Close};
+use igd::list::List;
+use igd::map::Map;
+use io::{Input, Output};
+use operation::{Operation, Stage, Task, TaskNext};
+use search::{Search, SearchId};
+use std::collections::BTreeMap;
+use timer::Timer;
+use transport::{Owner, Transport};
+
+/// How long an operation waits for the default gateway to answer once some other gateway has.
+const CHOICE: Duration = Duration::from_millis(50);
+/// A search for a gateway ends this long after it has found one.
+const QUIET: Duration = Duration::from_millis(100);
+/// How long tidying up after a cancelled operation may take.
+const TIDY: Duration = Duration::from_secs(5);
+/// External ports tried where the wanted one is taken.
+const SPARE_PORTS: u8 = 4;
+
+/// A session with the gateways of a network. See the [module](self) for how to drive it.
+#[derive(Debug)]
+pub struct Client {
+    config: Config,
+    network: Network,
+    transport: Transport,
+    searches: BTreeMap<SearchId, Search>,
+    /// The search that operations without a gateway wait for.
+    gateway_search: Option<SearchId>,
+    operations: BTreeMap<OperationId, Operation>,
+    /// Gateways known to be usable.
+    gateways: Vec<Device>,
+    random: u64,
+}
+
+impl Client {
+    /// A client that knows its configuration and the machine's place in the network.
+    pub fn new(config: Config, network: Network) -> Self {
+        let random = config.seed;
+        Self {
+            config,
+            network,
+            transport: Transport::default(),
+            searches: BTreeMap::new(),
+            gateway_search: None,
+            operations: BTreeMap::new(),
+            gateways: Vec::new(),
+            random,
+        }
+    }
+
+    /// Tells that the machine's interfaces or default gateways may have changed. Gateways found from
+    /// another place in the network are forgotten.
+    pub fn set_network(&mut self, network: Network) {
+        if network != self.network {
+            self.gateways.clear();
+            self.network = network;
+        }
+    }
+
+    /// Searches for devices: [`Event::Found`] for each, then [`Event::Finished`] with all of them.
+    pub fn discover(&mut self, now: Time, options: SearchOptions) -> OperationId {
+        let deadline = now + options.timeout.saturating_add(options.grace);
+        let search = self.start_search(now, options);
+        let operation = self.add_operation(Operation::new(None, Stage::Searching(search), deadline));
+        self.update(now);
+        operation
+    }
+
+    /// Maps a port on the first gateway that grants it: [`Outcome::Mapped`].
+    pub fn map(&mut self, now: Time, request: MappingRequest, timeout: Duration) -> OperationId {
+        let map = Map::new(request.clone(), self.spare_ports());
+        self.seek(now, Task::Map { request, map, added: None }, timeout)
+    }
+
+    /// Deletes a mapping that leads to this host; with `force`, whosever it is: [`Outcome::Closed`].
+    pub fn close(
+        &mut self,
+        now: Time,
+        protocol: Protocol,
+        external_port: NonZeroU16,
+        force: bool,
+        timeout: Duration,
+    ) -> OperationId {
+        let claim = if force { Claim::Force } else { Claim::Unproven };
+        self.seek(now, Task::Close(Close::new(protocol, external_port, claim)), timeout)
+    }
+
+    /// Deletes a mapping that this client made, where it made it: [`Outcome::Closed`].
+    pub fn release(&mut self, now: Time, granted: &Granted, timeout: Duration) -> OperationId {
+        let task = Task::Close(Close::new(granted.protocol, granted.external_port, Claim::Ours));
+        self.work(now, task, granted.gateway.clone(), vec![granted.control_point.clone()], timeout)
+    }
+
+    /// Reads the gateway's whole table: [`Outcome::Mappings`].
+    pub fn list(&mut self, now: Time, timeout: Duration) -> OperationId {
+        self.seek(now, Task::List(List::new()), timeout)
+    }
+
+    /// Asks for the external address: [`Outcome::Address`].
+    pub fn external_address(&mut self, now: Time, timeout: Duration) -> OperationId {
+        self.seek(now, Task::Address, timeout)
+    }
+
+    /// Sends one action to a control point and reports its answer as it is: [`Outcome::Called`].
+    pub fn call<A: Action>(&mut self, now: Time, point: &ControlPoint, action: &A, timeout: Duration) -> OperationId {
+        let call = Call::command(point, action);
+        let name = point.remote.ip().to_string();
+        self.work(now, Task::Call(Some(call)), name, vec![point.clone()], timeout)
+    }
+
+    /// Forgets an operation: nothing more is reported of it. A mapping that it may already have made is
+    /// deleted.
+    pub fn cancel(&mut self, now: Time, id: OperationId) {
+        let Some(operation) = self.operations.remove(&id) else { return };
+        self.forget(now, id, &operation);
+        if let (Stage::Working { gateway, points, point, .. }, Some(task)) = (&operation.stage, &operation.task) {
+            if let (Some((request, port)), Some(point)) = (task.may_have_mapped(), points.get(*point)) {
+                let task = Task::Close(Close::new(request.protocol(), port, Claim::Ours));
+                let tidy = self.work(now, task, gateway.clone(), vec![point.clone()], TIDY);
+                if let Some(operation) = self.operations.get_mut(&tidy) {
+                    operation.silent = true;
+                }
+            }
+        }
+        self.update(now);
+    }
+
+    /// Whether anything is still under way.
+    pub fn is_idle(&self) -> bool {
+        self.operations.is_empty() && self.searches.is_empty()
+    }
+
+    /// Tells what happened. Drain the outputs afterwards.
+    pub fn handle_input(&mut self, now: Time, input: Input<'_>) {
+        match input {
+            Input::Datagram { socket, source, payload } => {
+                let search = self.searches.values_mut().find(|search| search.has_socket(socket));
+                if let Some(search) = search {
+                    search.datagram(now, source, payload, &self.network, &mut self.transport);
+                }
+            }
+            Input::SocketFailed { socket, error } => {
+                if let Some(search) = self.searches.values_mut().find(|search| search.has_socket(socket)) {
+                    search.socket_failed(socket, error);
+                }
+            }
+            Input::SendFailed { socket, error } => {
+                if let Some(search) = self.searches.values_mut().find(|search| search.has_socket(socket)) {
+                    search.send_failed(error);
+                }
+            }
+            Input::Connected { connection, local } => self.transport.connected(now, connection, local),
+            Input::Received { connection, bytes } => {
+                let ended = self.transport.received(now, connection, bytes);
+                self.exchange_ended(now, ended);
+            }
+            Input::Closed { connection, error } => {
+                let ended = self.transport.closed(now, connection, error);
+                self.exchange_ended(now, ended);
+            }
+            Input::Timeout => {}
+        }
+        while let Some(timer) = self.transport.out.timers.pop_due(now) {
+            self.timer_due(now, timer);
+        }
+        self.update(now);
+    }
+
+    /// The next thing to do; [`Output::Timeout`] when there is nothing left for now.
+    pub fn poll_output(&mut self) -> Output {
+        self.transport.out.pop().unwrap_or_else(|| Output::Timeout(self.transport.out.timers.next()))
+    }
+
+    /// The next event, or `None` when there is none for now.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.transport.out.pop_event()
+    }
+
+    fn add_operation(&mut self, operation: Operation) -> OperationId {
+        let id = OperationId(self.transport.out.next_id());
+        self.transport.out.timers.set(Timer::Operation(id), operation.deadline);
+        self.operations.insert(id, operation);
+        id
+    }
+
+    fn seek(&mut self, now: Time, task: Task, timeout: Duration) -> OperationId {
+        let id = self.add_operation(Operation::new(Some(task), Stage::Seeking, now + timeout));
+        self.choose_gateway(now, id);
+        self.update(now);
+        id
+    }
+
+    fn work(
+        &mut self,
+        now: Time,
+        task: Task,
+        gateway: String,
+        points: Vec<ControlPoint>,
+        timeout: Duration,
+    ) -> OperationId {
+        let stage = Stage::Working { gateway, points, point: 0, action: "" };
+        let mut operation = Operation::new(Some(task), stage, now + timeout);
+        // Nobody else will do: it is this control point's mapping.
+        operation.fixed = true;
+        let id = self.add_operation(operation);
+        self.start_task(now, id);
+        self.update(now);
+        id
+    }
+
+    fn start_search(&mut self, now: Time, options: SearchOptions) -> SearchId {
+        let id = SearchId(self.transport.out.next_id());
+        let search = Search::start(id, options, &self.config, &self.network, now, &mut self.transport);
+        self.searches.insert(id, search);
+        id
+    }
+
+    fn timer_due(&mut self, now: Time, timer: Timer) {
+        match timer {
+            Timer::Search(id) => {
+                if let Some(search) = self.searches.get_mut(&id) {
+                    search.timeout(now, &mut self.transport);
+                }
+                // A search and the operation that waits for it are due at the same moment: the search first.
+                self.update(now);
+            }
+            Timer::Exchange(id) => {
+                let ended = self.transport.timeout(now, id);
+                self.exchange_ended(now, ended);
+            }
+            Timer::Choice(id) => {
+                if let Some(operation) = self.operations.get_mut(&id) {
+                    operation.settled = true;
+                }
+                self.choose_gateway(now, id);
+            }
+            Timer::Operation(id) => {
+                let failures = self.search_failures();
+                if let Some(operation) = self.operations.remove(&id) {
+                    self.forget(now, id, &operation);
+                    let silent = operation.silent;
+                    self.report(id, silent, Err(operation.out_of_time(failures)));
+                }
+            }
+        }
+    }
+
+    fn exchange_ended(&mut self, now: Time, ended: Option<(Owner, exchange::Outcome)>) {
+        match ended {
+            None => {}
+            Some((Owner::Candidate(id, index), outcome)) => {
+                if let Some(search) = self.searches.get_mut(&id) {
+                    let device = search.exchange_ended(now, index, outcome, &mut self.transport).cloned();
+                    self.found(now, id, device);
+                }
+            }
+            Some((Owner::Operation(id), outcome)) => self.answered(now, id, outcome),
+        }
+    }
+
+    /// A search knows a device as well as it will.
+    fn found(&mut self, now: Time, id: SearchId, device: Option<Device>) {
+        let Some(device) = device else { return };
+        if device.is_usable() {
+            self.gateways.retain(|known| known.address != device.address);
+            self.gateways.push(device.clone());
+        }
+        let owner = self
+            .operations
+            .iter()
+            .find(|(_, operation)| matches!(operation.stage, Stage::Searching(search) if search == id));
+        if let Some((&operation, _)) = owner {
+            self.transport.out.push_event(Event::Found { operation, device });
+        }
+        self.seekers(now);
+    }
+
+    /// Lets every operation that has no gateway look again.
+    fn seekers(&mut self, now: Time) {
+        let seeking: Vec<_> = self
+            .operations
+            .iter()
+            .filter(|(_, operation)| matches!(operation.stage, Stage::Seeking))
+            .map(|(&id, _)| id)
+            .collect();
+        for id in seeking {
+            self.choose_gateway(now, id);
+        }
+    }
+
+    /// Takes the best gateway not yet tried, or waits for one, or gives up.
+    fn choose_gateway(&mut self, now: Time, id: OperationId) {
+        let searching =
+            self.gateway_search.and_then(|id| self.searches.get(&id)).is_some_and(|search| !search.has_ended());
+        let Some(operation) = self.operations.get_mut(&id) else { return };
+        let named = !self.config.gateways.is_empty();
+        let best = self
+            .gateways
+            .iter()
+            .filter(|device| !operation.has_tried(device))
+            .max_by_key(|device| (self.network.is_default_gateway(device.address.ip()), !device.says_disconnected()));
+        if let Some(device) = best {
+            // The default gateway may be about to answer, and is the better choice.
+            let first_choice = named || self.network.is_default_gateway(device.address.ip());
+            if searching && !first_choice && !operation.settled {
+                self.transport.out.timers.set(Timer::Choice(id), now + CHOICE);
+                operation.settled = true;
+                return;
+            }
+            self.transport.out.timers.clear(Timer::Choice(id));
+            operation.tried.push(device.address);
+            operation.stage = Stage::Working {
+                gateway: device.label(),
+                points: device.control_points.clone(),
+                point: 0,
+                action: "",
+            };
+            self.start_task(now, id);
+            return;
+        }
+        if searching {
+            operation.searched = true;
+        } else if operation.searched {
+            self.give_up(now, id);
+        } else {
+            operation.searched = true;
+            let options = SearchOptions {
+                timeout: operation.deadline - now,
+                quiet: Some(QUIET),
+                interface: self.config.interface.clone(),
+                ask_status: false,
+                ..SearchOptions::default()
+            };
+            self.gateway_search = Some(self.start_search(now, options));
+        }
+    }
+
+    fn start_task(&mut self, now: Time, id: OperationId) {
+        let Some(operation) = self.operations.get_mut(&id) else { return };
+        let (Stage::Working { gateway, points, point, .. }, Some(task)) = (&operation.stage, &mut operation.task) else {
+            return;
+        };
+        let Some(point) = points.get(*point) else { return };
+        let next = task.start(point, gateway);
+        self.proceed(now, id, next);
+    }
+
+    fn answered(&mut self, now: Time, id: OperationId, outcome: exchange::Outcome) {
+        let Some(operation) = self.operations.get_mut(&id) else { return };
+        let (Stage::Working { gateway, points, point, action }, Some(task)) = (&operation.stage, &mut operation.task)
+        else {
+            return;
+        };
+        let Some(point) = points.get(*point) else { return };
+        let next = task.resume(point, gateway, action, interpret(action, outcome));
+        self.proceed(now, id, next);
+    }
+
+    fn proceed(&mut self, now: Time, id: OperationId, next: TaskNext) {
+        let Some(operation) = self.operations.get_mut(&id) else { return };
+        match next {
+            TaskNext::Call(call) => {
+                if let Stage::Working { action, .. } = &mut operation.stage {
+                    *action = call.action;
+                }
+                self.transport.call(now, Owner::Operation(id), call, operation.deadline);
+            }
+            TaskNext::Done(outcome) => {
+                let silent = operation.silent;
+                self.operations.remove(&id);
+                self.transport.out.timers.clear(Timer::Operation(id));
+                self.report(id, silent, Ok(outcome));
+            }
+            TaskNext::Fail(stop) => self.next_point(now, id, stop),
+        }
+    }
+
+    /// After a failure: the gateway's next control point, else the next gateway, else the end.
+    fn next_point(&mut self, now: Time, id: OperationId, stop: igd::Stop) {
+        let spare_ports = self.spare_ports();
+        let Some(operation) = self.operations.get_mut(&id) else { return };
+        let is_final = stop.failure.kind() == ErrorKind::Conflict;
+        let unreachable = matches!(stop.failure, Failure::Exchange(_));
+        operation.failed_at_point(stop);
+        if is_final {
+            self.give_up(now, id);
+            return;
+        }
+        if let Some(task) = &mut operation.task {
+            task.restart(|| spare_ports);
+        }
+        if let Stage::Working { points, point, .. } = &mut operation.stage {
+            *point = point.saturating_add(1);
+            if points.get(*point).is_some() {
+                self.start_task(now, id);
+                return;
+            }
+        }
+        if operation.fixed {
+            self.give_up(now, id);
+            return;
+        }
+        if unreachable {
+            // It may have come back under another port: only a search can tell (quirk 45).
+            let gone = operation.tried.last().copied();
+            self.gateways.retain(|device| Some(device.address) != gone);
+        }
+        operation.stage = Stage::Seeking;
+        self.choose_gateway(now, id);
+    }
+
+    /// Nobody is left to ask.
+    fn give_up(&mut self, now: Time, id: OperationId) {
+        let failures = self.search_failures();
+        if let Some(operation) = self.operations.remove(&id) {
+            self.forget(now, id, &operation);
+            self.report(id, operation.silent, Err(operation.out_of_gateways(failures)));
+        }
+    }
+
+    /// Ends what an operation has under way.
+    fn forget(&mut self, now: Time, id: OperationId, operation: &Operation) {
+        self.transport.out.timers.clear(Timer::Operation(id));
+        self.transport.out.timers.clear(Timer::Choice(id));
+        self.transport.cancel(now, |owner| owner == Owner::Operation(id));
+        if let Stage::Searching(search) = operation.stage {
+            if let Some(mut search) = self.searches.remove(&search) {
+                search.end(now, &mut self.transport);
+            }
+        }
+    }
+
+    /// Ends searches that are over or that nobody waits for, and tells whoever does.
+    fn update(&mut self, now: Time) {
+        let ids: Vec<_> = self.searches.keys().copied().collect();
+        for id in ids {
+            let wanted = self.is_wanted(id);
+            let Some(search) = self.searches.get_mut(&id) else { continue };
+            if !wanted {
+                search.end(now, &mut self.transport);
+                self.searches.remove(&id);
+                continue;
+            }
+            if !search.has_ended() {
+                search.update(now, &mut self.transport);
+            }
+            if self.searches.get(&id).is_some_and(Search::has_ended) {
+                self.search_ended(now, id);
+            }
+        }
+    }
+
+    fn is_wanted(&self, id: SearchId) -> bool {
+        self.operations.values().any(|operation| match operation.stage {
+            Stage::Searching(search) => search == id,
+            // Whoever is being served may still need the next gateway.
+            Stage::Seeking | Stage::Working { .. } => self.gateway_search == Some(id) && operation.searched,
+        })
+    }
+
+    fn search_ended(&mut self, now: Time, id: SearchId) {
+        let owner = self
+            .operations
+            .iter()
+            .find(|(_, operation)| matches!(operation.stage, Stage::Searching(search) if search == id))
+            .map(|(&operation, _)| operation);
+        if let Some(operation) = owner {
+            let Some(search) = self.searches.remove(&id) else { return };
+            let devices = search.devices(&self.network);
+            self.operations.remove(&operation);
+            self.transport.out.timers.clear(Timer::Operation(operation));
+            let result = if devices.is_empty() {
+                Err(Error::from_attempts(search.failures(), ErrorKind::NoGateway))
+            } else {
+                Ok(Outcome::Devices(devices))
+            };
+            self.report(operation, false, result);
+        } else {
+            // Kept for a moment: it tells those who fail what was tried.
+            self.gateway_search = None;
+            self.seekers(now);
+            self.searches.remove(&id);
+        }
+    }
+
+    fn search_failures(&self) -> Vec<Attempt> {
+        self.searches.values().flat_map(Search::failures).collect()
+    }
+
+    fn report(&mut self, operation: OperationId, silent: bool, result: Result<Outcome, Error>) {
+        if !silent {
+            self.transport.out.push_event(Event::Finished { operation, result });
+        }
+    }
+
+    /// External ports to try where the wanted one is taken, from the dynamic range (RFC 6335 section 6).
+    fn spare_ports(&mut self) -> Vec<NonZeroU16> {
+        (0..SPARE_PORTS).filter_map(|_| NonZeroU16::new(0xc000 | self.random_u16() & 0x3fff)).collect()
+    }
+
+    /// SplitMix64: to spread ports, not to hide anything.
+    fn random_u16(&mut self) -> u16 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.random;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let [.., high, low] = (mixed ^ (mixed >> 31)).to_be_bytes();
+        u16::from_be_bytes([high, low])
+    }
+}

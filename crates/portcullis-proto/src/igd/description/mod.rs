@@ -49,15 +49,15 @@ impl Service {
 /// use portcullis_proto::igd::description::Description;
 /// use portcullis_proto::wire::url::HttpUrl;
 ///
-/// let location = HttpUrl::parse("http://192.168.1.1:5000/rootDesc.xml")?;
+/// let location = HttpUrl::parse("http://192.168.1.1:5000/rootDesc.xml").unwrap();
 /// let document = b"<root><device><serviceList><service>
 ///     <serviceType>urn:schemas-upnp-org:service:WANIPConnection:1</serviceType>
 ///     <controlURL>/ctl/IPConn</controlURL>
 /// </service></serviceList></device></root>";
 /// let description = Description::parse(document, &location)?;
-/// let service = description.wan_connections().next().expect("there is one");
-/// assert_eq!(service.control_url.as_ref().map(|url| url.port()), Ok(5000));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// let service = description.wan_connections().next().unwrap();
+/// assert_eq!(service.control_url.as_ref().unwrap().to_string(), "http://192.168.1.1:5000/ctl/IPConn");
+/// # Ok::<(), portcullis_proto::igd::description::DescriptionError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {

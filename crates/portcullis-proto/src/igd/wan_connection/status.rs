@@ -65,7 +65,8 @@ pub struct StatusInfo {
 pub enum ConnectionStatus {
     /// `Connected`, or `Up` as some gateways say (quirk 46).
     Connected,
-    /// Any other state of the specifications: unconfigured, connecting, disconnecting, disconnected.
+    /// Any other state of the specifications (unconfigured, connecting, disconnecting, disconnected), and
+    /// `Down` and `Offline`.
     Disconnected,
     /// A word of no specification.
     Unknown,

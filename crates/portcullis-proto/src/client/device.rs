@@ -1,0 +1,200 @@
+//! What a search finds: a device, the way to its services, and what it says of itself.
+
+use super::error::Failure;
+use crate::AddressKind;
+use crate::igd::description::{Description, Service, ServiceKind};
+use crate::igd::wan_connection::ConnectionStatus;
+use crate::wire::ssdp::SearchResponse;
+use crate::wire::url::HttpUrl;
+use core::fmt;
+use core::net::{IpAddr, SocketAddr};
+
+/// Characters of a device's own name that a message has room for.
+const LABEL_LENGTH: usize = 48;
+/// Search targets remembered for a device.
+const MOST_TARGETS: usize = 16;
+
+/// A WAN connection service and where its actions are sent.
+///
+/// The address is always the one the device's answer came from, whatever host its URLs name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ControlPoint {
+    /// The service type as advertised; it goes into every request.
+    pub service_type: String,
+    /// What the service type means.
+    pub kind: ServiceKind,
+    /// Where to connect.
+    pub remote: SocketAddr,
+    /// The control URL, its host replaced by the device's address.
+    pub control_url: HttpUrl,
+    /// Our own address towards the device: the internal client of every mapping.
+    pub local_address: IpAddr,
+}
+
+impl ControlPoint {
+    /// Whether the service is WANIPConnection of version 2 or later, which knows `AddAnyPortMapping`
+    /// and `GetListOfPortMappings`.
+    pub fn is_version_2(&self) -> bool {
+        matches!(self.kind, ServiceKind::WanIpConnection(2..))
+    }
+}
+
+/// What a WAN connection said of itself when it was asked (GetStatusInfo, GetExternalIPAddress).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// `None` where the gateway did not say, or not in words of the specification.
+    pub connection: Option<ConnectionStatus>,
+    /// The external address, whatever it is worth: see [`AddressKind`].
+    pub external_address: Option<IpAddr>,
+}
+
+/// A device that answered a search.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// Where it answered from.
+    pub address: SocketAddr,
+    /// Its description's URL, with the address it is reached at.
+    pub location: HttpUrl,
+    /// The search targets it answered to, the most telling first; none where its URL was given by hand.
+    pub search_targets: Vec<String>,
+    /// Its unique service name; empty where its URL was given by hand.
+    pub usn: String,
+    /// The software it names.
+    pub server: String,
+    /// Our own address towards it, once a connection was made.
+    pub local_address: Option<IpAddr>,
+    /// Its description, or why there is none.
+    pub description: Result<Description, Failure>,
+    /// Its WAN connection services, best first.
+    pub control_points: Vec<ControlPoint>,
+    /// What its first control point said, where it was asked.
+    pub status: Status,
+}
+
+impl Device {
+    /// Whether it is an Internet Gateway Device, usable or not.
+    pub fn is_gateway(&self) -> bool {
+        self.description.as_ref().is_ok_and(Description::is_gateway)
+    }
+
+    /// Whether it has a service that ports can be mapped with.
+    pub fn is_usable(&self) -> bool {
+        !self.control_points.is_empty()
+    }
+
+    /// The services of its description, in document order; none where there is no description.
+    pub fn services(&self) -> &[Service] {
+        self.description.as_ref().map_or(&[], |description| &description.services)
+    }
+
+    /// Whether it says that it has no connection. Some say so and map ports all the same.
+    pub fn says_disconnected(&self) -> bool {
+        matches!(self.status.connection, Some(ConnectionStatus::Disconnected))
+    }
+
+    /// Its name and address in a few words, for messages.
+    pub fn label(&self) -> String {
+        let name = self.description.as_ref().map_or("", |description| &description.friendly_name);
+        let name: String = name.chars().take(LABEL_LENGTH).collect();
+        if name.is_empty() { self.address.ip().to_string() } else { format!("{name} ({})", self.address.ip()) }
+    }
+
+    /// What is unusual about it, in one sentence, or `None`.
+    pub fn note(&self) -> Option<String> {
+        let description = match &self.description {
+            Ok(description) => description,
+            Err(failure) => return Some(format!("description not readable: {failure}")),
+        };
+        if !description.is_gateway() {
+            return Some("not an internet gateway".into());
+        }
+        if !self.is_usable() {
+            return Some("a gateway, but without a service that maps ports".into());
+        }
+        let behind = self.status.external_address.map(AddressKind::of).and_then(|kind| match kind {
+            AddressKind::Private => Some("its external address is private: it is behind another NAT"),
+            AddressKind::Shared => {
+                Some("its external address is shared (100.64.0.0/10): the provider translates addresses")
+            }
+            AddressKind::Reserved => Some("its external address is reserved: it may not be connected"),
+            AddressKind::Public => None,
+        });
+        let status = self.says_disconnected().then_some("it says it is not connected");
+        match (status, behind) {
+            (Some(status), Some(behind)) => Some(format!("{status}; {behind}")),
+            (Some(note), None) | (None, Some(note)) => Some(note.into()),
+            (None, None) => None,
+        }
+    }
+
+    pub(super) fn new(address: SocketAddr, location: HttpUrl, answer: Option<&SearchResponse>) -> Self {
+        Self {
+            address,
+            location,
+            search_targets: answer.map(|answer| answer.search_target.clone()).into_iter().collect(),
+            usn: answer.map(|answer| answer.usn.clone()).unwrap_or_default(),
+            server: answer.map(|answer| answer.server.clone()).unwrap_or_default(),
+            local_address: None,
+            description: Err(Failure::NotAsked),
+            control_points: Vec::new(),
+            status: Status::default(),
+        }
+    }
+
+    /// It answered once more, perhaps to another target.
+    pub(super) fn answered(&mut self, answer: &SearchResponse) {
+        let target = &answer.search_target;
+        if self.search_targets.len() < MOST_TARGETS && !self.search_targets.contains(target) {
+            let best = self.search_targets.first().is_none_or(|first| telling(first) < telling(target));
+            if best {
+                self.usn.clone_from(&answer.usn);
+            }
+            self.search_targets.insert(if best { 0 } else { self.search_targets.len() }, target.clone());
+        }
+    }
+
+    pub(super) fn described(&mut self, description: Description, local: IpAddr) {
+        self.local_address = Some(local);
+        let point = |service: &Service, url: &HttpUrl| ControlPoint {
+            service_type: service.service_type.clone(),
+            kind: service.kind,
+            remote: with_port(self.address, url.port()),
+            control_url: url.with_host(self.address.ip()),
+            local_address: local,
+        };
+        let usable = || {
+            description
+                .wan_connections()
+                .filter_map(|service| service.control_url.as_ref().ok().map(|url| (service, url)))
+        };
+        // The other reading of a doubtful URLBase comes after everything that is not in doubt.
+        self.control_points = usable()
+            .map(|(service, url)| point(service, url))
+            .chain(usable().filter_map(|(service, _)| {
+                service.alternate_control_url.as_ref().map(|url| point(service, url))
+            }))
+            .collect();
+        self.description = Ok(description);
+    }
+}
+
+/// The same host on another port; an IPv6 scope id is kept.
+pub(super) fn with_port(mut address: SocketAddr, port: u16) -> SocketAddr {
+    address.set_port(port);
+    address
+}
+
+/// How much a search target tells of a device.
+fn telling(target: &str) -> u8 {
+    let rank = [":InternetGatewayDevice:", ":WANIPConnection:", ":WANPPPConnection:", ":WAN"]
+        .iter()
+        .rev()
+        .position(|part| target.contains(part));
+    rank.and_then(|rank| u8::try_from(rank.saturating_add(1)).ok()).unwrap_or(0)
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.label())
+    }
+}

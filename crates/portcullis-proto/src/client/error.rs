@@ -1,0 +1,325 @@
+//! What went wrong, at which gateway and step, sorted by what a caller can do about it.
+
+use super::exchange::ExchangeError;
+use crate::igd::description::DescriptionError;
+use crate::igd::error_code::UpnpErrorCode;
+use crate::igd::wan_connection::DecodeError;
+use crate::wire::soap::SoapError;
+use crate::wire::url::UrlError;
+use core::fmt;
+use std::io;
+
+/// What kind of failure an [`Error`] is: what a program decides by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// No gateway was found.
+    NoGateway,
+    /// A gateway was found that has no service to map ports with.
+    NoService,
+    /// The gateway refused.
+    Refused,
+    /// The port belongs to somebody else's mapping.
+    Conflict,
+    /// No answer in time.
+    Timeout,
+    /// The gateway cannot do what was asked.
+    Unsupported,
+    /// The gateway answered with something that cannot be understood, or cannot be believed.
+    Malformed,
+    /// The operating system refused a socket or a connection.
+    Io,
+    /// An argument of the caller's is out of bounds.
+    InvalidInput,
+    /// The operation was cancelled, or the client was closed.
+    Closed,
+}
+
+impl ErrorKind {
+    /// A stable name for programs to read.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoGateway => "no-gateway",
+            Self::NoService => "no-service",
+            Self::Refused => "refused",
+            Self::Conflict => "conflict",
+            Self::Timeout => "timeout",
+            Self::Unsupported => "unsupported",
+            Self::Malformed => "malformed",
+            Self::Io => "io",
+            Self::InvalidInput => "invalid-input",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// What was being done when an attempt failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Step {
+    /// Searching for devices (SSDP).
+    Search,
+    /// Fetching and reading a device description.
+    Description,
+    /// An action of a service, by its name.
+    Action(&'static str),
+    /// Reading a mapping back after it was added.
+    ReadBack,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Search => f.write_str("search"),
+            Self::Description => f.write_str("description"),
+            Self::Action(name) => f.write_str(name),
+            Self::ReadBack => f.write_str("read-back"),
+        }
+    }
+}
+
+/// Why one attempt failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Failure {
+    /// It was not tried.
+    NotAsked,
+    /// Nobody answered the search.
+    NoAnswer,
+    /// No datagram could be sent at all.
+    CannotSend(io::ErrorKind),
+    /// No interface that is up has this name or address.
+    NoInterface(String),
+    /// HTTP brought no reply.
+    Exchange(ExchangeError),
+    /// The reply has an HTTP status that is no success, and no body that says why.
+    HttpStatus(u16),
+    /// The reply has the body of a success and an HTTP status that is none.
+    Unconfirmed(u16),
+    /// The reply is not the SOAP that was asked for.
+    Soap(SoapError),
+    /// The reply lacks an argument, or has one that cannot be.
+    Decode(DecodeError),
+    /// The gateway said no, with the code of its specification and its own words.
+    Fault(UpnpErrorCode, String),
+    /// The description cannot be used.
+    Description(DescriptionError),
+    /// A URL cannot be used.
+    Url(UrlError),
+    /// The device is no gateway, or none that maps ports.
+    NoService,
+    /// The gateway said yes, but its table does not have the mapping.
+    NotConfirmed,
+    /// The port belongs to another host's mapping.
+    Conflict {
+        /// The internal client of the mapping in the way, where the gateway tells.
+        holder: Option<String>,
+        /// The description of the mapping in the way.
+        description: String,
+    },
+    /// The mapping belongs to another host, and it was not to be deleted by force.
+    NotOurs {
+        /// Its internal client.
+        holder: String,
+    },
+    /// The gateway does not tell whose mapping it is.
+    OwnerUnknown,
+    /// Ports of an IPv6 host are not mapped but opened (pinholes), which this gateway's service is not for.
+    NotIpv4,
+}
+
+impl Failure {
+    /// What kind of error this failure makes.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::NotAsked | Self::NoAnswer => ErrorKind::NoGateway,
+            Self::CannotSend(_) => ErrorKind::Io,
+            Self::Exchange(ExchangeError::ConnectTimeout | ExchangeError::NoReply) => ErrorKind::Timeout,
+            Self::Exchange(ExchangeError::Http(_)) => ErrorKind::Malformed,
+            Self::Exchange(_) => ErrorKind::Io,
+            Self::HttpStatus(_) => ErrorKind::Refused,
+            Self::Unconfirmed(_)
+            | Self::Soap(_)
+            | Self::Decode(_)
+            | Self::Description(_)
+            | Self::NotConfirmed => ErrorKind::Malformed,
+            Self::Url(_) | Self::NoInterface(_) => ErrorKind::InvalidInput,
+            Self::Fault(UpnpErrorCode::InvalidAction | UpnpErrorCode::OptionalActionNotImplemented, _)
+            | Self::NotIpv4 => ErrorKind::Unsupported,
+            Self::Fault(..) => ErrorKind::Refused,
+            Self::NoService => ErrorKind::NoService,
+            Self::Conflict { .. } | Self::NotOurs { .. } => ErrorKind::Conflict,
+            Self::OwnerUnknown => ErrorKind::Refused,
+        }
+    }
+
+    /// What a person can do about it, where there is something.
+    fn advice(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::NoAnswer => "is UPnP switched on in the gateway? some need it enabled by hand",
+            Self::CannotSend(_) => "is the network up, and may this program use it?",
+            Self::Fault(UpnpErrorCode::ActionNotAuthorized, _) => {
+                "the gateway wants this host to be permitted to map ports"
+            }
+            Self::Fault(UpnpErrorCode::NoPortMapsAvailable, _) => "the gateway's table is full: remove old mappings",
+            Self::Conflict { .. } => "choose another port, or let the gateway choose one",
+            Self::NotOurs { .. } | Self::OwnerUnknown => "force the deletion if it is yours",
+            Self::NotConfirmed => "the gateway's table may be full or broken: restart it",
+            Self::Exchange(ExchangeError::NoReply | ExchangeError::ConnectTimeout) => {
+                "is the gateway overloaded, or a firewall in between?"
+            }
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAsked => f.write_str("not asked"),
+            Self::NoAnswer => f.write_str("nobody answered"),
+            Self::CannotSend(error) => write!(f, "cannot send: {error}"),
+            Self::NoInterface(name) => write!(f, "no interface that is up is called {name:?}"),
+            Self::Exchange(error) => error.fmt(f),
+            Self::HttpStatus(status) => write!(f, "http status {status}"),
+            Self::Unconfirmed(status) => write!(f, "http status {status} over a body that says yes"),
+            Self::Soap(error) => error.fmt(f),
+            Self::Decode(error) => error.fmt(f),
+            Self::Fault(code, text) if text.is_empty() || text.eq_ignore_ascii_case(code.name()) => code.fmt(f),
+            Self::Fault(code, text) => write!(f, "{code} \"{text}\""),
+            Self::Description(error) => error.fmt(f),
+            Self::Url(error) => error.fmt(f),
+            Self::NoService => f.write_str("no service that maps ports"),
+            Self::NotConfirmed => f.write_str("the gateway accepted the mapping but does not have it"),
+            Self::Conflict { holder: Some(holder), description } if description.is_empty() => {
+                write!(f, "the port is mapped to {holder}")
+            }
+            Self::Conflict { holder: Some(holder), description } => {
+                write!(f, "the port is mapped to {holder} (\"{description}\")")
+            }
+            Self::Conflict { holder: None, .. } => f.write_str("the port is taken, the gateway does not say by whom"),
+            Self::NotOurs { holder } => write!(f, "the mapping belongs to {holder}"),
+            Self::OwnerUnknown => f.write_str("the gateway does not say whose mapping it is"),
+            Self::NotIpv4 => f.write_str("reached over IPv6, where ports are not mapped"),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// One thing that was tried, and how it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// The gateway, by name and address; empty for a search of the whole network.
+    pub gateway: String,
+    /// What was being done.
+    pub step: Step,
+    /// Why it failed.
+    pub failure: Failure,
+}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.gateway.is_empty() {
+            write!(f, "{}: {}", self.step, self.failure)
+        } else {
+            write!(f, "{}: {}: {}", self.gateway, self.step, self.failure)
+        }
+    }
+}
+
+/// Why an operation failed: its kind, and every attempt that was made.
+///
+/// [`Display`](fmt::Display) is one line for a person: the gateway, the step, the specification's code,
+/// and what to try next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    kind: ErrorKind,
+    attempts: Vec<Attempt>,
+}
+
+impl Error {
+    /// An error with nothing tried.
+    pub fn new(kind: ErrorKind) -> Self {
+        Self { kind, attempts: Vec::new() }
+    }
+
+    /// An error from what was tried: the attempt that came furthest decides its kind.
+    pub(super) fn from_attempts(attempts: Vec<Attempt>, otherwise: ErrorKind) -> Self {
+        let kind = attempts.iter().map(|attempt| attempt.failure.kind()).max_by_key(|&kind| rank(kind));
+        Self { kind: kind.unwrap_or(otherwise), attempts }
+    }
+
+    /// What kind of failure it is.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// Everything that was tried, in order.
+    pub fn attempts(&self) -> &[Attempt] {
+        &self.attempts
+    }
+
+    /// Whether the same call may succeed later without anything else changing.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self.kind, ErrorKind::NoGateway | ErrorKind::Timeout | ErrorKind::Io)
+    }
+
+    /// The attempt that decides the error's kind: the one to tell a person about.
+    pub fn decisive_attempt(&self) -> Option<&Attempt> {
+        self.attempts.iter().rev().find(|attempt| attempt.failure.kind() == self.kind)
+    }
+}
+
+/// How much an attempt tells: what a gateway said outweighs silence.
+fn rank(kind: ErrorKind) -> u8 {
+    match kind {
+        ErrorKind::Closed => 0,
+        ErrorKind::NoGateway => 1,
+        ErrorKind::NoService => 2,
+        ErrorKind::Io => 3,
+        ErrorKind::Malformed => 4,
+        ErrorKind::Timeout => 5,
+        ErrorKind::Unsupported => 6,
+        ErrorKind::InvalidInput => 7,
+        ErrorKind::Refused => 8,
+        ErrorKind::Conflict => 9,
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.kind {
+            ErrorKind::NoGateway => "no gateway found",
+            ErrorKind::NoService => "no gateway with a port mapping service found",
+            ErrorKind::Refused => "the gateway refused",
+            ErrorKind::Conflict => "conflict with another mapping",
+            ErrorKind::Timeout => "no answer in time",
+            ErrorKind::Unsupported => "the gateway cannot do that",
+            ErrorKind::Malformed => "the gateway's answer cannot be used",
+            ErrorKind::Io => "cannot reach the gateway",
+            ErrorKind::InvalidInput => "invalid argument",
+            ErrorKind::Closed => "cancelled",
+        };
+        f.write_str(what)?;
+        if let Some(attempt) = self.decisive_attempt() {
+            write!(f, ": {attempt}")?;
+            if let Some(advice) = attempt.failure.advice() {
+                write!(f, " ({advice})")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.decisive_attempt().map(|attempt| &attempt.failure as _)
+    }
+}

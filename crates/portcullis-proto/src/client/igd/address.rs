@@ -1,0 +1,28 @@
+//! Asks for the external address.
+
+use super::call::{Call, CallResult};
+use super::{Next, Procedure};
+use crate::client::device::ControlPoint;
+use crate::client::error::{Failure, Step};
+use crate::igd::wan_connection::{Action, GetExternalIpAddress};
+use core::net::IpAddr;
+
+#[derive(Debug)]
+pub(in crate::client) struct Address;
+
+impl Procedure for Address {
+    type Output = IpAddr;
+
+    fn start(&mut self, point: &ControlPoint) -> Next<IpAddr> {
+        Next::Call(Call::query(point, &GetExternalIpAddress))
+    }
+
+    fn resume(&mut self, _: &ControlPoint, result: CallResult) -> Next<IpAddr> {
+        let address = result
+            .and_then(|arguments| GetExternalIpAddress.decode(&arguments).map_err(Failure::Decode));
+        match address {
+            Ok(address) => Next::Done(Ok(address)),
+            Err(failure) => Next::fail(Step::Action(GetExternalIpAddress::NAME), failure),
+        }
+    }
+}

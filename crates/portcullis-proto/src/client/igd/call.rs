@@ -1,0 +1,100 @@
+//! One action, from its arguments to what its answer means.
+
+use crate::Time;
+use crate::client::device::ControlPoint;
+use crate::client::error::Failure;
+use crate::client::exchange::{self, Request};
+use crate::igd::error_code::UpnpErrorCode;
+use crate::igd::wan_connection::Action;
+use crate::wire::soap::{self, Arguments, Reply, SoapError};
+use crate::wire::{http, url::RequestTarget};
+use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
+
+/// How long one action may take when nothing presses; the operation's deadline still holds.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The answer to an action, or why there is none.
+pub(in crate::client) type CallResult = Result<Arguments, Failure>;
+
+/// An action that is ready to be sent.
+#[derive(Clone, Debug)]
+pub(in crate::client) struct Call {
+    pub(in crate::client) remote: SocketAddr,
+    local: IpAddr,
+    target: RequestTarget,
+    service_type: String,
+    pub(in crate::client) action: &'static str,
+    body: String,
+    repeatable: bool,
+    patience: Duration,
+}
+
+impl Call {
+    /// An action that changes nothing: its request may be repeated when the reply is late.
+    pub(in crate::client) fn query<A: Action>(point: &ControlPoint, action: &A) -> Self {
+        Self::new(point, A::NAME, &action.arguments(), true)
+    }
+
+    /// An action that changes something: it is sent once.
+    pub(in crate::client) fn command<A: Action>(point: &ControlPoint, action: &A) -> Self {
+        Self::new(point, A::NAME, &action.arguments(), false)
+    }
+
+    fn new(point: &ControlPoint, action: &'static str, arguments: &[(&'static str, String)], repeatable: bool) -> Self {
+        let arguments: Vec<(&str, &str)> = arguments.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        Self {
+            remote: point.remote,
+            local: point.local_address,
+            target: point.control_url.target().clone(),
+            service_type: point.service_type.clone(),
+            action,
+            body: soap::encode_request(&point.service_type, action, &arguments),
+            repeatable,
+            patience: PATIENCE,
+        }
+    }
+
+    /// Marks a command whose repetition changes nothing more.
+    pub(in crate::client) fn repeatable(mut self) -> Self {
+        self.repeatable = true;
+        self
+    }
+
+    /// Gives up earlier than usual.
+    pub(in crate::client) fn within(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    pub(in crate::client) fn request(&self, now: Time, deadline: Time) -> Request {
+        let soap_action = format!("{}#{}", self.service_type, self.action);
+        Request {
+            remote: self.remote,
+            local: Some(self.local),
+            bytes: http::encode_post(self.remote, &self.target, &soap_action, &self.body),
+            terminator: "Envelope",
+            repeatable: self.repeatable,
+            deadline: deadline.min(now + self.patience),
+        }
+    }
+}
+
+/// What the outcome of an exchange means as the answer to `action`: the body decides where there is
+/// one, the HTTP status where there is none (UPnP Device Architecture 1.1 section 3.2.2).
+pub(in crate::client) fn interpret(action: &str, outcome: exchange::Outcome) -> CallResult {
+    let reply = outcome.map_err(Failure::Exchange)?;
+    let success = (200..300).contains(&reply.response.status);
+    match soap::decode_reply(&reply.response.body, action) {
+        Ok(Reply::Fault(fault)) => {
+            let code = fault.code.map_or(UpnpErrorCode::Unknown(0), UpnpErrorCode::from);
+            Err(Failure::Fault(code, fault.description))
+        }
+        Ok(Reply::Success(arguments)) if success => Ok(arguments),
+        // Neither a yes nor a no: whoever added something reads it back.
+        Ok(Reply::Success(_)) => Err(Failure::Unconfirmed(reply.response.status)),
+        Err(SoapError::Empty) if success => Err(Failure::Soap(SoapError::Empty)),
+        Err(_) if !success => Err(Failure::HttpStatus(reply.response.status)),
+        Err(error) => Err(Failure::Soap(error)),
+    }
+}

@@ -1,0 +1,91 @@
+//! Deletes a mapping, after proof that it is ours.
+
+use super::call::{Call, CallResult};
+use super::{Next, Procedure};
+use crate::Protocol;
+use crate::client::device::ControlPoint;
+use crate::client::error::{Failure, Step};
+use crate::igd::error_code::UpnpErrorCode;
+use crate::igd::wan_connection::{Action, DeletePortMapping, GetSpecificPortMappingEntry};
+use core::num::NonZeroU16;
+
+/// How sure the caller is that the mapping may be deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::client) enum Claim {
+    /// Nothing is known: the gateway has to say that it leads to us.
+    Unproven,
+    /// This client made it: it is deleted unless the gateway says that it leads elsewhere by now.
+    Ours,
+    /// The caller wants it gone, whosever it is.
+    Force,
+}
+
+#[derive(Debug)]
+pub(in crate::client) struct Close {
+    protocol: Protocol,
+    external_port: NonZeroU16,
+    claim: Claim,
+    deleting: bool,
+}
+
+impl Close {
+    pub(in crate::client) fn new(protocol: Protocol, external_port: NonZeroU16, claim: Claim) -> Self {
+        Self { protocol, external_port, claim, deleting: false }
+    }
+
+    /// Back to the beginning, for another gateway.
+    pub(in crate::client) fn restart(&mut self) {
+        self.deleting = false;
+    }
+
+    fn entry(&self) -> GetSpecificPortMappingEntry {
+        GetSpecificPortMappingEntry {
+            remote_host: None,
+            external_port: self.external_port,
+            protocol: self.protocol,
+        }
+    }
+
+    fn delete(&mut self, point: &ControlPoint) -> Next<bool> {
+        self.deleting = true;
+        let action =
+            DeletePortMapping { remote_host: None, external_port: self.external_port, protocol: self.protocol };
+        // Deleting twice does no harm: the second time there is nothing.
+        Next::Call(Call::command(point, &action).repeatable())
+    }
+}
+
+impl Procedure for Close {
+    /// Whether there was a mapping to delete.
+    type Output = bool;
+
+    fn start(&mut self, point: &ControlPoint) -> Next<bool> {
+        match self.claim {
+            Claim::Force => self.delete(point),
+            Claim::Ours | Claim::Unproven => Next::Call(Call::query(point, &self.entry())),
+        }
+    }
+
+    fn resume(&mut self, point: &ControlPoint, result: CallResult) -> Next<bool> {
+        let step = if self.deleting {
+            Step::Action(DeletePortMapping::NAME)
+        } else {
+            Step::Action(GetSpecificPortMappingEntry::NAME)
+        };
+        match result {
+            // Nothing to delete is what was wanted (quirk 59).
+            Err(Failure::Fault(UpnpErrorCode::NoSuchEntryInArray, _)) => Next::Done(Ok(false)),
+            Ok(_) if self.deleting => Next::Done(Ok(true)),
+            Err(failure) if self.deleting => Next::fail(step, failure),
+            Ok(arguments) => match self.entry().decode(&arguments) {
+                Ok(entry) if entry.internal_address() == Some(point.local_address) => self.delete(point),
+                Ok(entry) => Next::fail(step, Failure::NotOurs { holder: entry.internal_client }),
+                Err(_) if self.claim == Claim::Ours => self.delete(point),
+                Err(error) => Next::fail(step, Failure::Decode(error)),
+            },
+            Err(Failure::Exchange(error)) => Next::fail(step, Failure::Exchange(error)),
+            Err(_) if self.claim == Claim::Ours => self.delete(point),
+            Err(_) => Next::fail(step, Failure::OwnerUnknown),
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! Adds a port mapping, taking the ways round that real gateways need, and reads it back.
+//!
+//! Each refusal that has a known way round changes the next attempt: the lease (725, 402), the
+//! description (605, 402), the external port (724, 718). Each way is taken once, and six attempts are
+//! the most: a gateway that contradicts itself ends the procedure, not the other way round.
+
+use super::call::{Call, CallResult};
+use super::list::List;
+use super::{Next, Procedure};
+use crate::Lifetime;
+use crate::client::device::ControlPoint;
+use crate::client::error::{Failure, Step};
+use crate::client::exchange::ExchangeError;
+use crate::client::request::{MappingRequest, OnConflict};
+use crate::igd::error_code::UpnpErrorCode;
+use crate::igd::wan_connection::{
+    Action, AddAnyPortMapping, AddPortMapping, DeletePortMapping, GetSpecificPortMappingEntry, PortMappingEntry,
+};
+use crate::wire::soap::SoapError;
+use core::net::IpAddr;
+use core::num::NonZeroU16;
+use core::time::Duration;
+
+const MOST_ADDS: u8 = 6;
+/// How long the first attempt may stay unanswered before the table is looked at.
+const FIRST_PATIENCE: Duration = Duration::from_millis(1_500);
+/// Tried where a permanent lease is refused as an invalid argument: the most that WANIPConnection:2 allows.
+const LONGEST_LEASE: Lifetime = Lifetime::from_seconds(604_800);
+/// Gateways that refuse a description take a short plain one.
+const PLAIN_DESCRIPTION: usize = 32;
+
+/// What the gateway has in its table for us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::client) struct Entry {
+    pub(in crate::client) external_port: NonZeroU16,
+    pub(in crate::client) lifetime: Lifetime,
+}
+
+#[derive(Debug)]
+enum State {
+    Adding,
+    AddingAny,
+    /// Reading back what was added; a failure is what made it doubtful.
+    Confirming(Option<Failure>),
+    /// The entry was not found by its key: looking for it in the whole table.
+    Scanning(List),
+    /// Looking at the mapping in the way.
+    Inspecting(Failure),
+    /// Deleting the mapping in the way, to add again; `ours` is the entry where it was ours.
+    Clearing { ours: Option<Entry> },
+}
+
+#[derive(Debug)]
+pub(in crate::client) struct Map {
+    request: MappingRequest,
+    /// Other external ports to try, in order.
+    spare_ports: Vec<NonZeroU16>,
+    external_port: NonZeroU16,
+    lifetime: Lifetime,
+    description: String,
+    state: State,
+    adds: u8,
+    lease_changed: bool,
+    description_plain: bool,
+    cleared: bool,
+    asked_any: bool,
+}
+
+impl Map {
+    pub(in crate::client) fn new(request: MappingRequest, spare_ports: Vec<NonZeroU16>) -> Self {
+        Self {
+            external_port: request.external_port_or_internal(),
+            lifetime: request.lifetime,
+            description: request.description.clone(),
+            request,
+            spare_ports,
+            state: State::Adding,
+            adds: 0,
+            lease_changed: false,
+            description_plain: false,
+            cleared: false,
+            asked_any: false,
+        }
+    }
+
+    /// Whether the gateway may have a mapping of ours by now.
+    pub(in crate::client) fn may_have_added(&self) -> bool {
+        self.adds > 0
+    }
+
+    pub(in crate::client) fn external_port(&self) -> NonZeroU16 {
+        self.external_port
+    }
+
+    fn action(&self, point: &ControlPoint) -> AddPortMapping {
+        AddPortMapping {
+            remote_host: None,
+            external_port: self.external_port,
+            protocol: self.request.protocol,
+            internal_port: self.request.internal_port,
+            internal_client: point.local_address,
+            enabled: true,
+            description: self.description.clone(),
+            lifetime: self.lifetime,
+        }
+    }
+
+    fn add(&mut self, point: &ControlPoint, failure: Failure) -> Next<Entry> {
+        if self.adds >= MOST_ADDS {
+            return Next::fail(Step::Action(AddPortMapping::NAME), failure);
+        }
+        let first = self.adds == 0;
+        self.adds = self.adds.saturating_add(1);
+        self.state = State::Adding;
+        let call = Call::command(point, &self.action(point));
+        Next::Call(if first { call.within(FIRST_PATIENCE) } else { call })
+    }
+
+    fn add_any(&mut self, point: &ControlPoint) -> Next<Entry> {
+        self.adds = self.adds.saturating_add(1);
+        self.asked_any = true;
+        self.state = State::AddingAny;
+        Next::Call(Call::command(point, &AddAnyPortMapping(self.action(point))))
+    }
+
+    fn specific(&self) -> GetSpecificPortMappingEntry {
+        GetSpecificPortMappingEntry {
+            remote_host: None,
+            external_port: self.external_port,
+            protocol: self.request.protocol,
+        }
+    }
+
+    fn confirm(&mut self, point: &ControlPoint, doubt: Option<Failure>) -> Next<Entry> {
+        self.state = State::Confirming(doubt);
+        Next::Call(Call::query(point, &self.specific()))
+    }
+
+    fn added(&mut self, point: &ControlPoint, result: CallResult) -> Next<Entry> {
+        match result {
+            Ok(_) => self.confirm(point, None),
+            // Nobody knows whether these took effect.
+            Err(
+                failure @ (Failure::Exchange(
+                    ExchangeError::NoReply | ExchangeError::Broken(_) | ExchangeError::Http(_),
+                )
+                | Failure::Soap(SoapError::Empty)
+                | Failure::Unconfirmed(_)),
+            ) => self.confirm(point, Some(failure)),
+            Err(failure) => self.refused(point, failure),
+        }
+    }
+
+    fn refused(&mut self, point: &ControlPoint, failure: Failure) -> Next<Entry> {
+        let code = match &failure {
+            Failure::Fault(code, _) => Some(*code),
+            _ => None,
+        };
+        let again = match code {
+            Some(UpnpErrorCode::OnlyPermanentLeasesSupported) => self.make_permanent(),
+            Some(UpnpErrorCode::InvalidArgs) => self.change_lease() || self.plain_description(),
+            Some(UpnpErrorCode::StringArgumentTooLong) => self.plain_description(),
+            Some(UpnpErrorCode::SamePortValuesRequired) => {
+                let differed = self.external_port != self.request.internal_port;
+                self.external_port = self.request.internal_port;
+                differed
+            }
+            // Some gateways say 501 for a port that is taken (quirk 49).
+            Some(
+                UpnpErrorCode::ConflictInMappingEntry
+                | UpnpErrorCode::ConflictWithOtherMechanisms
+                | UpnpErrorCode::ActionFailed,
+            ) => {
+                self.state = State::Inspecting(failure);
+                return Next::Call(Call::query(point, &self.specific()));
+            }
+            _ => false,
+        };
+        if again { self.add(point, failure) } else { Next::fail(Step::Action(AddPortMapping::NAME), failure) }
+    }
+
+    fn make_permanent(&mut self) -> bool {
+        let finite = self.lifetime != Lifetime::Permanent;
+        self.lifetime = Lifetime::Permanent;
+        self.lease_changed = true;
+        finite
+    }
+
+    /// 402 has been seen for a finite lease and for a permanent one (quirk 47).
+    fn change_lease(&mut self) -> bool {
+        if self.lease_changed {
+            return false;
+        }
+        self.lease_changed = true;
+        self.lifetime = match self.lifetime {
+            Lifetime::Permanent => LONGEST_LEASE,
+            Lifetime::Seconds(_) => Lifetime::Permanent,
+        };
+        true
+    }
+
+    fn plain_description(&mut self) -> bool {
+        let plain: String = self
+            .description
+            .chars()
+            .filter(|character| character.is_ascii_alphanumeric() || matches!(character, ' ' | '-' | '_' | '.'))
+            .take(PLAIN_DESCRIPTION)
+            .collect();
+        let next = if self.description_plain || plain == self.description { String::new() } else { plain };
+        let changed = next != self.description;
+        self.description = next;
+        self.description_plain = true;
+        // It was the description, then: the lease is the caller's again.
+        if changed && self.lifetime != self.request.lifetime {
+            self.lifetime = self.request.lifetime;
+            self.lease_changed = false;
+        }
+        changed
+    }
+
+    fn confirmed(&mut self, point: &ControlPoint, doubt: Option<Failure>, result: CallResult) -> Next<Entry> {
+        let absent = matches!(result, Err(Failure::Fault(UpnpErrorCode::NoSuchEntryInArray, _)));
+        let entry = result.ok().and_then(|arguments| self.specific().decode(&arguments).ok());
+        match (entry, doubt) {
+            (Some(entry), _) if self.is_ours(point, &entry) => self.granted(&entry),
+            (Some(entry), _) if entry.internal_address().is_some_and(|address| address != point.local_address) => {
+                Next::fail(Step::ReadBack, in_the_way(&entry))
+            }
+            (None, Some(failure)) if absent => self.add(point, failure),
+            (_, Some(failure)) => Next::fail(Step::Action(AddPortMapping::NAME), failure),
+            (None, None) if absent => {
+                let mut list = List::new();
+                let next = list.start(point);
+                self.state = State::Scanning(list);
+                self.scan(next)
+            }
+            // It said yes, and cannot be asked: that is as sure as it gets.
+            (_, None) => self.done(self.lifetime),
+        }
+    }
+
+    fn scan(&mut self, next: Next<Vec<PortMappingEntry>>) -> Next<Entry> {
+        match next {
+            Next::Call(call) => Next::Call(call),
+            Next::Done(Ok(entries)) => {
+                let found = entries.iter().find(|entry| {
+                    entry.protocol == self.request.protocol && entry.external_port == self.external_port.get()
+                });
+                match found {
+                    Some(entry) => self.granted(entry),
+                    None => Next::fail(Step::ReadBack, Failure::NotConfirmed),
+                }
+            }
+            Next::Done(Err(_)) => Next::fail(Step::ReadBack, Failure::NotConfirmed),
+        }
+    }
+
+    fn inspected(&mut self, point: &ControlPoint, failure: Failure, result: CallResult) -> Next<Entry> {
+        let entry = result.ok().and_then(|arguments| self.specific().decode(&arguments).ok());
+        if let Some(entry) = entry.as_ref().filter(|entry| self.is_ours(point, entry)) {
+            // Ours from before: some gateways want it gone before they take it again.
+            let ours = Entry { external_port: self.external_port, lifetime: entry.lifetime };
+            return if self.cleared { Next::Done(Ok(ours)) } else { self.clear(point, Some(ours)) };
+        }
+        let conflict = match (&entry, &failure) {
+            (Some(entry), _) => in_the_way(entry),
+            (None, Failure::Fault(UpnpErrorCode::ActionFailed, _)) => {
+                return Next::fail(Step::Action(AddPortMapping::NAME), failure);
+            }
+            (None, _) => Failure::Conflict { holder: None, description: String::new() },
+        };
+        match self.request.on_conflict {
+            OnConflict::AnyPort if point.is_version_2() && !self.asked_any => self.add_any(point),
+            OnConflict::AnyPort if !self.spare_ports.is_empty() => {
+                self.external_port = self.spare_ports.remove(0);
+                self.add(point, conflict)
+            }
+            OnConflict::Overwrite if !self.cleared => self.clear(point, None),
+            _ => Next::fail(Step::Action(AddPortMapping::NAME), conflict),
+        }
+    }
+
+    fn clear(&mut self, point: &ControlPoint, ours: Option<Entry>) -> Next<Entry> {
+        self.cleared = true;
+        self.state = State::Clearing { ours };
+        let action = DeletePortMapping {
+            remote_host: None,
+            external_port: self.external_port,
+            protocol: self.request.protocol,
+        };
+        Next::Call(Call::command(point, &action).repeatable())
+    }
+
+    fn cleared(&mut self, point: &ControlPoint, ours: Option<Entry>, result: CallResult) -> Next<Entry> {
+        match (result, ours) {
+            (Ok(_), _) | (Err(Failure::Fault(UpnpErrorCode::NoSuchEntryInArray, _)), _) => {
+                self.add(point, Failure::NotConfirmed)
+            }
+            // It can be neither replaced nor removed, and it leads to us: it will do.
+            (Err(_), Some(ours)) => Next::Done(Ok(ours)),
+            (Err(failure), None) => Next::fail(Step::Action(DeletePortMapping::NAME), failure),
+        }
+    }
+
+    fn is_ours(&self, point: &ControlPoint, entry: &PortMappingEntry) -> bool {
+        entry.internal_address() == Some(point.local_address)
+            && entry.internal_port == self.request.internal_port.get()
+    }
+
+    fn granted(&self, entry: &PortMappingEntry) -> Next<Entry> {
+        // The table tells what remains of a lease, which may be a little less by now.
+        let asked = self.lifetime.as_seconds();
+        let told = entry.lifetime.as_seconds();
+        self.done(if told < asked && asked.saturating_sub(told) <= 5 { self.lifetime } else { entry.lifetime })
+    }
+
+    fn done(&self, lifetime: Lifetime) -> Next<Entry> {
+        Next::Done(Ok(Entry { external_port: self.external_port, lifetime }))
+    }
+}
+
+fn in_the_way(entry: &PortMappingEntry) -> Failure {
+    Failure::Conflict { holder: Some(entry.internal_client.clone()), description: entry.description.clone() }
+}
+
+impl Procedure for Map {
+    type Output = Entry;
+
+    fn start(&mut self, point: &ControlPoint) -> Next<Entry> {
+        match point.local_address {
+            // WANIPConnection maps IPv4 ports; an IPv6 host's are opened by WANIPv6FirewallControl.
+            IpAddr::V6(_) => Next::fail(Step::Action(AddPortMapping::NAME), Failure::NotIpv4),
+            IpAddr::V4(_) => self.add(point, Failure::NotConfirmed),
+        }
+    }
+
+    fn resume(&mut self, point: &ControlPoint, result: CallResult) -> Next<Entry> {
+        match core::mem::replace(&mut self.state, State::Adding) {
+            State::Adding => self.added(point, result),
+            State::AddingAny => {
+                let port = result.and_then(|arguments| {
+                    AddAnyPortMapping(self.action(point)).decode(&arguments).map_err(Failure::Decode)
+                });
+                match port {
+                    Ok(port) => {
+                        self.external_port = port;
+                        self.confirm(point, None)
+                    }
+                    Err(failure) => match self.spare_ports.pop() {
+                        Some(port) => {
+                            self.external_port = port;
+                            self.add(point, failure)
+                        }
+                        None => Next::fail(Step::Action(AddAnyPortMapping::NAME), failure),
+                    },
+                }
+            }
+            State::Confirming(doubt) => self.confirmed(point, doubt, result),
+            State::Scanning(mut list) => {
+                let next = list.resume(point, result);
+                self.state = State::Scanning(list);
+                self.scan(next)
+            }
+            State::Inspecting(failure) => self.inspected(point, failure, result),
+            State::Clearing { ours } => self.cleared(point, ours, result),
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! The machine's own interfaces and default gateways, as the driver last saw them.
+
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// An address of an interface, with the length of its network's prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct InterfaceAddress {
+    /// The address.
+    pub address: IpAddr,
+    /// Leading bits that all hosts on the link share.
+    pub prefix_length: u8,
+}
+
+impl InterfaceAddress {
+    fn covers(&self, other: IpAddr) -> bool {
+        match (self.address, other) {
+            (IpAddr::V4(own), IpAddr::V4(other)) => {
+                let shift = u32::from(32_u8.saturating_sub(self.prefix_length));
+                let differing = own.to_bits() ^ other.to_bits();
+                differing.checked_shr(shift).unwrap_or(0) == 0
+            }
+            (IpAddr::V6(own), IpAddr::V6(other)) => {
+                let shift = u32::from(128_u8.saturating_sub(self.prefix_length));
+                let differing = own.to_bits() ^ other.to_bits();
+                differing.checked_shr(shift).unwrap_or(0) == 0
+            }
+            _ => false,
+        }
+    }
+}
+
+/// A network interface that is up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    /// Its name, such as `eth0`.
+    pub name: String,
+    /// Its index, which is the scope id of its link-local IPv6 addresses.
+    pub index: u32,
+    /// Whether it can send multicast.
+    pub multicast: bool,
+    /// Whether it leads to this machine alone.
+    pub loopback: bool,
+    /// Its addresses.
+    pub addresses: Vec<InterfaceAddress>,
+}
+
+impl Interface {
+    pub(super) fn ipv4(&self) -> impl Iterator<Item = Ipv4Addr> + '_ {
+        self.addresses.iter().filter_map(|address| match address.address {
+            IpAddr::V4(address) => Some(address),
+            IpAddr::V6(_) => None,
+        })
+    }
+
+    pub(super) fn has_ipv6(&self) -> bool {
+        self.addresses.iter().any(|address| address.address.is_ipv6())
+    }
+}
+
+/// A router that the operating system sends packets for everywhere else to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DefaultGateway {
+    /// Its address on the link.
+    pub address: IpAddr,
+    /// The index of the interface it is reached through.
+    pub interface: u32,
+}
+
+/// A snapshot of the machine's place in the network.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Network {
+    /// The interfaces that are up.
+    pub interfaces: Vec<Interface>,
+    /// The default gateways, the preferred one first.
+    pub default_gateways: Vec<DefaultGateway>,
+}
+
+impl Network {
+    pub(super) fn is_default_gateway(&self, address: IpAddr) -> bool {
+        self.default_gateways.iter().any(|gateway| gateway.address == address)
+    }
+
+    pub(super) fn is_own(&self, address: IpAddr) -> bool {
+        self.interfaces.iter().flat_map(|interface| &interface.addresses).any(|own| own.address == address)
+    }
+
+    pub(super) fn is_on_link(&self, address: IpAddr) -> bool {
+        if is_unicast_link_local(address) {
+            return true;
+        }
+        self.interfaces
+            .iter()
+            .filter(|interface| !interface.loopback)
+            .flat_map(|interface| &interface.addresses)
+            .any(|own| own.covers(address))
+    }
+}
+
+/// fe80::/10: on the link by definition (RFC 4291 section 2.5.6).
+pub(super) fn is_unicast_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(_) => false,
+        IpAddr::V6(address) => is_link_local_v6(address),
+    }
+}
+
+fn is_link_local_v6(address: Ipv6Addr) -> bool {
+    address.segments().first().is_some_and(|segment| segment & 0xffc0 == 0xfe80)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lan() -> Network {
+        Network {
+            interfaces: vec![Interface {
+                name: "eth0".into(),
+                index: 2,
+                multicast: true,
+                loopback: false,
+                addresses: vec![
+                    InterfaceAddress { address: "10.99.0.2".parse().unwrap(), prefix_length: 24 },
+                    InterfaceAddress { address: "fd99::2".parse().unwrap(), prefix_length: 64 },
+                ],
+            }],
+            default_gateways: vec![DefaultGateway { address: "10.99.0.1".parse().unwrap(), interface: 2 }],
+        }
+    }
+
+    #[test]
+    fn knows_what_is_on_its_links() {
+        let network = lan();
+        for (address, on_link) in [
+            ("10.99.0.255", true),
+            ("10.99.1.1", false),
+            ("8.8.8.8", false),
+            ("fd99::1", true),
+            ("fd99:0:0:1::1", false),
+            ("fe80::1", true),
+        ] {
+            assert_eq!(network.is_on_link(address.parse().unwrap()), on_link, "{address}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_of_zero_covers_everything_of_its_family() {
+        let all = InterfaceAddress { address: "10.0.0.1".parse().unwrap(), prefix_length: 0 };
+        assert!(all.covers("8.8.8.8".parse().unwrap()));
+        assert!(!all.covers("fd99::1".parse().unwrap()));
+    }
+}

@@ -1,0 +1,229 @@
+//! What a caller asked for: which gateways have been tried, and what is being done at one.
+
+use super::device::{ControlPoint, Device};
+use super::error::{Attempt, Error, ErrorKind, Failure, Step};
+use super::event::Outcome;
+use super::igd::address::Address;
+use super::igd::call::{Call, CallResult};
+use super::igd::close::Close;
+use super::igd::list::List;
+use super::igd::map::{Entry, Map};
+use super::igd::{Next, Procedure, Stop};
+use super::request::{Granted, MappingRequest, Method};
+use super::search::SearchId;
+use crate::Time;
+use core::net::{IpAddr, SocketAddr};
+
+/// Names an operation; never used twice in the life of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OperationId(pub(super) u64);
+
+/// A conversation with one gateway on behalf of an operation.
+#[derive(Debug)]
+pub(super) enum Task {
+    Map { request: MappingRequest, map: Map, added: Option<Entry> },
+    Close(Close),
+    List(List),
+    Address,
+    /// One action, and its answer as it is.
+    Call(Option<Call>),
+}
+
+/// What a task wants next.
+#[derive(Debug)]
+pub(super) enum TaskNext {
+    Call(Call),
+    Done(Outcome),
+    Fail(Stop),
+}
+
+impl Task {
+    pub(super) fn start(&mut self, point: &ControlPoint, gateway: &str) -> TaskNext {
+        match self {
+            Self::Map { map, .. } => {
+                let next = map.start(point);
+                self.mapped(point, gateway, next)
+            }
+            Self::Close(close) => TaskNext::from(close.start(point), Outcome::Closed),
+            Self::List(list) => TaskNext::from(list.start(point), Outcome::Mappings),
+            Self::Address => TaskNext::from(Address.start(point), |address| told(address, gateway)),
+            Self::Call(call) => match call.take() {
+                Some(call) => TaskNext::Call(call),
+                None => TaskNext::Fail(Stop { step: Step::Search, failure: Failure::NotAsked }),
+            },
+        }
+    }
+
+    pub(super) fn resume(
+        &mut self,
+        point: &ControlPoint,
+        gateway: &str,
+        action: &'static str,
+        result: CallResult,
+    ) -> TaskNext {
+        match self {
+            Self::Map { request, added: Some(entry), .. } => {
+                // The mapping stands whether or not the gateway tells its address.
+                let address = match Address.resume(point, result) {
+                    Next::Done(Ok(address)) => Some(address),
+                    _ => None,
+                };
+                TaskNext::Done(Outcome::Mapped(granted(request, entry, point, gateway, address)))
+            }
+            Self::Map { map, .. } => {
+                let next = map.resume(point, result);
+                self.mapped(point, gateway, next)
+            }
+            Self::Close(close) => TaskNext::from(close.resume(point, result), Outcome::Closed),
+            Self::List(list) => TaskNext::from(list.resume(point, result), Outcome::Mappings),
+            Self::Address => TaskNext::from(Address.resume(point, result), |address| told(address, gateway)),
+            Self::Call(_) => match result {
+                Ok(arguments) => TaskNext::Done(Outcome::Called(arguments)),
+                Err(failure) => TaskNext::Fail(Stop { step: Step::Action(action), failure }),
+            },
+        }
+    }
+
+    /// The external port that the gateway may have mapped for us by now.
+    pub(super) fn may_have_mapped(&self) -> Option<(&MappingRequest, core::num::NonZeroU16)> {
+        match self {
+            Self::Map { request, map, .. } if map.may_have_added() => Some((request, map.external_port())),
+            _ => None,
+        }
+    }
+
+    /// Back to the beginning, for another gateway.
+    pub(super) fn restart(&mut self, spare_ports: impl FnOnce() -> Vec<core::num::NonZeroU16>) {
+        match self {
+            Self::Map { request, map, added } => {
+                *map = Map::new(request.clone(), spare_ports());
+                *added = None;
+            }
+            Self::List(list) => *list = List::new(),
+            Self::Close(close) => close.restart(),
+            Self::Address | Self::Call(_) => {}
+        }
+    }
+
+    fn mapped(&mut self, point: &ControlPoint, gateway: &str, next: Next<Entry>) -> TaskNext {
+        let Self::Map { added, request, .. } = self else {
+            return TaskNext::Fail(Stop { step: Step::Search, failure: Failure::NotAsked });
+        };
+        match next {
+            Next::Call(call) => TaskNext::Call(call),
+            Next::Done(Err(stop)) => TaskNext::Fail(stop),
+            Next::Done(Ok(entry)) => {
+                *added = Some(entry);
+                match Address.start(point) {
+                    Next::Call(call) => TaskNext::Call(call),
+                    Next::Done(_) => TaskNext::Done(Outcome::Mapped(granted(request, &entry, point, gateway, None))),
+                }
+            }
+        }
+    }
+}
+
+impl TaskNext {
+    fn from<T>(next: Next<T>, outcome: impl FnOnce(T) -> Outcome) -> Self {
+        match next {
+            Next::Call(call) => Self::Call(call),
+            Next::Done(Ok(value)) => Self::Done(outcome(value)),
+            Next::Done(Err(stop)) => Self::Fail(stop),
+        }
+    }
+}
+
+fn told(address: IpAddr, gateway: &str) -> Outcome {
+    Outcome::Address { address, gateway: gateway.into() }
+}
+
+fn granted(
+    request: &MappingRequest,
+    entry: &Entry,
+    point: &ControlPoint,
+    gateway: &str,
+    external_address: Option<IpAddr>,
+) -> Granted {
+    Granted {
+        method: Method::Igd,
+        protocol: request.protocol,
+        internal_address: point.local_address,
+        internal_port: request.internal_port,
+        external_address,
+        external_port: entry.external_port,
+        lifetime: entry.lifetime,
+        gateway: gateway.into(),
+        control_point: point.clone(),
+    }
+}
+
+#[derive(Debug)]
+pub(super) enum Stage {
+    /// A search of the caller's own.
+    Searching(SearchId),
+    /// Waiting for a gateway, or about to choose one.
+    Seeking,
+    /// Talking to a gateway's control point.
+    Working { gateway: String, points: Vec<ControlPoint>, point: usize, action: &'static str },
+}
+
+#[derive(Debug)]
+pub(super) struct Operation {
+    /// `None` for a search.
+    pub(super) task: Option<Task>,
+    pub(super) stage: Stage,
+    pub(super) deadline: Time,
+    /// Whether this operation has had a search since it began.
+    pub(super) searched: bool,
+    /// Whether it no longer waits for a better gateway than the ones known.
+    pub(super) settled: bool,
+    /// Whether only the control points it began with will do.
+    pub(super) fixed: bool,
+    /// Gateways that have been chosen for it.
+    pub(super) tried: Vec<SocketAddr>,
+    pub(super) attempts: Vec<Attempt>,
+    /// Tidying up by itself: nobody is told.
+    pub(super) silent: bool,
+}
+
+impl Operation {
+    pub(super) fn new(task: Option<Task>, stage: Stage, deadline: Time) -> Self {
+        Self {
+            task,
+            stage,
+            deadline,
+            searched: false,
+            settled: false,
+            fixed: false,
+            tried: Vec::new(),
+            attempts: Vec::new(),
+            silent: false,
+        }
+    }
+
+    pub(super) fn has_tried(&self, device: &Device) -> bool {
+        self.tried.contains(&device.address)
+    }
+
+    /// Records why the control point at hand is of no use.
+    pub(super) fn failed_at_point(&mut self, stop: Stop) {
+        if let Stage::Working { gateway, .. } = &self.stage {
+            self.attempts.push(Attempt { gateway: gateway.clone(), step: stop.step, failure: stop.failure });
+        }
+    }
+
+    /// The error of an operation whose time is up.
+    pub(super) fn out_of_time(mut self, search_failures: Vec<Attempt>) -> Error {
+        if let Stage::Working { gateway, action, .. } = &self.stage {
+            let failure = Failure::Exchange(super::exchange::ExchangeError::NoReply);
+            self.attempts.push(Attempt { gateway: gateway.clone(), step: Step::Action(action), failure });
+        }
+        self.out_of_gateways(search_failures)
+    }
+
+    /// The error of an operation that has nobody left to ask.
+    pub(super) fn out_of_gateways(self, search_failures: Vec<Attempt>) -> Error {
+        let attempts = if self.attempts.is_empty() { search_failures } else { self.attempts };
+        Error::from_attempts(attempts, ErrorKind::NoGateway)
+    }
+}

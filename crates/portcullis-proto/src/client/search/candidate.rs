@@ -1,0 +1,138 @@
+//! A device that answered: its description, then what it says of its state.
+
+use super::super::device::{ControlPoint, Device};
+use super::super::error::Failure;
+use super::super::exchange::{self, ExchangeError, Request};
+use super::super::igd::call::{Call, interpret};
+use super::super::igd::probe::{Answer, Probe};
+use super::super::igd::{Next, Procedure};
+use crate::Time;
+use crate::igd::description::Description;
+use crate::wire::http;
+use core::cmp::Reverse;
+use core::mem;
+
+#[derive(Debug)]
+enum Stage {
+    /// The description is on its way.
+    Fetching,
+    /// Its control points are asked for their state, one after the other.
+    Probing { probe: Probe, answers: Vec<(Answer, ControlPoint)> },
+    /// Nothing more will be learnt.
+    Known,
+}
+
+#[derive(Debug)]
+pub(super) struct Candidate {
+    pub(super) device: Device,
+    stage: Stage,
+    retried: bool,
+}
+
+impl Candidate {
+    pub(super) fn new(device: Device) -> Self {
+        Self { device, stage: Stage::Fetching, retried: false }
+    }
+
+    pub(super) fn is_known(&self) -> bool {
+        matches!(self.stage, Stage::Known)
+    }
+
+    pub(super) fn request(&self, deadline: Time) -> Request {
+        Request {
+            remote: self.device.address,
+            local: None,
+            bytes: http::encode_get(self.device.address, self.device.location.target()),
+            terminator: "root",
+            repeatable: true,
+            deadline,
+        }
+    }
+
+    /// Whether it is to be fetched again, now that it has answered again: it could not be reached before.
+    pub(super) fn retry(&mut self) -> bool {
+        let unreachable = matches!(self.device.description, Err(Failure::Exchange(_)));
+        let again = self.is_known() && unreachable && !self.retried;
+        if again {
+            self.retried = true;
+            self.stage = Stage::Fetching;
+        }
+        again
+    }
+
+    /// An exchange is over; what to ask next, or nothing when all is known.
+    pub(super) fn exchange_ended(&mut self, outcome: exchange::Outcome, ask_status: bool) -> Option<Call> {
+        match &mut self.stage {
+            Stage::Known => None,
+            Stage::Fetching => {
+                match description(&self.device, outcome) {
+                    Ok((description, local)) => self.device.described(description, local),
+                    Err(failure) => self.device.description = Err(failure),
+                }
+                // With one way to go there is nothing to choose by asking.
+                let ways = self.device.control_points.len();
+                if ways > 1 || (ways == 1 && ask_status) {
+                    self.stage = Stage::Probing { probe: Probe::default(), answers: Vec::new() };
+                    return self.ask();
+                }
+                self.stage = Stage::Known;
+                None
+            }
+            Stage::Probing { probe, answers } => {
+                let point = self.device.control_points.get(answers.len())?;
+                match probe.resume(point, interpret(probe.action(), outcome)) {
+                    Next::Call(call) => Some(call),
+                    Next::Done(answer) => {
+                        answers.push((answer.unwrap_or_default(), point.clone()));
+                        self.ask()
+                    }
+                }
+            }
+        }
+    }
+
+    /// Nothing more is waited for.
+    pub(super) fn conclude(&mut self) {
+        match mem::replace(&mut self.stage, Stage::Known) {
+            Stage::Known => {}
+            Stage::Fetching => self.device.description = Err(Failure::Exchange(ExchangeError::NoReply)),
+            Stage::Probing { mut answers, .. } => {
+                // The sort is stable: among equals the document's order stands.
+                answers.sort_by_key(|(answer, _)| Reverse(answer.rank()));
+                if let Some((best, _)) = answers.first() {
+                    self.device.status = best.status;
+                }
+                let points = &mut self.device.control_points;
+                let unasked = points.split_off(answers.len().min(points.len()));
+                *points = answers.into_iter().map(|(_, point)| point).chain(unasked).collect();
+            }
+        }
+    }
+
+    /// The first question to the next control point; after the last one, they are ranked.
+    fn ask(&mut self) -> Option<Call> {
+        if let Stage::Probing { probe, answers } = &mut self.stage {
+            if let Some(point) = self.device.control_points.get(answers.len()) {
+                *probe = Probe::default();
+                if let Next::Call(call) = probe.start(point) {
+                    return Some(call);
+                }
+            }
+        }
+        self.conclude();
+        None
+    }
+}
+
+fn description(
+    device: &Device,
+    outcome: exchange::Outcome,
+) -> Result<(Description, core::net::IpAddr), Failure> {
+    let reply = outcome.map_err(Failure::Exchange)?;
+    match Description::parse(&reply.response.body, &device.location) {
+        // Some gateways serve a good description with a status of 500.
+        Ok(description) => Ok((description, reply.local)),
+        Err(_) if !(200..300).contains(&reply.response.status) => Err(Failure::HttpStatus(reply.response.status)),
+        Err(error) => Err(Failure::Description(error)),
+    }
+}

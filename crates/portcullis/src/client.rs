@@ -1,0 +1,198 @@
+//! The client: what a program talks to.
+
+use crate::config::Config;
+use crate::driver::{Link, Queue, Start};
+use crate::event::Events;
+use crate::mapping::Mapping;
+use crate::pending::{Discovery, Pending};
+use core::num::NonZeroU16;
+use core::time::Duration;
+use portcullis_proto::Protocol;
+use portcullis_proto::client::{ControlPoint, MappingRequest, Outcome, SearchOptions};
+use portcullis_proto::igd::wan_connection::{Action, PortMappingEntry};
+use portcullis_proto::wire::soap::Arguments;
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Finds gateways and opens ports on them.
+///
+/// A client owns one background thread; its methods start an operation there and return at once with
+/// a handle to wait on or to await. Clones share the thread. When the client and all its handles are
+/// gone, the thread finishes what is under way (five seconds at most) and ends.
+///
+/// # Examples
+///
+/// ```
+/// use portcullis::{Client, MappingRequest, Protocol};
+/// use std::num::NonZeroU16;
+///
+/// # let gateway = portcullis_sim::Server::start_default().unwrap();
+/// # let config = portcullis::Config::new().gateway(gateway.ssdp_address());
+/// // `Client::new()` searches the network; this one was told where its gateway is.
+/// let client = Client::with_config(config)?;
+/// let port = NonZeroU16::new(7777).unwrap();
+/// let mapping = client.map(MappingRequest::new(Protocol::Udp, port)).wait()?;
+/// println!("reachable at {:?}, port {}", mapping.external_address(), mapping.external_port());
+/// mapping.close().wait()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Client {
+    link: Arc<Link>,
+    timeout: Duration,
+    interface: Option<String>,
+}
+
+impl Client {
+    /// A client with the default configuration: it searches every interface.
+    ///
+    /// # Errors
+    ///
+    /// When the operating system gives no thread or no poller.
+    pub fn new() -> io::Result<Self> {
+        Self::with_config(Config::new())
+    }
+
+    /// A client that is set up by hand.
+    ///
+    /// # Errors
+    ///
+    /// When the operating system gives no thread or no poller.
+    pub fn with_config(config: Config) -> io::Result<Self> {
+        let timeout = config.total_timeout();
+        let interface = config.search_interface().map(str::to_owned);
+        let link = Link::start(config.into_proto())?;
+        Ok(Self { link, timeout, interface })
+    }
+
+    /// Searches for gateways for the whole timeout, and asks each for its status and external address.
+    pub fn discover(&self) -> Discovery {
+        let mut options = SearchOptions::default();
+        options.timeout = self.timeout;
+        self.discover_with(options)
+    }
+
+    /// Searches for devices as told.
+    pub fn discover_with(&self, mut options: SearchOptions) -> Discovery {
+        if options.interface.is_none() {
+            options.interface.clone_from(&self.interface);
+        }
+        let started = self.link.operation(Box::new(|client, now| client.discover(now, options)));
+        Discovery::new(Pending::new(&self.link, started, |outcome, _| match outcome {
+            Outcome::Devices(devices) => Some(devices),
+            _ => None,
+        }))
+    }
+
+    /// Maps a port: finds a gateway if none is known yet, and asks one after the other until one grants it.
+    ///
+    /// # Errors
+    ///
+    /// [`NoGateway`](crate::ErrorKind::NoGateway) when none was found, [`Conflict`](crate::ErrorKind::Conflict)
+    /// when the port is another host's, [`Refused`](crate::ErrorKind::Refused),
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) or [`Timeout`](crate::ErrorKind::Timeout) by what the
+    /// gateways said; [`Error::attempts`](crate::Error::attempts) has every one of them.
+    pub fn map(&self, request: MappingRequest) -> Pending<Mapping> {
+        let timeout = self.timeout;
+        self.start(
+            Box::new(move |client, now| client.map(now, request, timeout)),
+            |outcome, link| match outcome {
+                Outcome::Mapped(granted) => Some(Mapping::new(granted, link)),
+                _ => None,
+            },
+        )
+    }
+
+    /// Deletes a mapping of the gateway's that leads to this host, whichever program made it. Gives
+    /// whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// [`Conflict`](crate::ErrorKind::Conflict) when it leads to another host,
+    /// [`Refused`](crate::ErrorKind::Refused) when the gateway does not tell; else as [`map`](Self::map).
+    pub fn close(&self, protocol: Protocol, external_port: NonZeroU16) -> Pending<bool> {
+        self.delete(protocol, external_port, false)
+    }
+
+    /// Deletes a mapping, whosever it is. Gives whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// As [`map`](Self::map).
+    pub fn close_by_force(&self, protocol: Protocol, external_port: NonZeroU16) -> Pending<bool> {
+        self.delete(protocol, external_port, true)
+    }
+
+    /// Reads the gateway's whole table of port mappings (at most 512 entries).
+    ///
+    /// # Errors
+    ///
+    /// As [`map`](Self::map).
+    pub fn mappings(&self) -> Pending<Vec<PortMappingEntry>> {
+        let timeout = self.timeout;
+        self.start(Box::new(move |client, now| client.list(now, timeout)), |outcome, _| match outcome {
+            Outcome::Mappings(entries) => Some(entries),
+            _ => None,
+        })
+    }
+
+    /// Asks the gateway for its external address. See [`AddressKind`](crate::AddressKind) for what it is worth.
+    ///
+    /// # Errors
+    ///
+    /// As [`map`](Self::map); [`Malformed`](crate::ErrorKind::Malformed) when the gateway gives none.
+    pub fn external_address(&self) -> Pending<IpAddr> {
+        let timeout = self.timeout;
+        self.start(Box::new(move |client, now| client.external_address(now, timeout)), |outcome, _| match outcome {
+            Outcome::Address { address, .. } => Some(address),
+            _ => None,
+        })
+    }
+
+    /// Sends one action to one service and gives its answer as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`](crate::ErrorKind::Refused) with the gateway's code in the error's attempt, or as
+    /// [`map`](Self::map).
+    pub fn call<A: Action + Send + 'static>(
+        &self,
+        point: ControlPoint,
+        action: A,
+        timeout: Duration,
+    ) -> Pending<Arguments> {
+        self.start(Box::new(move |client, now| client.call(now, &point, &action, timeout)), |outcome, _| match outcome {
+            Outcome::Called(arguments) => Some(arguments),
+            _ => None,
+        })
+    }
+
+    /// Everything that happens in this client from now on.
+    pub fn events(&self) -> Events {
+        let queue = Arc::new(Queue::default());
+        self.link.subscribe(Arc::clone(&queue));
+        Events::new(queue)
+    }
+
+    /// Finishes what is under way, within `timeout`, and ends the background thread. Operations that are
+    /// not over by then end with [`Closed`](crate::ErrorKind::Closed), as do those of other clones.
+    pub fn shutdown(self, timeout: Duration) {
+        self.link.shutdown(timeout);
+    }
+
+    fn delete(&self, protocol: Protocol, external_port: NonZeroU16, force: bool) -> Pending<bool> {
+        let timeout = self.timeout;
+        self.start(
+            Box::new(move |client, now| client.close(now, protocol, external_port, force, timeout)),
+            |outcome, _| match outcome {
+                Outcome::Closed(existed) => Some(existed),
+                _ => None,
+            },
+        )
+    }
+
+    fn start<T>(&self, start: Start, convert: fn(Outcome, &Arc<Link>) -> Option<T>) -> Pending<T> {
+        Pending::new(&self.link, self.link.operation(start), convert)
+    }
+}

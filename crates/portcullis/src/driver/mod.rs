@@ -1,0 +1,98 @@
+//! The one thread that turns the core's outputs into packets, and packets into its inputs.
+
+pub(crate) mod clock;
+mod queue;
+mod slot;
+mod sockets;
+mod thread;
+
+pub(crate) use queue::Queue;
+pub(crate) use slot::Slot;
+
+use mio::{Poll, Waker};
+use portcullis_proto::Time;
+use portcullis_proto::client::{self as proto, Config, OperationId};
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Starts an operation, on the driver's thread.
+pub(crate) type Start = Box<dyn FnOnce(&mut proto::Client, Time) -> OperationId + Send>;
+
+/// What handles ask of the thread.
+enum Command {
+    Start { key: u64, start: Start, slot: Arc<Slot> },
+    Cancel { key: u64 },
+    Subscribe(Arc<Queue>),
+    /// End when everything under way has ended, or after this long.
+    Shutdown(Duration),
+}
+
+/// The way to the thread. When the last one is dropped, the thread finishes what is under way and ends.
+#[derive(Debug)]
+pub(crate) struct Link {
+    commands: Sender<Command>,
+    waker: Waker,
+    last_key: AtomicU64,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// How long tidying up may go on after the last handle is gone.
+const LINGER: Duration = Duration::from_secs(5);
+
+impl Link {
+    pub(crate) fn start(config: Config) -> io::Result<Arc<Self>> {
+        let poll = Poll::new()?;
+        let waker = Waker::new(poll.registry(), thread::WAKER)?;
+        let (commands, receiver): (_, Receiver<Command>) = channel();
+        let thread = std::thread::Builder::new()
+            .name("portcullis".into())
+            .spawn(move || thread::Driver::new(config, poll, receiver).run())?;
+        Ok(Arc::new(Self { commands, waker, last_key: AtomicU64::new(0), thread: Mutex::new(Some(thread)) }))
+    }
+
+    /// Starts an operation; its key is for [`cancel`](Self::cancel).
+    pub(crate) fn operation(&self, start: Start) -> (u64, Arc<Slot>) {
+        let key = self.last_key.fetch_add(1, Ordering::Relaxed);
+        let slot = Arc::new(Slot::default());
+        self.send(Command::Start { key, start, slot: Arc::clone(&slot) });
+        (key, slot)
+    }
+
+    pub(crate) fn cancel(&self, key: u64) {
+        self.send(Command::Cancel { key });
+    }
+
+    pub(crate) fn subscribe(&self, queue: Arc<Queue>) {
+        self.send(Command::Subscribe(queue));
+    }
+
+    /// Ends the thread, at the latest after `timeout`, and waits for it.
+    pub(crate) fn shutdown(&self, timeout: Duration) {
+        self.send(Command::Shutdown(timeout));
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // A panic over there has been reported by its own hook.
+            let _ = thread.join();
+        }
+    }
+
+    /// A thread that has ended has nobody to tell.
+    fn send(&self, command: Command) {
+        if let Err(unsent) = self.commands.send(command) {
+            if let Command::Start { slot, .. } = unsent.0 {
+                slot.finish(Err(proto::Error::new(proto::ErrorKind::Closed)));
+            }
+        }
+        let _ = self.waker.wake();
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.send(Command::Shutdown(LINGER));
+    }
+}

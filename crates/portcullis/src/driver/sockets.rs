@@ -1,0 +1,62 @@
+//! Sockets as the core describes them.
+
+use mio::net::{TcpStream, UdpSocket};
+use portcullis_proto::client::io::Bind;
+use socket2::{Domain, Protocol, Socket, Type};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+pub(super) fn bind(bind: &Bind) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(bind.local), Type::DGRAM, Some(Protocol::UDP))?;
+    socket.set_nonblocking(true)?;
+    if bind.local.port() != 0 {
+        // The SSDP port is shared with every other control point of the machine.
+        socket.set_reuse_address(true)?;
+    }
+    match bind.local.ip() {
+        IpAddr::V4(local) => {
+            if bind.multicast_interface.is_some() {
+                socket.set_multicast_if_v4(&local)?;
+            }
+            socket.set_multicast_ttl_v4(u32::from(bind.multicast_ttl))?;
+        }
+        IpAddr::V6(_) => {
+            socket.set_only_v6(true)?;
+            if let Some(interface) = bind.multicast_interface {
+                socket.set_multicast_if_v6(interface)?;
+            }
+            socket.set_multicast_hops_v6(u32::from(bind.multicast_ttl))?;
+        }
+    }
+    socket.bind(&bind.local.into())?;
+    Ok(UdpSocket::from_std(socket.into()))
+}
+
+/// Starts to connect.
+pub(super) fn connect(remote: SocketAddr, local: Option<IpAddr>) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(remote), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    socket.set_tcp_nodelay(true)?;
+    if let Some(local) = local {
+        socket.bind(&local_address(local, remote).into())?;
+    }
+    match socket.connect(&remote.into()) {
+        Ok(()) => {}
+        Err(error) if is_in_progress(&error) => {}
+        Err(error) => return Err(error),
+    }
+    Ok(TcpStream::from_std(socket.into()))
+}
+
+/// A link-local address is bound on the link that the peer is on.
+fn local_address(local: IpAddr, remote: SocketAddr) -> SocketAddr {
+    let mut address = SocketAddr::new(local, 0);
+    if let (SocketAddr::V6(address), SocketAddr::V6(remote)) = (&mut address, remote) {
+        address.set_scope_id(remote.scope_id());
+    }
+    address
+}
+
+fn is_in_progress(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock || error.kind() == io::ErrorKind::InProgress
+}

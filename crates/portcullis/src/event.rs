@@ -1,0 +1,65 @@
+//! What a client reports to whoever listens.
+
+use crate::driver::Queue;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use core::time::Duration;
+use futures_core::Stream;
+use portcullis_proto::client::{Device, Error, Granted};
+use std::sync::Arc;
+
+/// Something that happened in a client, whoever asked for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A search got to know a device.
+    Found(Device),
+    /// A mapping was made.
+    Mapped(Granted),
+    /// A mapping was closed.
+    Closed,
+    /// An operation failed.
+    Failed(Error),
+}
+
+/// The events of a client from the moment of [`Client::events`](crate::Client::events): iterated
+/// (blocking), polled ([`try_next`](Self::try_next)) or awaited (it is a [`Stream`]).
+///
+/// A subscriber that falls 1,024 events behind loses the oldest.
+#[derive(Debug)]
+pub struct Events {
+    queue: Arc<Queue>,
+}
+
+impl Events {
+    pub(crate) fn new(queue: Arc<Queue>) -> Self {
+        Self { queue }
+    }
+
+    /// The next event if there is one already.
+    pub fn try_next(&self) -> Option<Event> {
+        self.queue.try_next()
+    }
+
+    /// Waits at most `timeout` for the next event.
+    pub fn next_timeout(&self, timeout: Duration) -> Option<Event> {
+        self.queue.wait(Some(timeout))
+    }
+}
+
+impl Iterator for Events {
+    type Item = Event;
+
+    /// Waits for the next event; `None` once the client has ended.
+    fn next(&mut self) -> Option<Event> {
+        self.queue.wait(None)
+    }
+}
+
+impl Stream for Events {
+    type Item = Event;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.queue.poll(context)
+    }
+}

@@ -1,0 +1,97 @@
+//! An open port.
+
+use crate::driver::Link;
+use crate::pending::Pending;
+use core::num::NonZeroU16;
+use core::time::Duration;
+use portcullis_proto::client::{Granted, Outcome};
+use portcullis_proto::{AddressKind, Lifetime, Protocol};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// How long deleting a mapping may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A port that a gateway sends to this program.
+///
+/// [`close`](Self::close) deletes the mapping and tells how that went. Dropping it deletes it in the
+/// background, as well as it can: a process that ends right afterwards may leave it behind, until its
+/// lifetime is over. [`leave_open`](Self::leave_open) keeps it beyond this program.
+#[derive(Debug)]
+#[must_use = "a mapping is deleted when it is dropped"]
+pub struct Mapping {
+    granted: Granted,
+    link: Arc<Link>,
+    close_on_drop: bool,
+}
+
+impl Mapping {
+    pub(crate) fn new(granted: Granted, link: &Arc<Link>) -> Self {
+        Self { granted, link: Arc::clone(link), close_on_drop: true }
+    }
+
+    /// What the gateway granted, all of it.
+    pub fn granted(&self) -> &Granted {
+        &self.granted
+    }
+
+    /// The transport protocol.
+    pub fn protocol(&self) -> Protocol {
+        self.granted.protocol
+    }
+
+    /// The gateway's external address, where it told.
+    pub fn external_address(&self) -> Option<IpAddr> {
+        self.granted.external_address
+    }
+
+    /// What the external address is worth, where there is one.
+    pub fn external_address_kind(&self) -> Option<AddressKind> {
+        self.granted.external_address.map(AddressKind::of)
+    }
+
+    /// The port on the external address: the one asked for, unless the gateway or the request said otherwise.
+    pub fn external_port(&self) -> NonZeroU16 {
+        self.granted.external_port
+    }
+
+    /// How long the mapping lasts, from the moment it was granted.
+    pub fn lifetime(&self) -> Lifetime {
+        self.granted.lifetime
+    }
+
+    /// Deletes the mapping, unless it leads to another host by now. Gives whether it was still there.
+    ///
+    /// # Errors
+    ///
+    /// [`Conflict`](crate::ErrorKind::Conflict) when the port belongs to another host by now; else by what the
+    /// gateway said, or did not say.
+    pub fn close(mut self) -> Pending<bool> {
+        self.close_on_drop = false;
+        self.release()
+    }
+
+    /// Lets go of the mapping without deleting it.
+    pub fn leave_open(mut self) -> Granted {
+        self.close_on_drop = false;
+        self.granted.clone()
+    }
+
+    fn release(&self) -> Pending<bool> {
+        let granted = self.granted.clone();
+        let started =
+            self.link.operation(Box::new(move |client, now| client.release(now, &granted, CLOSE_TIMEOUT)));
+        Pending::new(&self.link, started, |outcome, _| match outcome {
+            Outcome::Closed(existed) => Some(existed),
+            _ => None,
+        })
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        if self.close_on_drop {
+            self.release().detach();
+        }
+    }
+}
