@@ -27,7 +27,7 @@ use std::sync::Arc;
 /// use portcullis::{Client, MappingRequest, Protocol};
 /// use std::num::NonZeroU16;
 ///
-/// # let gateway = portcullis_sim::Server::start_default().unwrap();
+/// # let gateway = portcullis_sim::Server::start(portcullis_sim::Scenario::igd1(), [127, 0, 0, 1].into()).unwrap();
 /// # let config = portcullis::Config::new().gateway(gateway.ssdp_address());
 /// // `Client::new()` searches the network; this one was told where its gateway is.
 /// let client = Client::with_config(config)?;
@@ -95,13 +95,12 @@ impl Client {
     /// gateways said; [`Error::attempts`](crate::Error::attempts) has every one of them.
     pub fn map(&self, request: MappingRequest) -> Pending<Mapping> {
         let timeout = self.timeout;
-        self.start(
-            Box::new(move |client, now| client.map(now, request, timeout)),
-            |outcome, link| match outcome {
+        self.start(Box::new(move |client, now| client.map(now, request, timeout)), |outcome, link| {
+            match outcome {
                 Outcome::Mapped(granted) => Some(Mapping::new(granted, link)),
                 _ => None,
-            },
-        )
+            }
+        })
     }
 
     /// Deletes a mapping of the gateway's that leads to this host, whichever program made it. Gives
@@ -144,9 +143,11 @@ impl Client {
     /// As [`map`](Self::map); [`Malformed`](crate::ErrorKind::Malformed) when the gateway gives none.
     pub fn external_address(&self) -> Pending<IpAddr> {
         let timeout = self.timeout;
-        self.start(Box::new(move |client, now| client.external_address(now, timeout)), |outcome, _| match outcome {
-            Outcome::Address { address, .. } => Some(address),
-            _ => None,
+        self.start(Box::new(move |client, now| client.external_address(now, timeout)), |outcome, _| {
+            match outcome {
+                Outcome::Address { address, .. } => Some(address),
+                _ => None,
+            }
         })
     }
 
@@ -162,9 +163,11 @@ impl Client {
         action: A,
         timeout: Duration,
     ) -> Pending<Arguments> {
-        self.start(Box::new(move |client, now| client.call(now, &point, &action, timeout)), |outcome, _| match outcome {
-            Outcome::Called(arguments) => Some(arguments),
-            _ => None,
+        self.start(Box::new(move |client, now| client.call(now, &point, &action, timeout)), |outcome, _| {
+            match outcome {
+                Outcome::Called(arguments) => Some(arguments),
+                _ => None,
+            }
         })
     }
 

@@ -4,7 +4,6 @@ use core::time::Duration;
 use portcullis_proto::client::{self as proto, GatewayAddress};
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
-use std::net::SocketAddr;
 
 /// How a client is set up: which gateways, which interface, how much time.
 ///
@@ -74,7 +73,6 @@ impl Config {
     }
 }
 
-/// A gateway to be searched at this address and port.
 impl From<Config> for proto::Config {
     fn from(config: Config) -> Self {
         config.into_proto()
@@ -84,6 +82,7 @@ impl From<Config> for proto::Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::SocketAddr;
 
     #[test]
     fn keeps_every_gateway_that_is_named() {

@@ -4,7 +4,7 @@
 //! use portcullis::{Client, MappingRequest, Protocol};
 //! use std::num::NonZeroU16;
 //!
-//! # let gateway = portcullis_sim::Server::start_default().unwrap();
+//! # let gateway = portcullis_sim::Server::start(portcullis_sim::Scenario::igd1(), [127, 0, 0, 1].into()).unwrap();
 //! # let config = portcullis::Config::new().gateway(gateway.ssdp_address());
 //! # let client = Client::with_config(config)?;
 //! # const _: &str = stringify!(
@@ -37,8 +37,8 @@ pub use event::{Event, Events};
 pub use mapping::Mapping;
 pub use pending::{Discovery, Pending};
 pub use portcullis_proto::client::{
-    Attempt, ControlPoint, Device, Error, ErrorKind, ExchangeError, Failure, GATEWAY_TARGETS, GatewayAddress, Granted,
-    InvalidGatewayAddress, MappingRequest, Method, OnConflict, SearchOptions, Status, Step,
+    Attempt, ControlPoint, Device, Error, ErrorKind, ExchangeError, Failure, GATEWAY_TARGETS, GatewayAddress,
+    Granted, InvalidGatewayAddress, MappingRequest, Method, OnConflict, SearchOptions, Status, Step,
 };
 pub use portcullis_proto::igd;
 pub use portcullis_proto::wire::ssdp::SearchTarget;

@@ -6,7 +6,10 @@ use std::io;
 
 /// A snapshot, taken now. What cannot be read of it is left out: a search then finds less, and says so.
 pub(crate) fn snapshot() -> Network {
-    Network { interfaces: interfaces().unwrap_or_default(), default_gateways: default_gateways().unwrap_or_default() }
+    Network {
+        interfaces: interfaces().unwrap_or_default(),
+        default_gateways: default_gateways().unwrap_or_default(),
+    }
 }
 
 fn interfaces() -> io::Result<Vec<Interface>> {
@@ -24,7 +27,9 @@ fn interfaces() -> io::Result<Vec<Interface>> {
     for net in getifs::interface_addrs()? {
         let interface = interfaces.iter_mut().find(|interface| interface.index == net.index());
         if let Some(interface) = interface {
-            interface.addresses.push(InterfaceAddress { address: net.addr(), prefix_length: net.prefix_len() });
+            interface
+                .addresses
+                .push(InterfaceAddress { address: net.addr(), prefix_length: net.prefix_len() });
         }
     }
     Ok(interfaces)

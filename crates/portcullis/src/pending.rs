@@ -21,7 +21,7 @@ type Convert<T> = fn(Outcome, &Arc<Link>) -> Option<T>;
 /// # Examples
 ///
 /// ```
-/// # let gateway = portcullis_sim::Server::start_default().unwrap();
+/// # let gateway = portcullis_sim::Server::start(portcullis_sim::Scenario::igd1(), [127, 0, 0, 1].into()).unwrap();
 /// # let config = portcullis::Config::new().gateway(gateway.ssdp_address());
 /// let client = portcullis::Client::with_config(config)?;
 /// let address = client.external_address().wait()?;
@@ -98,7 +98,7 @@ impl<T> fmt::Debug for Pending<T> {
 /// # Examples
 ///
 /// ```
-/// # let gateway = portcullis_sim::Server::start_default().unwrap();
+/// # let gateway = portcullis_sim::Server::start(portcullis_sim::Scenario::igd1(), [127, 0, 0, 1].into()).unwrap();
 /// # let config = portcullis::Config::new().gateway(gateway.ssdp_address());
 /// let client = portcullis::Client::with_config(config)?;
 /// let mut search = client.discover();

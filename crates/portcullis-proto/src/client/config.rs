@@ -23,7 +23,8 @@ impl GatewayAddress {
             Self::Search(address) => Some(*address),
             Self::Location(url) => {
                 let mut address = SocketAddr::new(url.ip()?, url.port());
-                if let (SocketAddr::V6(address), Some(Ok(zone))) = (&mut address, url.zone().map(str::parse)) {
+                if let (SocketAddr::V6(address), Some(Ok(zone))) = (&mut address, url.zone().map(str::parse))
+                {
                     address.set_scope_id(zone);
                 }
                 Some(address)

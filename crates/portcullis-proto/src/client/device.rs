@@ -96,7 +96,11 @@ impl Device {
     pub fn label(&self) -> String {
         let name = self.description.as_ref().map_or("", |description| &description.friendly_name);
         let name: String = name.chars().take(LABEL_LENGTH).collect();
-        if name.is_empty() { self.address.ip().to_string() } else { format!("{name} ({})", self.address.ip()) }
+        if name.is_empty() {
+            self.address.ip().to_string()
+        } else {
+            format!("{name} ({})", self.address.ip())
+        }
     }
 
     /// What is unusual about it, in one sentence, or `None`.

@@ -167,7 +167,9 @@ impl Failure {
             Self::Fault(UpnpErrorCode::ActionNotAuthorized, _) => {
                 "the gateway wants this host to be permitted to map ports"
             }
-            Self::Fault(UpnpErrorCode::NoPortMapsAvailable, _) => "the gateway's table is full: remove old mappings",
+            Self::Fault(UpnpErrorCode::NoPortMapsAvailable, _) => {
+                "the gateway's table is full: remove old mappings"
+            }
             Self::Conflict { .. } => "choose another port, or let the gateway choose one",
             Self::NotOurs { .. } | Self::OwnerUnknown => "force the deletion if it is yours",
             Self::NotConfirmed => "the gateway's table may be full or broken: restart it",
@@ -191,7 +193,9 @@ impl fmt::Display for Failure {
             Self::Unconfirmed(status) => write!(f, "http status {status} over a body that says yes"),
             Self::Soap(error) => error.fmt(f),
             Self::Decode(error) => error.fmt(f),
-            Self::Fault(code, text) if text.is_empty() || text.eq_ignore_ascii_case(code.name()) => code.fmt(f),
+            Self::Fault(code, text) if text.is_empty() || text.eq_ignore_ascii_case(code.name()) => {
+                code.fmt(f)
+            }
             Self::Fault(code, text) => write!(f, "{code} \"{text}\""),
             Self::Description(error) => error.fmt(f),
             Self::Url(error) => error.fmt(f),
@@ -203,7 +207,9 @@ impl fmt::Display for Failure {
             Self::Conflict { holder: Some(holder), description } => {
                 write!(f, "the port is mapped to {holder} (\"{description}\")")
             }
-            Self::Conflict { holder: None, .. } => f.write_str("the port is taken, the gateway does not say by whom"),
+            Self::Conflict { holder: None, .. } => {
+                f.write_str("the port is taken, the gateway does not say by whom")
+            }
             Self::NotOurs { holder } => write!(f, "the mapping belongs to {holder}"),
             Self::OwnerUnknown => f.write_str("the gateway does not say whose mapping it is"),
             Self::NotIpv4 => f.write_str("reached over IPv6, where ports are not mapped"),

@@ -154,8 +154,12 @@ impl Exchange {
             if self.sent.is_none() {
                 self.sent = Some(now);
                 // What still tries to connect is no longer needed.
-                let idle: Vec<_> =
-                    self.attempts.iter().filter(|attempt| attempt.open.is_none()).map(|a| a.connection).collect();
+                let idle: Vec<_> = self
+                    .attempts
+                    .iter()
+                    .filter(|attempt| attempt.open.is_none())
+                    .map(|a| a.connection)
+                    .collect();
                 for connection in idle {
                     self.drop_attempt(connection, out);
                 }
@@ -164,7 +168,12 @@ impl Exchange {
         self.set_timer(out);
     }
 
-    pub(super) fn received(&mut self, connection: ConnectionId, bytes: &[u8], out: &mut Outbox) -> Option<Outcome> {
+    pub(super) fn received(
+        &mut self,
+        connection: ConnectionId,
+        bytes: &[u8],
+        out: &mut Outbox,
+    ) -> Option<Outcome> {
         let attempt = self.attempts.iter_mut().find(|attempt| attempt.connection == connection)?;
         let open = attempt.open.as_mut()?;
         let local = open.local;
@@ -215,7 +224,8 @@ impl Exchange {
                     return Some(self.end(Ok(Reply { response, local }), out));
                 }
             }
-            let error = if self.sent.is_some() { ExchangeError::NoReply } else { ExchangeError::ConnectTimeout };
+            let error =
+                if self.sent.is_some() { ExchangeError::NoReply } else { ExchangeError::ConnectTimeout };
             return Some(self.end(Err(error), out));
         }
         while let Some(at) = self.next_hedge() {
@@ -276,7 +286,9 @@ impl Exchange {
 
     fn next_hedge(&self) -> Option<Time> {
         match self.sent {
-            Some(sent) if self.request.repeatable => REPLY_HEDGES.get(self.reply_hedges).map(|&after| sent + after),
+            Some(sent) if self.request.repeatable => {
+                REPLY_HEDGES.get(self.reply_hedges).map(|&after| sent + after)
+            }
             Some(_) => None,
             None => CONNECT_HEDGES.get(self.connect_hedges).map(|&after| self.started + after),
         }

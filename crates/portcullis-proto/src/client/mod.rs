@@ -144,7 +144,13 @@ impl Client {
     }
 
     /// Sends one action to a control point and reports its answer as it is: [`Outcome::Called`].
-    pub fn call<A: Action>(&mut self, now: Time, point: &ControlPoint, action: &A, timeout: Duration) -> OperationId {
+    pub fn call<A: Action>(
+        &mut self,
+        now: Time,
+        point: &ControlPoint,
+        action: &A,
+        timeout: Duration,
+    ) -> OperationId {
         let call = Call::command(point, action);
         let name = point.remote.ip().to_string();
         self.work(now, Task::Call(Some(call)), name, vec![point.clone()], timeout)
@@ -155,7 +161,9 @@ impl Client {
     pub fn cancel(&mut self, now: Time, id: OperationId) {
         let Some(operation) = self.operations.remove(&id) else { return };
         self.forget(now, id, &operation);
-        if let (Stage::Working { gateway, points, point, .. }, Some(task)) = (&operation.stage, &operation.task) {
+        if let (Stage::Working { gateway, points, point, .. }, Some(task)) =
+            (&operation.stage, &operation.task)
+        {
             if let (Some((request, port)), Some(point)) = (task.may_have_mapped(), points.get(*point)) {
                 let task = Task::Close(Close::new(request.protocol(), port, Claim::Ours));
                 let tidy = self.work(now, task, gateway.clone(), vec![point.clone()], TIDY);
@@ -332,15 +340,15 @@ impl Client {
 
     /// Takes the best gateway not yet tried, or waits for one, or gives up.
     fn choose_gateway(&mut self, now: Time, id: OperationId) {
-        let searching =
-            self.gateway_search.and_then(|id| self.searches.get(&id)).is_some_and(|search| !search.has_ended());
+        let searching = self
+            .gateway_search
+            .and_then(|id| self.searches.get(&id))
+            .is_some_and(|search| !search.has_ended());
         let Some(operation) = self.operations.get_mut(&id) else { return };
         let named = !self.config.gateways.is_empty();
-        let best = self
-            .gateways
-            .iter()
-            .filter(|device| !operation.has_tried(device))
-            .max_by_key(|device| (self.network.is_default_gateway(device.address.ip()), !device.says_disconnected()));
+        let best = self.gateways.iter().filter(|device| !operation.has_tried(device)).max_by_key(|device| {
+            (self.network.is_default_gateway(device.address.ip()), !device.says_disconnected())
+        });
         if let Some(device) = best {
             // The default gateway may be about to answer, and is the better choice.
             let first_choice = named || self.network.is_default_gateway(device.address.ip());
@@ -379,7 +387,9 @@ impl Client {
 
     fn start_task(&mut self, now: Time, id: OperationId) {
         let Some(operation) = self.operations.get_mut(&id) else { return };
-        let (Stage::Working { gateway, points, point, .. }, Some(task)) = (&operation.stage, &mut operation.task) else {
+        let (Stage::Working { gateway, points, point, .. }, Some(task)) =
+            (&operation.stage, &mut operation.task)
+        else {
             return;
         };
         let Some(point) = points.get(*point) else { return };
@@ -389,7 +399,8 @@ impl Client {
 
     fn answered(&mut self, now: Time, id: OperationId, outcome: exchange::Outcome) {
         let Some(operation) = self.operations.get_mut(&id) else { return };
-        let (Stage::Working { gateway, points, point, action }, Some(task)) = (&operation.stage, &mut operation.task)
+        let (Stage::Working { gateway, points, point, action }, Some(task)) =
+            (&operation.stage, &mut operation.task)
         else {
             return;
         };

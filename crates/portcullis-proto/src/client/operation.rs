@@ -21,7 +21,11 @@ pub struct OperationId(pub(super) u64);
 /// A conversation with one gateway on behalf of an operation.
 #[derive(Debug)]
 pub(super) enum Task {
-    Map { request: MappingRequest, map: Map, added: Option<Entry> },
+    Map {
+        request: MappingRequest,
+        map: Map,
+        added: Option<Entry>,
+    },
     Close(Close),
     List(List),
     Address,
@@ -116,7 +120,9 @@ impl Task {
                 *added = Some(entry);
                 match Address.start(point) {
                     Next::Call(call) => TaskNext::Call(call),
-                    Next::Done(_) => TaskNext::Done(Outcome::Mapped(granted(request, &entry, point, gateway, None))),
+                    Next::Done(_) => {
+                        TaskNext::Done(Outcome::Mapped(granted(request, &entry, point, gateway, None)))
+                    }
                 }
             }
         }

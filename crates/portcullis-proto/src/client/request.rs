@@ -84,7 +84,8 @@ impl MappingRequest {
     /// shortened where the gateway refuses it.
     #[must_use]
     pub fn description(mut self, description: &str) -> Self {
-        self.description = description.chars().filter(|character| !character.is_control()).take(256).collect();
+        self.description =
+            description.chars().filter(|character| !character.is_control()).take(256).collect();
         self
     }
 

@@ -62,7 +62,12 @@ impl Transport {
         }
     }
 
-    pub(super) fn received(&mut self, now: Time, connection: ConnectionId, bytes: &[u8]) -> Option<(Owner, Outcome)> {
+    pub(super) fn received(
+        &mut self,
+        now: Time,
+        connection: ConnectionId,
+        bytes: &[u8],
+    ) -> Option<(Owner, Outcome)> {
         let (id, (exchange, out)) = self.find(connection)?;
         let outcome = exchange.received(connection, bytes, out)?;
         self.end(now, id, outcome)
@@ -90,7 +95,8 @@ impl Transport {
         for queue in self.lanes.values_mut() {
             queue.retain(|&(waiting, ..)| !owner(waiting));
         }
-        let ended: Vec<_> = self.live.iter().filter(|(_, live)| owner(live.owner)).map(|(&id, _)| id).collect();
+        let ended: Vec<_> =
+            self.live.iter().filter(|(_, live)| owner(live.owner)).map(|(&id, _)| id).collect();
         for id in ended {
             if let Some(mut live) = self.live.remove(&id) {
                 live.exchange.cancel(&mut self.out);

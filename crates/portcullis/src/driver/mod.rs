@@ -24,8 +24,14 @@ pub(crate) type Start = Box<dyn FnOnce(&mut proto::Client, Time) -> OperationId 
 
 /// What handles ask of the thread.
 enum Command {
-    Start { key: u64, start: Start, slot: Arc<Slot> },
-    Cancel { key: u64 },
+    Start {
+        key: u64,
+        start: Start,
+        slot: Arc<Slot>,
+    },
+    Cancel {
+        key: u64,
+    },
     Subscribe(Arc<Queue>),
     /// End when everything under way has ended, or after this long.
     Shutdown(Duration),

@@ -47,7 +47,10 @@ impl Queue {
         let mut state = match timeout {
             None => self.changed.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner),
             Some(timeout) => {
-                self.changed.wait_timeout_while(state, timeout, idle).unwrap_or_else(PoisonError::into_inner).0
+                self.changed
+                    .wait_timeout_while(state, timeout, idle)
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .0
             }
         };
         state.events.pop_front()

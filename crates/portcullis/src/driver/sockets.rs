@@ -57,6 +57,12 @@ fn local_address(local: IpAddr, remote: SocketAddr) -> SocketAddr {
     address
 }
 
+#[cfg(unix)]
 fn is_in_progress(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::WouldBlock || error.kind() == io::ErrorKind::InProgress
+    error.raw_os_error() == Some(libc::EINPROGRESS)
+}
+
+#[cfg(not(unix))]
+fn is_in_progress(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
 }

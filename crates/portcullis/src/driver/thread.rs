@@ -157,7 +157,9 @@ impl Driver {
                         Ok(socket) => {
                             self.sockets.insert(bind.socket, socket);
                         }
-                        Err(error) => self.input(Input::SocketFailed { socket: bind.socket, error: error.kind() }),
+                        Err(error) => {
+                            self.input(Input::SocketFailed { socket: bind.socket, error: error.kind() })
+                        }
                     }
                 }
                 Output::Datagram { socket, destination, payload } => self.send(socket, destination, &payload),
@@ -373,7 +375,6 @@ impl Driver {
         }
         true
     }
-
 }
 
 impl Drop for Driver {

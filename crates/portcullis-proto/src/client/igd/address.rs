@@ -18,8 +18,8 @@ impl Procedure for Address {
     }
 
     fn resume(&mut self, _: &ControlPoint, result: CallResult) -> Next<IpAddr> {
-        let address = result
-            .and_then(|arguments| GetExternalIpAddress.decode(&arguments).map_err(Failure::Decode));
+        let address =
+            result.and_then(|arguments| GetExternalIpAddress.decode(&arguments).map_err(Failure::Decode));
         match address {
             Ok(address) => Next::Done(Ok(address)),
             Err(failure) => Next::fail(Step::Action(GetExternalIpAddress::NAME), failure),

@@ -41,8 +41,14 @@ impl Call {
         Self::new(point, A::NAME, &action.arguments(), false)
     }
 
-    fn new(point: &ControlPoint, action: &'static str, arguments: &[(&'static str, String)], repeatable: bool) -> Self {
-        let arguments: Vec<(&str, &str)> = arguments.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    fn new(
+        point: &ControlPoint,
+        action: &'static str,
+        arguments: &[(&'static str, String)],
+        repeatable: bool,
+    ) -> Self {
+        let arguments: Vec<(&str, &str)> =
+            arguments.iter().map(|(name, value)| (*name, value.as_str())).collect();
         Self {
             remote: point.remote,
             local: point.local_address,

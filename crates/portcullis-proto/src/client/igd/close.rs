@@ -48,8 +48,11 @@ impl Close {
 
     fn delete(&mut self, point: &ControlPoint) -> Next<bool> {
         self.deleting = true;
-        let action =
-            DeletePortMapping { remote_host: None, external_port: self.external_port, protocol: self.protocol };
+        let action = DeletePortMapping {
+            remote_host: None,
+            external_port: self.external_port,
+            protocol: self.protocol,
+        };
         // Deleting twice does no harm: the second time there is nothing.
         Next::Call(Call::command(point, &action).repeatable())
     }

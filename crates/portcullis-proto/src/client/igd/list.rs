@@ -6,7 +6,9 @@ use crate::Protocol;
 use crate::client::device::ControlPoint;
 use crate::client::error::{Failure, Step};
 use crate::igd::error_code::UpnpErrorCode;
-use crate::igd::wan_connection::{Action, GetGenericPortMappingEntry, GetListOfPortMappings, PortMappingEntry};
+use crate::igd::wan_connection::{
+    Action, GetGenericPortMappingEntry, GetListOfPortMappings, PortMappingEntry,
+};
 use core::num::NonZeroU16;
 use std::collections::BTreeSet;
 
@@ -52,7 +54,12 @@ impl List {
         Next::Done(Ok(core::mem::take(&mut self.entries)))
     }
 
-    fn page(&mut self, point: &ControlPoint, protocol: Protocol, start_port: NonZeroU16) -> Next<Vec<PortMappingEntry>> {
+    fn page(
+        &mut self,
+        point: &ControlPoint,
+        protocol: Protocol,
+        start_port: NonZeroU16,
+    ) -> Next<Vec<PortMappingEntry>> {
         self.state = State::Page(protocol, start_port);
         Next::Call(Call::query(point, &page_action(protocol, start_port)))
     }
@@ -72,9 +79,10 @@ impl List {
         let page = match result {
             Ok(arguments) => page_action(protocol, start).decode(&arguments).ok(),
             // 730 PortMappingNotFound: nothing in the range (WANIPConnection:2 section 2.5.21).
-            Err(Failure::Fault(UpnpErrorCode::PortMappingNotFound | UpnpErrorCode::NoSuchEntryInArray, _)) => {
-                Some(Vec::new())
-            }
+            Err(Failure::Fault(
+                UpnpErrorCode::PortMappingNotFound | UpnpErrorCode::NoSuchEntryInArray,
+                _,
+            )) => Some(Vec::new()),
             Err(Failure::Exchange(error)) => {
                 return Next::fail(Step::Action(GetListOfPortMappings::NAME), Failure::Exchange(error));
             }
@@ -94,13 +102,20 @@ impl List {
         }
         let next = last.and_then(|port| port.checked_add(1)).and_then(NonZeroU16::new);
         match (next, protocol) {
-            (Some(next), _) if full && new && next > start && !self.is_full() => self.page(point, protocol, next),
+            (Some(next), _) if full && new && next > start && !self.is_full() => {
+                self.page(point, protocol, next)
+            }
             (_, Protocol::Tcp) => self.page(point, Protocol::Udp, NonZeroU16::MIN),
             (_, Protocol::Udp) => self.done(),
         }
     }
 
-    fn generic_result(&mut self, point: &ControlPoint, index: u16, result: CallResult) -> Next<Vec<PortMappingEntry>> {
+    fn generic_result(
+        &mut self,
+        point: &ControlPoint,
+        index: u16,
+        result: CallResult,
+    ) -> Next<Vec<PortMappingEntry>> {
         let step = Step::Action(GetGenericPortMappingEntry::NAME);
         match result {
             Ok(arguments) => {

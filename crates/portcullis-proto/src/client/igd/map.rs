@@ -14,7 +14,8 @@ use crate::client::exchange::ExchangeError;
 use crate::client::request::{MappingRequest, OnConflict};
 use crate::igd::error_code::UpnpErrorCode;
 use crate::igd::wan_connection::{
-    Action, AddAnyPortMapping, AddPortMapping, DeletePortMapping, GetSpecificPortMappingEntry, PortMappingEntry,
+    Action, AddAnyPortMapping, AddPortMapping, DeletePortMapping, GetSpecificPortMappingEntry,
+    PortMappingEntry,
 };
 use crate::wire::soap::SoapError;
 use core::net::IpAddr;
@@ -47,7 +48,9 @@ enum State {
     /// Looking at the mapping in the way.
     Inspecting(Failure),
     /// Deleting the mapping in the way, to add again; `ours` is the entry where it was ours.
-    Clearing { ours: Option<Entry> },
+    Clearing {
+        ours: Option<Entry>,
+    },
 }
 
 #[derive(Debug)]
@@ -203,7 +206,9 @@ impl Map {
         let plain: String = self
             .description
             .chars()
-            .filter(|character| character.is_ascii_alphanumeric() || matches!(character, ' ' | '-' | '_' | '.'))
+            .filter(|character| {
+                character.is_ascii_alphanumeric() || matches!(character, ' ' | '-' | '_' | '.')
+            })
             .take(PLAIN_DESCRIPTION)
             .collect();
         let next = if self.description_plain || plain == self.description { String::new() } else { plain };
@@ -223,7 +228,9 @@ impl Map {
         let entry = result.ok().and_then(|arguments| self.specific().decode(&arguments).ok());
         match (entry, doubt) {
             (Some(entry), _) if self.is_ours(point, &entry) => self.granted(&entry),
-            (Some(entry), _) if entry.internal_address().is_some_and(|address| address != point.local_address) => {
+            (Some(entry), _)
+                if entry.internal_address().is_some_and(|address| address != point.local_address) =>
+            {
                 Next::fail(Step::ReadBack, in_the_way(&entry))
             }
             (None, Some(failure)) if absent => self.add(point, failure),
@@ -311,7 +318,11 @@ impl Map {
         // The table tells what remains of a lease, which may be a little less by now.
         let asked = self.lifetime.as_seconds();
         let told = entry.lifetime.as_seconds();
-        self.done(if told < asked && asked.saturating_sub(told) <= 5 { self.lifetime } else { entry.lifetime })
+        self.done(if told < asked && asked.saturating_sub(told) <= 5 {
+            self.lifetime
+        } else {
+            entry.lifetime
+        })
     }
 
     fn done(&self, lifetime: Lifetime) -> Next<Entry> {

@@ -132,7 +132,9 @@ fn description(
     match Description::parse(&reply.response.body, &device.location) {
         // Some gateways serve a good description with a status of 500.
         Ok(description) => Ok((description, reply.local)),
-        Err(_) if !(200..300).contains(&reply.response.status) => Err(Failure::HttpStatus(reply.response.status)),
+        Err(_) if !(200..300).contains(&reply.response.status) => {
+            Err(Failure::HttpStatus(reply.response.status))
+        }
         Err(error) => Err(Failure::Description(error)),
     }
 }

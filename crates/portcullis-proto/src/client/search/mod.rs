@@ -138,7 +138,9 @@ impl Search {
             return;
         }
         match HttpUrl::parse(&answer.location) {
-            Ok(location) => self.answered(now, source, &answer, location.with_host(source.ip()), network, transport),
+            Ok(location) => {
+                self.answered(now, source, &answer, location.with_host(source.ip()), network, transport)
+            }
             Err(error) => self.note_failure(source.ip().to_string(), Failure::Url(error)),
         }
     }
@@ -280,10 +282,9 @@ impl Search {
         transport: &mut Transport,
     ) {
         let address = with_port(source, location.port());
-        let known = self
-            .candidates
-            .iter_mut()
-            .position(|known| known.device.address == address && known.device.location.target() == location.target());
+        let known = self.candidates.iter_mut().position(|known| {
+            known.device.address == address && known.device.location.target() == location.target()
+        });
         if let Some(index) = known {
             let Some(candidate) = self.candidates.get_mut(index) else { return };
             candidate.device.answered(answer);
@@ -292,9 +293,11 @@ impl Search {
             }
             return;
         }
-        let from_here = self.candidates.iter().filter(|known| known.device.address.ip() == source.ip()).count();
+        let from_here =
+            self.candidates.iter().filter(|known| known.device.address.ip() == source.ip()).count();
         let privileged = network.is_default_gateway(source.ip()) || !self.named.is_empty();
-        let places = if privileged { MOST_CANDIDATES.saturating_add(GATEWAY_PLACES) } else { MOST_CANDIDATES };
+        let places =
+            if privileged { MOST_CANDIDATES.saturating_add(GATEWAY_PLACES) } else { MOST_CANDIDATES };
         if from_here < MOST_CANDIDATES_PER_SOURCE && self.candidates.len() < places {
             self.last_answer = now;
             self.add_candidate(now, Device::new(address, location, Some(answer)), transport);
@@ -337,8 +340,10 @@ impl Search {
     fn set_timer(&self, transport: &mut Transport) {
         let all_known = self.candidates.iter().all(Candidate::is_known);
         let end = if all_known { self.listens_until() } else { self.ends_by() };
-        let repeat =
-            SCHEDULE.get(self.sent).map(|&after| self.started + after).filter(|&at| at < self.listens_until());
+        let repeat = SCHEDULE
+            .get(self.sent)
+            .map(|&after| self.started + after)
+            .filter(|&at| at < self.listens_until());
         let next = [repeat, self.quiet_at()].into_iter().flatten().fold(end, Time::min);
         transport.out.timers.set(Timer::Search(self.id), next);
     }
@@ -353,8 +358,14 @@ impl Search {
 
 /// What a gateway, or a device that may hide one, answers for.
 fn is_gateway_target(target: &str) -> bool {
-    [":InternetGatewayDevice:", ":WANIPConnection:", ":WANPPPConnection:", ":WANConnectionDevice:", ":WANDevice:"]
-        .iter()
-        .any(|part| target.contains(part))
+    [
+        ":InternetGatewayDevice:",
+        ":WANIPConnection:",
+        ":WANPPPConnection:",
+        ":WANConnectionDevice:",
+        ":WANDevice:",
+    ]
+    .iter()
+    .any(|part| target.contains(part))
         || target.eq_ignore_ascii_case("upnp:rootdevice")
 }

@@ -36,7 +36,10 @@ pub(super) fn for_interfaces(
             None => Failure::CannotSend(io::ErrorKind::NetworkUnreachable),
         });
     }
-    Ok(chosen.into_iter().filter_map(|interface| for_interface(interface, wanted, options, network, out)).collect())
+    Ok(chosen
+        .into_iter()
+        .filter_map(|interface| for_interface(interface, wanted, options, network, out))
+        .collect())
 }
 
 fn for_interface(
