@@ -1,0 +1,9 @@
+//! The Internet Gateway Device: its documents and the actions of its services.
+
+mod add;
+mod arguments;
+pub(crate) mod control;
+pub(crate) mod description;
+mod listing;
+mod upnp_error;
+mod wan_connection;
