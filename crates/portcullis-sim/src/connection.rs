@@ -7,7 +7,7 @@ use core::time::Duration;
 use portcullis_proto::Time;
 
 /// What an endless reply consists of, and how much of it comes each millisecond: 64 MB/s.
-const ENDLESS: [u8; 65_536] = [b'A'; 65_536];
+static ENDLESS: [u8; 65_536] = [b'A'; 65_536];
 const ENDLESS_INTERVAL: Duration = Duration::from_millis(1);
 
 #[derive(Debug)]

@@ -26,7 +26,6 @@
 //! ```
 
 #![forbid(unsafe_code)]
-#![warn(clippy::arithmetic_side_effects)]
 
 mod connection;
 mod counters;
