@@ -56,7 +56,8 @@ pub(crate) struct OpenArgs {
     /// Take the port away from another host
     #[arg(long)]
     overwrite: bool,
-    /// Stay until SIGINT or SIGTERM, then close the ports (a second signal leaves at once)
+    /// Stay until SIGINT or SIGTERM, then close the ports within 2 s (a second signal leaves at once). The
+    /// lifetime is not renewed: choose one that is long enough
     #[arg(long)]
     keep: bool,
 }

@@ -106,7 +106,7 @@ fn a_second_signal_ends_it_at_once() {
 fn being_told_to_stop_while_opening_leaves_nothing_open() {
     let silent = Quirk::Http(On::Action("GetExternalIPAddress"), HttpOddity::Silent);
     let server = gateway(Scenario::igd1().with(silent));
-    let mut kept = Kept::start(&server, "open 7777/udp --keep -v");
+    let mut kept = Kept::start(&server, "open 7777/udp --keep");
     // The mapping is made by now, but the gateway has not told its address.
     while server.with_gateway(|gateway| gateway.counters().posts("GetExternalIPAddress")) == 0 {
         std::thread::yield_now();
