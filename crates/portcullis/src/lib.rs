@@ -30,6 +30,7 @@ mod event;
 mod mapping;
 mod net;
 mod pending;
+pub mod upnp;
 
 pub use client::Client;
 pub use config::Config;
