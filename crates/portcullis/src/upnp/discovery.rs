@@ -9,7 +9,8 @@ use core::time::Duration;
 use portcullis_proto::igd::description::DescriptionError;
 
 /// What gateways are searched by; any of them asks for gateways of every kind.
-const GATEWAY_WORDS: [&str; 4] = ["InternetGatewayDevice", "WANIPConnection", "WANPPPConnection", "rootdevice"];
+const GATEWAY_WORDS: [&str; 4] =
+    ["InternetGatewayDevice", "WANIPConnection", "WANPPPConnection", "rootdevice"];
 /// A device that answered in time may use this much more to be described.
 const LONGEST_GRACE: Duration = Duration::from_millis(500);
 /// How long a search that has its gateway waits for another answer.
@@ -90,8 +91,8 @@ fn status(device: &Device) -> IgdStatus {
         Ok(_) if device.is_usable() && device.says_disconnected() => IgdStatus::Disconnected,
         Ok(_) if device.is_usable() => IgdStatus::Ok,
         Ok(description) => {
-            let unusable = |kind: portcullis_proto::igd::description::ServiceKind| kind.is_wan_connection();
-            if description.services.iter().any(|service| unusable(service.kind)) {
+            // It has the service, and a control URL that leads nowhere.
+            if description.services.iter().any(|service| service.kind.is_wan_connection()) {
                 IgdStatus::InvalidControl
             } else if description.is_gateway() {
                 IgdStatus::UnknownDevice

@@ -42,7 +42,9 @@ mod device;
 mod discovery;
 mod igd_status;
 mod lazy_client;
+mod list;
 mod result;
+mod settings;
 // The type that everybody looks for has the name of its module.
 #[expect(clippy::module_inception, reason = "the class is called UPNP, as the module is")]
 mod upnp;

@@ -92,10 +92,7 @@ impl UpnpResult {
     /// [`InvalidDuration`](Self::InvalidDuration) and [`InvalidParam`](Self::InvalidParam). No network
     /// ever leads to one of them.
     pub const fn is_argument_error(self) -> bool {
-        matches!(
-            self,
-            Self::InvalidPort | Self::InvalidProtocol | Self::InvalidDuration | Self::InvalidParam
-        )
+        matches!(self, Self::InvalidPort | Self::InvalidProtocol | Self::InvalidDuration | Self::InvalidParam)
     }
 }
 

@@ -5,19 +5,19 @@ use super::discovery::{self, Filter};
 use super::igd_status::IgdStatus;
 use super::lazy_client::LazyClient;
 use super::result::UpnpResult;
-use crate::{Client, Config, Error, SearchOptions};
+use crate::{Client, Config, Error};
 use core::time::Duration;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 #[derive(Debug, Default)]
-struct State {
-    client: LazyClient,
-    devices: Vec<UpnpDevice>,
-    discover_multicast_if: String,
-    discover_local_port: i32,
-    discover_ipv6: bool,
-    discover_full_wait: bool,
+pub(super) struct State {
+    pub(super) client: LazyClient,
+    pub(super) devices: Vec<UpnpDevice>,
+    pub(super) discover_multicast_if: String,
+    pub(super) discover_local_port: i32,
+    pub(super) discover_ipv6: bool,
+    pub(super) discover_full_wait: bool,
     last_error: Option<Error>,
 }
 
@@ -182,9 +182,9 @@ impl Upnp {
     /// ```
     pub fn get_gateway(&self) -> Option<UpnpDevice> {
         let state = self.lock();
-        [IgdStatus::Ok, IgdStatus::Disconnected].into_iter().find_map(|status| {
-            state.devices.iter().find(|device| device.get_igd_status() == status).cloned()
-        })
+        [IgdStatus::Ok, IgdStatus::Disconnected]
+            .into_iter()
+            .find_map(|status| state.devices.iter().find(|device| device.get_igd_status() == status).cloned())
     }
 
     /// Asks the [gateway](Self::get_gateway) for its external address, as
@@ -251,160 +251,11 @@ impl Upnp {
     /// assert_eq!(upnp.delete_port_mapping(7777, "TCP"), UpnpResult::Success);
     /// ```
     pub fn delete_port_mapping(&self, port: i32, proto: &str) -> UpnpResult {
-        self.get_gateway()
-            .map_or(UpnpResult::NoGateway, |gateway| gateway.delete_port_mapping(port, proto))
+        self.get_gateway().map_or(UpnpResult::NoGateway, |gateway| gateway.delete_port_mapping(port, proto))
     }
 
     /// Held for a moment only, never during a call; a panic elsewhere leaves the list as good as it was.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn options(&self, timeout: Duration, ttl: u8, filter: Filter<'_>) -> SearchOptions {
-        let mut options = SearchOptions::default();
-        options.timeout = timeout;
-        options.grace = discovery::grace(timeout);
-        options.quiet = (filter.is_for_gateways() && !self.discover_full_wait).then_some(discovery::QUIET);
-        options.targets = filter.targets();
-        options.ttl = ttl;
-        options.ipv6 = self.discover_ipv6;
-        // As in the engine, a port that does not exist is any.
-        options.local_port = u16::try_from(self.discover_local_port).unwrap_or(0);
-        options.interface =
-            (!self.discover_multicast_if.is_empty()).then(|| self.discover_multicast_if.clone());
-        options
-    }
-}
-
-/// The list, which a script may change.
-impl Upnp {
-    /// How many devices are listed.
-    ///
-    /// ```
-    /// # use portcullis::upnp::{Upnp, UpnpDevice};
-    /// let upnp = Upnp::new();
-    /// upnp.add_device(UpnpDevice::new());
-    /// assert_eq!(upnp.get_device_count(), 1);
-    /// ```
-    pub fn get_device_count(&self) -> i32 {
-        i32::try_from(self.lock().devices.len()).unwrap_or(i32::MAX)
-    }
-
-    /// The device at `index`, counted from 0; `None` where there is none.
-    ///
-    /// ```
-    /// # use portcullis::upnp::{Upnp, UpnpDevice};
-    /// let upnp = Upnp::new();
-    /// upnp.add_device(UpnpDevice::new());
-    /// assert!(upnp.get_device(0).is_some());
-    /// assert!(upnp.get_device(1).is_none());
-    /// assert!(upnp.get_device(-1).is_none());
-    /// ```
-    pub fn get_device(&self, index: i32) -> Option<UpnpDevice> {
-        let index = usize::try_from(index).ok()?;
-        self.lock().devices.get(index).cloned()
-    }
-
-    /// Adds a device to the end of the list, be it there already or not.
-    ///
-    /// ```
-    /// # use portcullis::upnp::{IgdStatus, Upnp, UpnpDevice};
-    /// let (upnp, device) = (Upnp::new(), UpnpDevice::new());
-    /// device.set_igd_status(IgdStatus::Ok);
-    /// upnp.add_device(device.clone());
-    /// assert!(upnp.get_gateway().unwrap().is_same(&device));
-    /// ```
-    pub fn add_device(&self, device: UpnpDevice) {
-        self.lock().devices.push(device);
-    }
-
-    /// Puts a device in the place of the one at `index`, and gives that one; `None`, and nothing is changed,
-    /// where there is none.
-    ///
-    /// ```
-    /// # use portcullis::upnp::{Upnp, UpnpDevice};
-    /// let upnp = Upnp::new();
-    /// upnp.add_device(UpnpDevice::new());
-    /// assert!(upnp.set_device(0, UpnpDevice::new()).is_some());
-    /// assert!(upnp.set_device(1, UpnpDevice::new()).is_none());
-    /// ```
-    pub fn set_device(&self, index: i32, device: UpnpDevice) -> Option<UpnpDevice> {
-        let index = usize::try_from(index).ok()?;
-        self.lock().devices.get_mut(index).map(|place| core::mem::replace(place, device))
-    }
-
-    /// Takes the device at `index` out of the list; `None` where there is none.
-    ///
-    /// ```
-    /// # use portcullis::upnp::{Upnp, UpnpDevice};
-    /// let upnp = Upnp::new();
-    /// upnp.add_device(UpnpDevice::new());
-    /// assert!(upnp.remove_device(0).is_some());
-    /// assert!(upnp.remove_device(0).is_none());
-    /// ```
-    pub fn remove_device(&self, index: i32) -> Option<UpnpDevice> {
-        let index = usize::try_from(index).ok()?;
-        let devices = &mut self.lock().devices;
-        (index < devices.len()).then(|| devices.remove(index))
-    }
-
-    /// Empties the list.
-    ///
-    /// ```
-    /// # use portcullis::upnp::{Upnp, UpnpDevice};
-    /// let upnp = Upnp::new();
-    /// upnp.add_device(UpnpDevice::new());
-    /// upnp.clear_devices();
-    /// assert_eq!(upnp.get_device_count(), 0);
-    /// ```
-    pub fn clear_devices(&self) {
-        self.lock().devices.clear();
-    }
-}
-
-/// How searches are made. A search that is under way keeps what it began with.
-impl Upnp {
-    /// The interface that is searched, by name or address; empty (or `0.0.0.0`): all of them.
-    pub fn get_discover_multicast_if(&self) -> String {
-        self.lock().discover_multicast_if.clone()
-    }
-
-    /// Sets the interface that is searched. [`discover`](Self::discover) ends with
-    /// [`UnknownError`](UpnpResult::UnknownError) where there is none of that name or address.
-    pub fn set_discover_multicast_if(&self, m_if: &str) {
-        self.lock().discover_multicast_if = m_if.into();
-    }
-
-    /// The local UDP port of searches, as it was set: 0.
-    pub fn get_discover_local_port(&self) -> i32 {
-        self.lock().discover_local_port
-    }
-
-    /// Sets the local UDP port of searches: 0 for any, 1 for the port of SSDP itself (1900), else that
-    /// port; what is no port is stored, and means any.
-    pub fn set_discover_local_port(&self, port: i32) {
-        self.lock().discover_local_port = port;
-    }
-
-    /// Whether searches use IPv6, and IPv6 only.
-    pub fn is_discover_ipv6(&self) -> bool {
-        self.lock().discover_ipv6
-    }
-
-    /// Sets whether searches use IPv6, and IPv6 only.
-    pub fn set_discover_ipv6(&self, ipv6: bool) {
-        self.lock().discover_ipv6 = ipv6;
-    }
-
-    /// Whether a search for gateways goes on for its whole timeout. The engine's always do.
-    pub fn is_discover_full_wait(&self) -> bool {
-        self.lock().discover_full_wait
-    }
-
-    /// Sets whether a search for gateways goes on for its whole timeout, to find every gateway there is.
-    pub fn set_discover_full_wait(&self, full_wait: bool) {
-        self.lock().discover_full_wait = full_wait;
     }
 }

@@ -13,14 +13,17 @@ use portcullis_proto::igd::wan_connection::{
 use portcullis_proto::wire::soap::Arguments;
 
 /// When a call of several actions is to be over.
-#[derive(Debug, Default)]
-pub(in crate::upnp) struct Deadline(Option<Clock>);
+#[derive(Debug)]
+struct Deadline(Clock);
 
 impl Deadline {
-    /// What is left of `timeout`, which runs from the first time that somebody asks.
-    fn left(&mut self, timeout: Duration) -> Duration {
-        let clock = self.0.get_or_insert_with(Clock::start);
-        timeout.saturating_sub(clock.now() - Time::ZERO)
+    fn start() -> Self {
+        Self(Clock::start())
+    }
+
+    /// What is left of `timeout`, counted from the start.
+    fn left(&self, timeout: Duration) -> Duration {
+        timeout.saturating_sub(self.0.now() - Time::ZERO)
     }
 }
 
@@ -44,7 +47,7 @@ impl UpnpDevice {
         if !self.is_valid_gateway() {
             return String::new();
         }
-        self.call(GetExternalIpAddress, &mut Deadline::default())
+        self.call(GetExternalIpAddress, &Deadline::start())
             .ok()
             .and_then(|arguments| GetExternalIpAddress.decode(&arguments).ok())
             .map(|address| address.to_string())
@@ -87,7 +90,7 @@ impl UpnpDevice {
             return UpnpResult::InvalidGateway;
         }
         match MappingArguments::check(port, port_internal, desc, proto, duration) {
-            Ok(arguments) => self.add(&arguments, &mut Deadline::default()),
+            Ok(arguments) => self.add(&arguments, &Deadline::start()),
             Err(result) => result,
         }
     }
@@ -112,7 +115,7 @@ impl UpnpDevice {
     /// assert_eq!(device.delete_port_mapping(7777, "UDP"), UpnpResult::NoSuchEntryInArray);
     /// ```
     pub fn delete_port_mapping(&self, port: i32, proto: &str) -> UpnpResult {
-        self.delete_within(port, proto, &mut Deadline::default())
+        self.delete_within(port, proto, &Deadline::start())
     }
 
     /// [`add_port_mapping`](Self::add_port_mapping) that deletes what is in the way of its port, and of
@@ -129,15 +132,15 @@ impl UpnpDevice {
             Ok(arguments) => arguments,
             Err(result) => return result,
         };
-        let mut deadline = Deadline::default();
-        let conflict = self.add(&arguments, &mut deadline);
+        let deadline = Deadline::start();
+        let conflict = self.add(&arguments, &deadline);
         if conflict != UpnpResult::ConflictWithOtherMapping {
             return conflict;
         }
         let failure = self.last_error();
-        match self.delete_within(port, proto, &mut deadline) {
+        match self.delete_within(port, proto, &deadline) {
             // It may have ended meanwhile.
-            UpnpResult::Success | UpnpResult::NoSuchEntryInArray => self.add(&arguments, &mut deadline),
+            UpnpResult::Success | UpnpResult::NoSuchEntryInArray => self.add(&arguments, &deadline),
             // The conflict is what the caller can do something about.
             _ => {
                 self.lock().last_error = failure;
@@ -146,7 +149,7 @@ impl UpnpDevice {
         }
     }
 
-    fn add(&self, arguments: &MappingArguments, deadline: &mut Deadline) -> UpnpResult {
+    fn add(&self, arguments: &MappingArguments, deadline: &Deadline) -> UpnpResult {
         if self.control_point().is_none() {
             return self.unusable();
         }
@@ -168,7 +171,7 @@ impl UpnpDevice {
         result(self.call(action, deadline))
     }
 
-    fn delete_within(&self, port: i32, proto: &str, deadline: &mut Deadline) -> UpnpResult {
+    fn delete_within(&self, port: i32, proto: &str, deadline: &Deadline) -> UpnpResult {
         let external_port = match arguments::external_port(port) {
             Ok(port) => port,
             Err(result) => return result,
@@ -186,7 +189,7 @@ impl UpnpDevice {
     fn call<A: Action + Send + 'static>(
         &self,
         action: A,
-        deadline: &mut Deadline,
+        deadline: &Deadline,
     ) -> Result<Arguments, UpnpResult> {
         let point = self.control_point().ok_or_else(|| self.unusable())?;
         let client = self.lock().client.get().map_err(|_| UpnpResult::SocketError)?;

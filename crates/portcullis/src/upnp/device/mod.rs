@@ -2,12 +2,10 @@
 
 mod calls;
 
-pub(super) use calls::Deadline;
-
 use super::igd_status::IgdStatus;
 use super::lazy_client::LazyClient;
 use crate::{Client, ControlPoint, Error, HttpUrl};
-use core::net::{IpAddr, Ipv4Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What a device is, apart from its identity.
@@ -244,7 +242,7 @@ impl UpnpDevice {
         // A script may name any address as ours; it need not be one that a socket can be bound to.
         let any = match control_url.ip()? {
             IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-            IpAddr::V6(_) => core::net::Ipv6Addr::UNSPECIFIED.into(),
+            IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
         };
         let point = ControlPoint::new(&state.igd_service_type, control_url, any)?;
         Some(match &state.found {
