@@ -219,14 +219,7 @@ impl Search {
 
     /// What was tried in vain, for an error.
     pub(super) fn failures(&self) -> Vec<Attempt> {
-        let devices = self.candidates.iter().filter_map(|candidate| {
-            let failure = match &candidate.device.description {
-                Err(failure) => failure.clone(),
-                Ok(_) if candidate.device.is_gateway() && !candidate.device.is_usable() => Failure::NoService,
-                Ok(_) => return None,
-            };
-            Some(Attempt { gateway: candidate.device.label(), step: Step::Description, failure })
-        });
+        let devices = self.candidates.iter().filter_map(|candidate| candidate.device.as_attempt());
         let mut failures: Vec<_> = self.failures.iter().cloned().chain(devices).collect();
         // Where one interface of several cannot send, the others have been asked all the same.
         let unsent = failures.iter().all(|attempt| matches!(attempt.failure, Failure::CannotSend(_)));
