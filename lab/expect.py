@@ -21,8 +21,9 @@ def main():
         return 1
     names = {"doc": doc, "text": text, **(doc if isinstance(doc, dict) else {})}
     try:
-        # One namespace, so that comprehensions see the names too. The expressions are the scenarios' own.
-        holds = eval(expression, names)
+        # One namespace, so that comprehensions see the names too; brackets, so that it may take several lines.
+        # The expressions are the scenarios' own.
+        holds = eval(f"({expression})", names)
     except (LookupError, NameError, TypeError, AttributeError) as problem:
         holds = False
         print(f"{type(problem).__name__}: {problem}")

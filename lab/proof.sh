@@ -77,9 +77,20 @@ upnpc_there() {
     ip netns exec "$ns" upnpc -u "$LAB_DESCRIPTION_URL" "$@"
 }
 
-# median_ms RUNS ARGUMENT...: of the program's time from start to exit; {port} is a fresh one each time.
-median_ms() {
-    local runs=$1
-    shift
-    python3 "$LAB_HERE/timing.py" median --netns "$LAB_CLIENT" --runs "$runs" -- "$PORTCULLIS" "$@"
+# time_ratio LIMIT NAME,NAME [OPTION...] -- COMMAND... :: COMMAND...: see timing.py.
+time_ratio() {
+    local limit=$1 names=$2 status
+    shift 2
+    NOTE=$(python3 "$LAB_HERE/timing.py" --netns "$LAB_CLIENT" --runs 20 --limit "$limit" --names "$names" "$@" 2>&1)
+    status=$?
+    return "$status"
+}
+
+# The median of what `pcl` takes to do nothing, in microseconds.
+process_overhead_us() {
+    local run
+    for ((run = 0; run < 7; run++)); do
+        pcl --version >/dev/null
+        echo "$PCL_US"
+    done | sort -n | sed -n 4p
 }

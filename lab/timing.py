@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
-"""How long a command takes in a namespace, from process start to exit.
+"""How long two commands take in a namespace, from process start to exit, run by turns.
 
-    timing.py median --netns NS --runs 9 -- portcullis open {port}/udp
-    timing.py ratio --netns NS --runs 20 --limit 1.15 --label search -- bare search ... :: portcullis ...
+    timing.py --netns NS --runs 20 --limit 1.15 --names "bare C,portcullis" -- COMMAND... :: COMMAND...
 
-`ratio` runs the two commands by turns, so that whatever else the machine does falls on both, and fails when the
-second's median exceeds `limit` times the first's. `{port}` becomes a port that was not used before.
+By turns, so that whatever else the machine does falls on both. Prints the medians and the ratio of the second to the
+first. Status 1: it exceeds the limit. `{port}` becomes a port that was not used before. What has to be arranged
+before each run (`--before-first`, `--before-second`) is not counted.
 """
 
 import argparse
 import os
 import statistics
+import subprocess
 import sys
 import time
 
@@ -37,12 +38,14 @@ def with_port(command, port):
     return [word.replace("{port}", str(port)) for word in command]
 
 
-def measure(commands, runs, first_port):
+def measure(commands, before, runs):
     """The times of each command, after one run of each that fills the caches and is not counted."""
     times = [[] for _ in commands]
-    port = first_port
+    port = FIRST_PORT
     for run in range(runs + 1):
-        for command, kept in zip(commands, times):
+        for command, preparation, kept in zip(commands, before, times):
+            if preparation:
+                subprocess.run(preparation, shell=True, check=True)
             elapsed = run_ms(with_port(command, port))
             port += 1
             if run > 0:
@@ -52,30 +55,26 @@ def measure(commands, runs, first_port):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["median", "ratio"])
     parser.add_argument("--netns", required=True)
     parser.add_argument("--runs", type=int, required=True)
-    parser.add_argument("--limit", type=float)
-    parser.add_argument("--label", default="")
-    parser.add_argument("--first-port", type=int, default=FIRST_PORT)
-    parser.add_argument("command", nargs=argparse.REMAINDER)
-    args = parser.parse_args()
-    words = args.command[1:] if args.command[:1] == ["--"] else args.command
+    parser.add_argument("--limit", type=float, required=True)
+    parser.add_argument("--names", required=True, help="of the two commands, with a comma between")
+    parser.add_argument("--before-first", help="shell command, run in the namespace")
+    parser.add_argument("--before-second", help="shell command, run in the namespace")
+    end = sys.argv.index("--")
+    args, words = parser.parse_args(sys.argv[1:end]), sys.argv[end + 1 :]
+    split = words.index("::")
     netns.enter(args.netns)
 
-    if args.what == "median":
-        (times,) = measure([words], args.runs, args.first_port)
-        print(f"{statistics.median(times):.2f}")
-        return 0
-    split = words.index("::")
-    first, second = measure([words[:split], words[split + 1 :]], args.runs, args.first_port)
-    bare, ours = statistics.median(first), statistics.median(second)
-    ratio = ours / bare
-    print(
-        f"{args.label}: bare C {bare:.2f} ms ({min(first):.2f} to {max(first):.2f}), "
-        f"portcullis {ours:.2f} ms ({min(second):.2f} to {max(second):.2f}), "
-        f"ratio {ratio:.2f}, limit {args.limit:.2f}, {args.runs} runs each by turns"
+    commands, before = [words[:split], words[split + 1 :]], [args.before_first, args.before_second]
+    times = measure(commands, before, args.runs)
+    first, second = (statistics.median(kept) for kept in times)
+    ratio = second / first
+    medians = ", ".join(
+        f"{name} {statistics.median(kept):.2f} ms ({min(kept):.2f} to {max(kept):.2f})"
+        for name, kept in zip(args.names.split(","), times)
     )
+    print(f"{medians}, ratio {ratio:.2f}, limit {args.limit:.2f}, {args.runs} runs each by turns")
     return 0 if ratio <= args.limit else 1
 
 

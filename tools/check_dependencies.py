@@ -4,7 +4,6 @@
 cargo-deny knows more (advisories); this is for machines that do not have it.
 """
 
-import json
 import re
 import subprocess
 import sys
@@ -16,9 +15,17 @@ ROOT = Path(__file__).resolve().parent.parent
 CRATES_IO = "registry+https://github.com/rust-lang/crates.io-index"
 
 
-def metadata(target):
-    command = ["cargo", "metadata", "--format-version", "1", "--locked", "--filter-platform", target]
-    return json.loads(subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout)
+def used_crates(target):
+    """(name, version, licence) of all that is compiled. The tree knows which optional ones are not; the metadata does not."""
+    command = ["cargo", "tree", "--workspace", "--locked", "--target", target, "--prefix", "none", "-f", "{p}|{l}"]
+    tree = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+    used = set()
+    for line in tree.splitlines():
+        package, _, licence = line.removesuffix(" (*)").partition("|")
+        if package:
+            name, version = package.split()[:2]
+            used.add((name, version.removeprefix("v"), licence))
+    return used
 
 
 def satisfies(expression, allowed):
@@ -73,26 +80,23 @@ def main():
     problems = set()
     crates = set()
     for target in deny["graph"]["targets"]:
-        graph = metadata(target)
-        used = {node["id"] for node in graph["resolve"]["nodes"]}
+        used = used_crates(target)
+        crates |= used
         versions = defaultdict(set)
-        for package in graph["packages"]:
-            if package["id"] not in used:
-                continue
-            name, version, source = package["name"], package["version"], package["source"]
+        for name, version, _ in used:
             versions[name].add(version)
-            if source is None:
-                continue
-            crates.add((name, version))
-            if source != CRATES_IO:
-                problems.add(f"{name} {version}: comes from {source}")
-            if name in banned:
-                problems.add(f"{name} {version}: is banned")
-            if not package["license"] or not satisfies(package["license"], allowed):
-                problems.add(f"{name} {version}: licence {package['license']} is not allowed")
         for name, found in versions.items():
             if len(found) > 1 and name not in skipped:
                 problems.add(f"{name}: versions {', '.join(sorted(found))} at once, for {target}")
+    for name, version, licence in crates:
+        if name in banned:
+            problems.add(f"{name} {version}: is banned")
+        if not licence or not satisfies(licence, allowed):
+            problems.add(f"{name} {version}: licence {licence or '(none)'} is not allowed")
+    with open(ROOT / "Cargo.lock", "rb") as file:
+        for package in tomllib.load(file)["package"]:
+            if package.get("source", CRATES_IO) != CRATES_IO:
+                problems.add(f"{package['name']} {package['version']}: comes from {package['source']}")
     for problem in sorted(problems):
         print(problem)
     print(f"{len(crates)} crates, {len(problems)} problems")

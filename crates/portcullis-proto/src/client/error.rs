@@ -9,6 +9,9 @@ use crate::wire::url::UrlError;
 use core::fmt;
 use std::io;
 
+/// How WANIPConnection names a port that is taken (section 2.4.16).
+const TAKEN: UpnpErrorCode = UpnpErrorCode::ConflictInMappingEntry;
+
 /// What kind of failure an [`Error`] is: what a program decides by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -202,13 +205,13 @@ impl fmt::Display for Failure {
             Self::NoService => f.write_str("no service that maps ports"),
             Self::NotConfirmed => f.write_str("the gateway accepted the mapping but does not have it"),
             Self::Conflict { holder: Some(holder), description } if description.is_empty() => {
-                write!(f, "the port is mapped to {holder}")
+                write!(f, "{TAKEN}: the port is mapped to {holder}")
             }
             Self::Conflict { holder: Some(holder), description } => {
-                write!(f, "the port is mapped to {holder} (\"{description}\")")
+                write!(f, "{TAKEN}: the port is mapped to {holder} (\"{description}\")")
             }
             Self::Conflict { holder: None, .. } => {
-                f.write_str("the port is taken, the gateway does not say by whom")
+                write!(f, "{TAKEN}: the gateway does not say whose mapping it is")
             }
             Self::NotOurs { holder } => write!(f, "the mapping belongs to {holder}"),
             Self::OwnerUnknown => f.write_str("the gateway does not say whose mapping it is"),

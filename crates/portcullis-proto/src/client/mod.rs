@@ -35,16 +35,15 @@ pub use network::{DefaultGateway, Interface, InterfaceAddress, Network};
 pub use operation::OperationId;
 pub use request::{DEFAULT_DESCRIPTION, DEFAULT_LIFETIME, Granted, MappingRequest, Method, OnConflict};
 
-use crate::igd::wan_connection::Action;
+use crate::igd::wan_connection::{Action, GetExternalIpAddress};
 use crate::{Protocol, Time};
 use core::num::NonZeroU16;
 use core::time::Duration;
 use igd::call::{Call, interpret};
 use igd::close::{Claim, Close};
 use igd::list::List;
-use igd::map::Map;
 use io::{Input, Output};
-use operation::{Operation, Stage, Task, TaskNext};
+use operation::{Mapping, Operation, Stage, Task, TaskNext};
 use search::{Search, SearchId};
 use std::collections::BTreeMap;
 use timer::Timer;
@@ -110,8 +109,8 @@ impl Client {
 
     /// Maps a port on the first gateway that grants it: [`Outcome::Mapped`].
     pub fn map(&mut self, now: Time, request: MappingRequest, timeout: Duration) -> OperationId {
-        let map = Map::new(request.clone(), self.spare_ports());
-        self.seek(now, Task::Map { request, map, added: None }, timeout)
+        let task = Task::Map(Mapping::new(request, self.spare_ports()));
+        self.seek(now, task, timeout)
     }
 
     /// Deletes a mapping that leads to this host; with `force`, whosever it is: [`Outcome::Closed`].
@@ -289,7 +288,7 @@ impl Client {
                 if let Some(operation) = self.operations.remove(&id) {
                     self.forget(now, id, &operation);
                     let silent = operation.silent;
-                    self.report(id, silent, Err(operation.out_of_time(failures)));
+                    self.report(id, silent, operation.out_of_time(failures));
                 }
             }
         }
@@ -305,6 +304,7 @@ impl Client {
                 }
             }
             Some((Owner::Operation(id), outcome)) => self.answered(now, id, outcome),
+            Some((Owner::Address(id), outcome)) => self.answered_beside(now, id, outcome),
         }
     }
 
@@ -394,7 +394,11 @@ impl Client {
         };
         let Some(point) = points.get(*point) else { return };
         let next = task.start(point, gateway);
+        let beside = task.beside(point);
         self.proceed(now, id, next);
+        if let (Some(call), Some(operation)) = (beside, self.operations.get(&id)) {
+            self.transport.call(now, Owner::Address(id), call, operation.deadline);
+        }
     }
 
     fn answered(&mut self, now: Time, id: OperationId, outcome: exchange::Outcome) {
@@ -409,6 +413,18 @@ impl Client {
         self.proceed(now, id, next);
     }
 
+    fn answered_beside(&mut self, now: Time, id: OperationId, outcome: exchange::Outcome) {
+        let Some(operation) = self.operations.get_mut(&id) else { return };
+        let (Stage::Working { gateway, points, point, .. }, Some(task)) =
+            (&operation.stage, &mut operation.task)
+        else {
+            return;
+        };
+        let Some(point) = points.get(*point) else { return };
+        let next = task.answered_beside(point, gateway, interpret(GetExternalIpAddress::NAME, outcome));
+        self.proceed(now, id, next);
+    }
+
     fn proceed(&mut self, now: Time, id: OperationId, next: TaskNext) {
         let Some(operation) = self.operations.get_mut(&id) else { return };
         match next {
@@ -418,6 +434,7 @@ impl Client {
                 }
                 self.transport.call(now, Owner::Operation(id), call, operation.deadline);
             }
+            TaskNext::Wait => {}
             TaskNext::Done(outcome) => {
                 let silent = operation.silent;
                 self.operations.remove(&id);
@@ -435,6 +452,7 @@ impl Client {
         let is_final = stop.failure.kind() == ErrorKind::Conflict;
         let unreachable = matches!(stop.failure, Failure::Exchange(_));
         operation.failed_at_point(stop);
+        self.transport.cancel(now, |owner| owner == Owner::Address(id));
         if is_final {
             self.give_up(now, id);
             return;
@@ -475,7 +493,8 @@ impl Client {
     fn forget(&mut self, now: Time, id: OperationId, operation: &Operation) {
         self.transport.out.timers.clear(Timer::Operation(id));
         self.transport.out.timers.clear(Timer::Choice(id));
-        self.transport.cancel(now, |owner| owner == Owner::Operation(id));
+        self.transport
+            .cancel(now, |owner| matches!(owner, Owner::Operation(own) | Owner::Address(own) if own == id));
         if let Stage::Searching(search) = operation.stage {
             if let Some(mut search) = self.searches.remove(&search) {
                 search.end(now, &mut self.transport);

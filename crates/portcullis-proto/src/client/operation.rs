@@ -13,6 +13,11 @@ use super::request::{Granted, MappingRequest, Method};
 use super::search::SearchId;
 use crate::Time;
 use core::net::{IpAddr, SocketAddr};
+use core::num::NonZeroU16;
+use core::time::Duration;
+
+/// How long a mapping that stands waits for the address to show with it.
+const ADDRESS_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Names an operation; never used twice in the life of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,11 +26,7 @@ pub struct OperationId(pub(super) u64);
 /// A conversation with one gateway on behalf of an operation.
 #[derive(Debug)]
 pub(super) enum Task {
-    Map {
-        request: MappingRequest,
-        map: Map,
-        added: Option<Entry>,
-    },
+    Map(Mapping),
     Close(Close),
     List(List),
     Address,
@@ -33,10 +34,55 @@ pub(super) enum Task {
     Call(Option<Call>),
 }
 
+/// Adding a mapping, and asking for the external address beside it: a round trip less to wait for.
+#[derive(Debug)]
+pub(super) struct Mapping {
+    request: MappingRequest,
+    map: Map,
+    added: Option<Entry>,
+    /// The answer; `None` until there is one. The mapping stands whether or not the gateway tells its address.
+    address: Option<Option<IpAddr>>,
+}
+
+impl Mapping {
+    pub(super) fn new(request: MappingRequest, spare_ports: Vec<NonZeroU16>) -> Self {
+        let map = Map::new(request.clone(), spare_ports);
+        Self { request, map, added: None, address: None }
+    }
+
+    fn added(&mut self, point: &ControlPoint, gateway: &str, next: Next<Entry>) -> TaskNext {
+        match next {
+            Next::Call(call) => TaskNext::Call(call),
+            Next::Done(Err(stop)) => TaskNext::Fail(stop),
+            Next::Done(Ok(entry)) => {
+                self.added = Some(entry);
+                self.granted(point, gateway)
+            }
+        }
+    }
+
+    fn granted(&self, point: &ControlPoint, gateway: &str) -> TaskNext {
+        let (Some(entry), Some(external_address)) = (self.added, self.address) else { return TaskNext::Wait };
+        TaskNext::Done(Outcome::Mapped(Granted {
+            method: Method::Igd,
+            protocol: self.request.protocol,
+            internal_address: point.local_address,
+            internal_port: self.request.internal_port,
+            external_address,
+            external_port: entry.external_port,
+            lifetime: entry.lifetime,
+            gateway: gateway.into(),
+            control_point: point.clone(),
+        }))
+    }
+}
+
 /// What a task wants next.
 #[derive(Debug)]
 pub(super) enum TaskNext {
     Call(Call),
+    /// Nothing: another answer is on its way.
+    Wait,
     Done(Outcome),
     Fail(Stop),
 }
@@ -44,9 +90,9 @@ pub(super) enum TaskNext {
 impl Task {
     pub(super) fn start(&mut self, point: &ControlPoint, gateway: &str) -> TaskNext {
         match self {
-            Self::Map { map, .. } => {
-                let next = map.start(point);
-                self.mapped(point, gateway, next)
+            Self::Map(mapping) => {
+                let next = mapping.map.start(point);
+                mapping.added(point, gateway, next)
             }
             Self::Close(close) => TaskNext::from(close.start(point), Outcome::Closed),
             Self::List(list) => TaskNext::from(list.start(point), Outcome::Mappings),
@@ -66,17 +112,9 @@ impl Task {
         result: CallResult,
     ) -> TaskNext {
         match self {
-            Self::Map { request, added: Some(entry), .. } => {
-                // The mapping stands whether or not the gateway tells its address.
-                let address = match Address.resume(point, result) {
-                    Next::Done(Ok(address)) => Some(address),
-                    _ => None,
-                };
-                TaskNext::Done(Outcome::Mapped(granted(request, entry, point, gateway, address)))
-            }
-            Self::Map { map, .. } => {
-                let next = map.resume(point, result);
-                self.mapped(point, gateway, next)
+            Self::Map(mapping) => {
+                let next = mapping.map.resume(point, result);
+                mapping.added(point, gateway, next)
             }
             Self::Close(close) => TaskNext::from(close.resume(point, result), Outcome::Closed),
             Self::List(list) => TaskNext::from(list.resume(point, result), Outcome::Mappings),
@@ -88,43 +126,56 @@ impl Task {
         }
     }
 
+    /// A question that goes out beside the task's first action.
+    pub(super) fn beside(&self, point: &ControlPoint) -> Option<Call> {
+        match (self, Address.start(point)) {
+            (Self::Map(_), Next::Call(call)) => Some(call.within(ADDRESS_PATIENCE)),
+            _ => None,
+        }
+    }
+
+    /// The answer to that question.
+    pub(super) fn answered_beside(
+        &mut self,
+        point: &ControlPoint,
+        gateway: &str,
+        result: CallResult,
+    ) -> TaskNext {
+        let Self::Map(mapping) = self else { return TaskNext::Wait };
+        mapping.address = Some(match Address.resume(point, result) {
+            Next::Done(Ok(address)) => Some(address),
+            _ => None,
+        });
+        mapping.granted(point, gateway)
+    }
+
+    /// What stands when the time is up: a mapping whose gateway has not told its address yet.
+    pub(super) fn out_of_time(&mut self, point: &ControlPoint, gateway: &str) -> Option<Outcome> {
+        let Self::Map(mapping) = self else { return None };
+        mapping.address.get_or_insert(None);
+        match mapping.granted(point, gateway) {
+            TaskNext::Done(outcome) => Some(outcome),
+            _ => None,
+        }
+    }
+
     /// The external port that the gateway may have mapped for us by now.
-    pub(super) fn may_have_mapped(&self) -> Option<(&MappingRequest, core::num::NonZeroU16)> {
+    pub(super) fn may_have_mapped(&self) -> Option<(&MappingRequest, NonZeroU16)> {
         match self {
-            Self::Map { request, map, .. } if map.may_have_added() => Some((request, map.external_port())),
+            Self::Map(mapping) if mapping.map.may_have_added() => {
+                Some((&mapping.request, mapping.map.external_port()))
+            }
             _ => None,
         }
     }
 
     /// Back to the beginning, for another gateway.
-    pub(super) fn restart(&mut self, spare_ports: impl FnOnce() -> Vec<core::num::NonZeroU16>) {
+    pub(super) fn restart(&mut self, spare_ports: impl FnOnce() -> Vec<NonZeroU16>) {
         match self {
-            Self::Map { request, map, added } => {
-                *map = Map::new(request.clone(), spare_ports());
-                *added = None;
-            }
+            Self::Map(mapping) => *mapping = Mapping::new(mapping.request.clone(), spare_ports()),
             Self::List(list) => *list = List::new(),
             Self::Close(close) => close.restart(),
             Self::Address | Self::Call(_) => {}
-        }
-    }
-
-    fn mapped(&mut self, point: &ControlPoint, gateway: &str, next: Next<Entry>) -> TaskNext {
-        let Self::Map { added, request, .. } = self else {
-            return TaskNext::Fail(Stop { step: Step::Search, failure: Failure::NotAsked });
-        };
-        match next {
-            Next::Call(call) => TaskNext::Call(call),
-            Next::Done(Err(stop)) => TaskNext::Fail(stop),
-            Next::Done(Ok(entry)) => {
-                *added = Some(entry);
-                match Address.start(point) {
-                    Next::Call(call) => TaskNext::Call(call),
-                    Next::Done(_) => {
-                        TaskNext::Done(Outcome::Mapped(granted(request, &entry, point, gateway, None)))
-                    }
-                }
-            }
         }
     }
 }
@@ -141,26 +192,6 @@ impl TaskNext {
 
 fn told(address: IpAddr, gateway: &str) -> Outcome {
     Outcome::Address { address, gateway: gateway.into() }
-}
-
-fn granted(
-    request: &MappingRequest,
-    entry: &Entry,
-    point: &ControlPoint,
-    gateway: &str,
-    external_address: Option<IpAddr>,
-) -> Granted {
-    Granted {
-        method: Method::Igd,
-        protocol: request.protocol,
-        internal_address: point.local_address,
-        internal_port: request.internal_port,
-        external_address,
-        external_port: entry.external_port,
-        lifetime: entry.lifetime,
-        gateway: gateway.into(),
-        control_point: point.clone(),
-    }
 }
 
 #[derive(Debug)]
@@ -218,13 +249,19 @@ impl Operation {
         }
     }
 
-    /// The error of an operation whose time is up.
-    pub(super) fn out_of_time(mut self, search_failures: Vec<Attempt>) -> Error {
-        if let Stage::Working { gateway, action, .. } = &self.stage {
+    /// The result of an operation whose time is up.
+    pub(super) fn out_of_time(mut self, search_failures: Vec<Attempt>) -> Result<Outcome, Error> {
+        if let Stage::Working { gateway, action, points, point } = &self.stage {
+            let point = points.get(*point);
+            let outcome =
+                self.task.as_mut().zip(point).and_then(|(task, point)| task.out_of_time(point, gateway));
+            if let Some(outcome) = outcome {
+                return Ok(outcome);
+            }
             let failure = Failure::Exchange(super::exchange::ExchangeError::NoReply);
             self.attempts.push(Attempt { gateway: gateway.clone(), step: Step::Action(action), failure });
         }
-        self.out_of_gateways(search_failures)
+        Err(self.out_of_gateways(search_failures))
     }
 
     /// The error of an operation that has nobody left to ask.

@@ -1,7 +1,8 @@
 //! The exchanges under way, and the queue in front of each gateway.
 //!
-//! Descriptions are fetched side by side. Actions go to one gateway one at a time: several home
-//! gateways answer two at once with neither, and a full table of connections loses both.
+//! Descriptions are fetched side by side. To one gateway, actions that change something go one at a
+//! time, and beside one of those at most one question: several home gateways serve few connections,
+//! and a full table of them loses all.
 
 use super::exchange::{Exchange, ExchangeId, Outcome, Request};
 use super::igd::call::Call;
@@ -22,13 +23,18 @@ pub(super) enum Owner {
     Candidate(SearchId, usize),
     /// An operation's action.
     Operation(OperationId),
+    /// The question for the external address that goes beside an operation's action.
+    Address(OperationId),
 }
+
+/// Actions under way at one gateway.
+const MOST_ACTIONS: usize = 2;
 
 #[derive(Debug)]
 struct Live {
     owner: Owner,
-    /// The gateway whose queue waits for this exchange.
-    lane: Option<IpAddr>,
+    /// The gateway whose queue waits for this exchange, and whether it changes something there.
+    lane: Option<(IpAddr, bool)>,
     exchange: Exchange,
 }
 
@@ -47,13 +53,9 @@ impl Transport {
 
     /// Starts an action's exchange as soon as the gateway has answered the one before.
     pub(super) fn call(&mut self, now: Time, owner: Owner, call: Call, deadline: Time) {
-        let lane = call.remote.ip();
-        if self.live.values().any(|live| live.lane == Some(lane)) {
-            self.lanes.entry(lane).or_default().push_back((owner, call, deadline));
-        } else {
-            let request = call.request(now, deadline);
-            self.start(now, owner, Some(lane), request);
-        }
+        let gateway = call.remote.ip();
+        self.lanes.entry(gateway).or_default().push_back((owner, call, deadline));
+        self.advance(now, gateway);
     }
 
     pub(super) fn connected(&mut self, now: Time, connection: ConnectionId, local: SocketAddr) {
@@ -100,12 +102,14 @@ impl Transport {
         for id in ended {
             if let Some(mut live) = self.live.remove(&id) {
                 live.exchange.cancel(&mut self.out);
-                self.advance(now, live.lane);
+                if let Some((gateway, _)) = live.lane {
+                    self.advance(now, gateway);
+                }
             }
         }
     }
 
-    fn start(&mut self, now: Time, owner: Owner, lane: Option<IpAddr>, request: Request) {
+    fn start(&mut self, now: Time, owner: Owner, lane: Option<(IpAddr, bool)>, request: Request) {
         let id = ExchangeId(self.out.next_id());
         let exchange = Exchange::start(id, request, now, &mut self.out);
         self.live.insert(id, Live { owner, lane, exchange });
@@ -122,22 +126,32 @@ impl Transport {
     fn end(&mut self, now: Time, id: ExchangeId, outcome: Outcome) -> Option<(Owner, Outcome)> {
         self.out.timers.clear(Timer::Exchange(id));
         let live = self.live.remove(&id)?;
-        self.advance(now, live.lane);
+        if let Some((gateway, _)) = live.lane {
+            self.advance(now, gateway);
+        }
         Some((live.owner, outcome))
     }
 
-    /// Sends the next action that waits for a gateway.
-    fn advance(&mut self, now: Time, lane: Option<IpAddr>) {
-        let Some(lane) = lane else { return };
-        let next = self.lanes.get_mut(&lane).and_then(VecDeque::pop_front);
-        match next {
-            Some((owner, call, deadline)) => {
-                let request = call.request(now, deadline);
-                self.start(now, owner, Some(lane), request);
+    /// Sends what waits for a gateway and may go now.
+    fn advance(&mut self, now: Time, gateway: IpAddr) {
+        while let Some((_, next, _)) = self.lanes.get(&gateway).and_then(VecDeque::front) {
+            let (mut actions, mut changing) = (0_usize, false);
+            for (_, changes) in
+                self.live.values().filter_map(|live| live.lane).filter(|lane| lane.0 == gateway)
+            {
+                actions = actions.saturating_add(1);
+                changing |= changes;
             }
-            None => {
-                self.lanes.remove(&lane);
+            if actions >= MOST_ACTIONS || (changing && next.changes) {
+                return;
             }
+            let Some((owner, call, deadline)) = self.lanes.get_mut(&gateway).and_then(VecDeque::pop_front)
+            else {
+                return;
+            };
+            let request = call.request(now, deadline);
+            self.start(now, owner, Some((gateway, call.changes)), request);
         }
+        self.lanes.remove(&gateway);
     }
 }

@@ -26,6 +26,8 @@ pub(in crate::client) struct Call {
     service_type: String,
     pub(in crate::client) action: &'static str,
     body: String,
+    /// Whether it changes something at the gateway.
+    pub(in crate::client) changes: bool,
     repeatable: bool,
     patience: Duration,
 }
@@ -33,19 +35,19 @@ pub(in crate::client) struct Call {
 impl Call {
     /// An action that changes nothing: its request may be repeated when the reply is late.
     pub(in crate::client) fn query<A: Action>(point: &ControlPoint, action: &A) -> Self {
-        Self::new(point, A::NAME, &action.arguments(), true)
+        Self::new(point, A::NAME, &action.arguments(), false)
     }
 
     /// An action that changes something: it is sent once.
     pub(in crate::client) fn command<A: Action>(point: &ControlPoint, action: &A) -> Self {
-        Self::new(point, A::NAME, &action.arguments(), false)
+        Self::new(point, A::NAME, &action.arguments(), true)
     }
 
     fn new(
         point: &ControlPoint,
         action: &'static str,
         arguments: &[(&'static str, String)],
-        repeatable: bool,
+        changes: bool,
     ) -> Self {
         let arguments: Vec<(&str, &str)> =
             arguments.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -56,7 +58,8 @@ impl Call {
             service_type: point.service_type.clone(),
             action,
             body: soap::encode_request(&point.service_type, action, &arguments),
-            repeatable,
+            changes,
+            repeatable: !changes,
             patience: PATIENCE,
         }
     }
