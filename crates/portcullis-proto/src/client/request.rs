@@ -49,6 +49,7 @@ pub struct MappingRequest {
     pub(super) lifetime: Lifetime,
     pub(super) description: String,
     pub(super) on_conflict: OnConflict,
+    pub(super) read_back: bool,
 }
 
 impl MappingRequest {
@@ -62,6 +63,7 @@ impl MappingRequest {
             lifetime: DEFAULT_LIFETIME,
             description: DEFAULT_DESCRIPTION.into(),
             on_conflict: OnConflict::default(),
+            read_back: false,
         }
     }
 
@@ -93,6 +95,16 @@ impl MappingRequest {
     #[must_use]
     pub fn on_conflict(mut self, on_conflict: OnConflict) -> Self {
         self.on_conflict = on_conflict;
+        self
+    }
+
+    /// Reads every new mapping back, and fails with
+    /// [`Failure::NotConfirmed`](super::Failure::NotConfirmed) where the gateway said yes and does not have it.
+    /// Without this, a mapping is read back where the answer was doubtful, or did not tell what was granted; it
+    /// costs one more round trip, two where the entry is not found at once.
+    #[must_use]
+    pub fn read_back(mut self) -> Self {
+        self.read_back = true;
         self
     }
 

@@ -1,4 +1,5 @@
-//! Adds a port mapping, taking the ways round that real gateways need, and reads it back.
+//! Adds a port mapping, taking the ways round that real gateways need, and reads it back where the answer
+//! leaves a doubt.
 //!
 //! Each refusal that has a known way round changes the next attempt: the lease (725, 402), the
 //! description (605, 402), the external port (724, 718). Each way is taken once, and six attempts are
@@ -141,7 +142,8 @@ impl Map {
 
     fn added(&mut self, point: &ControlPoint, result: CallResult) -> Next<Entry> {
         match result {
-            Ok(_) => self.confirm(point, None),
+            Ok(_) if self.is_doubtful() => self.confirm(point, None),
+            Ok(_) => self.done(self.lifetime),
             // Nobody knows whether these took effect.
             Err(
                 failure @ (Failure::Exchange(
@@ -152,6 +154,14 @@ impl Map {
             ) => self.confirm(point, Some(failure)),
             Err(failure) => self.refused(point, failure),
         }
+    }
+
+    /// A plain yes does not tell the lease: a permanent one, or one beyond a week, may have become a week
+    /// (WANIPConnection:2 section 2.3.21).
+    fn is_doubtful(&self) -> bool {
+        self.request.read_back
+            || self.lifetime == Lifetime::Permanent
+            || self.lifetime.as_seconds() > LONGEST_LEASE.as_seconds()
     }
 
     fn refused(&mut self, point: &ControlPoint, failure: Failure) -> Next<Entry> {
@@ -355,7 +365,7 @@ impl Procedure for Map {
                 match port {
                     Ok(port) => {
                         self.external_port = port;
-                        self.confirm(point, None)
+                        if self.is_doubtful() { self.confirm(point, None) } else { self.done(self.lifetime) }
                     }
                     Err(failure) => match self.spare_ports.pop() {
                         Some(port) => {
