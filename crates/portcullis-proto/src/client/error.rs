@@ -167,7 +167,7 @@ impl Failure {
         matches!(
             self,
             Self::Exchange(ExchangeError::NoReply | ExchangeError::Broken(_) | ExchangeError::Http(_))
-                | Self::Soap(SoapError::Empty)
+                | Self::Soap(SoapError::Empty | SoapError::Xml(_) | SoapError::NotSoap)
                 | Self::Unconfirmed(_)
         )
     }

@@ -43,7 +43,7 @@ use igd::call::{Call, interpret};
 use igd::close::{Claim, Close};
 use igd::list::List;
 use io::{Input, Output};
-use operation::{Mapping, Operation, Stage, Task, TaskNext};
+use operation::{Leftover, Mapping, Operation, Stage, Task, TaskNext};
 use search::{Search, SearchId};
 use std::collections::BTreeMap;
 use timer::Timer;
@@ -160,17 +160,7 @@ impl Client {
     pub fn cancel(&mut self, now: Time, id: OperationId) {
         let Some(operation) = self.operations.remove(&id) else { return };
         self.forget(now, id, &operation);
-        if let (Stage::Working { gateway, points, point, .. }, Some(task)) =
-            (&operation.stage, &operation.task)
-        {
-            if let (Some((request, port)), Some(point)) = (task.may_have_mapped(), points.get(*point)) {
-                let task = Task::Close(Close::new(request.protocol(), port, Claim::Ours));
-                let tidy = self.work(now, task, gateway.clone(), vec![point.clone()], TIDY);
-                if let Some(operation) = self.operations.get_mut(&tidy) {
-                    operation.silent = true;
-                }
-            }
-        }
+        self.tidy(now, operation.leftover());
         self.update(now);
     }
 
@@ -257,6 +247,17 @@ impl Client {
         id
     }
 
+    /// Deletes what an operation may have left in a gateway's table, and tells nobody.
+    fn tidy(&mut self, now: Time, leftover: Option<Leftover>) {
+        let Some(Leftover { gateway, point, protocol, external_port }) = leftover else { return };
+        // It was not confirmed, so the gateway has to say that it leads to us.
+        let task = Task::Close(Close::new(protocol, external_port, Claim::Unproven));
+        let id = self.work(now, task, gateway, vec![point], TIDY);
+        if let Some(operation) = self.operations.get_mut(&id) {
+            operation.silent = true;
+        }
+    }
+
     fn start_search(&mut self, now: Time, options: SearchOptions) -> SearchId {
         let id = SearchId(self.transport.out.next_id());
         let search = Search::start(id, options, &self.config, &self.network, now, &mut self.transport);
@@ -283,8 +284,13 @@ impl Client {
                 if let Some(operation) = self.operations.remove(&id) {
                     self.forget(now, id, &operation);
                     let silent = operation.silent;
+                    let leftover = operation.leftover().or_else(|| operation.left.clone());
                     let named = !self.config.gateways.is_empty();
-                    self.report(id, silent, operation.out_of_time(failures, named));
+                    let result = operation.out_of_time(failures, named);
+                    if result.is_err() {
+                        self.tidy(now, leftover);
+                    }
+                    self.report(id, silent, result);
                 }
             }
         }
@@ -453,6 +459,9 @@ impl Client {
         let Some(operation) = self.operations.get_mut(&id) else { return };
         let is_final = stop.failure.kind() == ErrorKind::Conflict;
         let unreachable = matches!(stop.failure, Failure::Exchange(_));
+        if stop.failure.is_doubtful() {
+            operation.left = operation.leftover();
+        }
         operation.failed_at_point(stop);
         self.transport.cancel(now, |owner| owner == Owner::Address(id));
         if is_final {
@@ -485,8 +494,9 @@ impl Client {
     /// Nobody is left to ask.
     fn give_up(&mut self, now: Time, id: OperationId) {
         let failures = self.search_failures();
-        if let Some(operation) = self.operations.remove(&id) {
+        if let Some(mut operation) = self.operations.remove(&id) {
             self.forget(now, id, &operation);
+            self.tidy(now, operation.left.take());
             let named = !self.config.gateways.is_empty();
             self.report(id, operation.silent, Err(operation.out_of_gateways(failures, named)));
         }

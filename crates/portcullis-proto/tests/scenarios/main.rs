@@ -7,11 +7,19 @@
 mod pair;
 
 #[cfg(test)]
+mod cancel_cleans_up;
+#[cfg(test)]
+mod choosing_between_services;
+#[cfg(test)]
 mod conflict_policies;
 #[cfg(test)]
 mod description_fallbacks;
 #[cfg(test)]
+mod doubtful_add_is_read_back;
+#[cfg(test)]
 mod every_scenario;
+#[cfg(test)]
+mod listing_ends;
 #[cfg(test)]
 mod lossy_link;
 #[cfg(test)]
