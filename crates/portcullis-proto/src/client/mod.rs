@@ -354,10 +354,12 @@ impl Client {
             (device.address.is_ipv4(), is_default, !device.says_disconnected())
         });
         if let Some(device) = best {
-            // The default gateway may be about to answer, and is the better choice.
-            let first_choice = named
-                || self.network.default_gateways.is_empty()
-                || self.network.is_default_gateway(device.address.ip());
+            // The default gateway may be about to answer, and is the better choice, unless it has failed already.
+            let awaited = self.network.default_gateways.iter().any(|gateway| {
+                gateway.address.is_ipv4()
+                    && !operation.tried.iter().any(|tried| tried.ip() == gateway.address)
+            });
+            let first_choice = named || !awaited || self.network.is_default_gateway(device.address.ip());
             if searching && !first_choice {
                 let choose_at = *operation.choose_at.get_or_insert(now + CHOICE);
                 if now < choose_at {

@@ -95,7 +95,12 @@ impl Procedure for Close {
             Err(failure) if self.deleting => Next::fail(step, failure),
             Ok(arguments) => match self.entry().decode(&arguments) {
                 Ok(entry) if entry.internal_address() == Some(point.local_address) => self.delete(point),
-                Ok(entry) => Next::fail(step, Failure::NotOurs { holder: entry.internal_client }),
+                Ok(entry) if !entry.internal_client.is_empty() => {
+                    Next::fail(step, Failure::NotOurs { holder: entry.internal_client })
+                }
+                // Some gateways leave the client out.
+                Ok(_) if self.claim == Claim::Unproven => Next::fail(step, Failure::OwnerUnknown),
+                Ok(_) => self.delete(point),
                 Err(_) if self.claim == Claim::Ours => self.delete(point),
                 Err(error) => Next::fail(step, Failure::Decode(error)),
             },
