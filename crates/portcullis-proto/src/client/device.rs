@@ -5,11 +5,12 @@ use crate::AddressKind;
 use crate::igd::description::{Description, Service, ServiceKind};
 use crate::igd::wan_connection::ConnectionStatus;
 use crate::wire::ssdp::SearchResponse;
+use crate::wire::text;
 use crate::wire::url::HttpUrl;
 use core::fmt;
 use core::net::{IpAddr, SocketAddr};
 
-/// Characters of a device's own name that a message has room for.
+/// Bytes of a device's own name that a message has room for.
 const LABEL_LENGTH: usize = 48;
 /// Search targets remembered for a device.
 const MOST_TARGETS: usize = 16;
@@ -95,7 +96,7 @@ impl Device {
     /// Its name and address in a few words, for messages.
     pub fn label(&self) -> String {
         let name = self.description.as_ref().map_or("", |description| &description.friendly_name);
-        let name: String = name.chars().take(LABEL_LENGTH).collect();
+        let name = text::cut(name, LABEL_LENGTH);
         if name.is_empty() {
             self.address.ip().to_string()
         } else {

@@ -5,10 +5,13 @@ use crate::igd::description::DescriptionError;
 use crate::igd::error_code::UpnpErrorCode;
 use crate::igd::wan_connection::DecodeError;
 use crate::wire::soap::SoapError;
+use crate::wire::text;
 use crate::wire::url::UrlError;
 use core::fmt;
 use std::io;
 
+/// The longest line that an error makes, in bytes.
+const LONGEST_LINE: usize = 256;
 /// How WANIPConnection names a port that is taken (section 2.4.16).
 const TAKEN: UpnpErrorCode = UpnpErrorCode::ConflictInMappingEntry;
 
@@ -340,14 +343,14 @@ impl fmt::Display for Error {
             ErrorKind::InvalidInput => "invalid argument",
             ErrorKind::Closed => "cancelled",
         };
-        f.write_str(what)?;
-        if let Some(attempt) = self.decisive_attempt() {
-            write!(f, ": {attempt}")?;
-            if let Some(advice) = attempt.failure.advice() {
-                write!(f, " ({advice})")?;
-            }
+        let Some(attempt) = self.decisive_attempt() else { return f.write_str(what) };
+        let line = format!("{what}: {attempt}");
+        let advice = attempt.failure.advice().map(|advice| format!(" ({advice})")).unwrap_or_default();
+        if line.len().saturating_add(advice.len()) <= LONGEST_LINE {
+            return write!(f, "{line}{advice}");
         }
-        Ok(())
+        // What a gateway says of itself and of its mappings may be long; what we say comes before it.
+        f.write_str(text::cut(&line, LONGEST_LINE))
     }
 }
 

@@ -21,11 +21,15 @@ mod description_fallbacks;
 #[cfg(test)]
 mod doubtful_add_is_read_back;
 #[cfg(test)]
+mod errors_name_everything;
+#[cfg(test)]
 mod every_scenario;
 #[cfg(test)]
 mod external_address_kinds;
 #[cfg(test)]
 mod first_gateway_at_once;
+#[cfg(test)]
+mod http_oddities;
 #[cfg(test)]
 mod listing_ends;
 #[cfg(test)]

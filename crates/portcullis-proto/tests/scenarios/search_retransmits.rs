@@ -115,15 +115,15 @@ fn another_network_is_searched_anew() {
 
 #[test]
 fn a_gateway_that_was_named_is_asked_and_nobody_else() {
-    let mut config = Config::default();
-    config.gateways = vec!["192.168.1.1".parse().unwrap()];
-    let mut pair = Pair::with(Scenario::igd1(), config, network());
+    let named = |gateway: &str| {
+        let config = Config { gateways: vec![gateway.parse().unwrap()], ..Config::default() };
+        Pair::with(Scenario::igd1(), config, network())
+    };
+    let mut pair = named("192.168.1.1");
     pair.map(udp(7777)).unwrap();
     assert!(pair.record.datagrams().iter().all(|(_, to, _)| to.to_string() == UNICAST));
 
-    let mut config = Config::default();
-    config.gateways = vec!["http://192.168.1.1:5000/rootDesc.xml".parse().unwrap()];
-    let mut pair = Pair::with(Scenario::igd1(), config, network());
+    let mut pair = named("http://192.168.1.1:5000/rootDesc.xml");
     pair.map(udp(7777)).unwrap();
     assert!(pair.record.datagrams().is_empty());
     assert!(pair.now.since_start() < Duration::from_millis(10));
