@@ -1,6 +1,6 @@
 //! What a search finds: a device, the way to its services, and what it says of itself.
 
-use super::error::Failure;
+use super::error::{Attempt, Failure, Step};
 use crate::AddressKind;
 use crate::igd::description::{Description, Service, ServiceKind};
 use crate::igd::wan_connection::ConnectionStatus;
@@ -88,6 +88,25 @@ impl Device {
         self.description.as_ref().map_or(&[], |description| &description.services)
     }
 
+    /// Its services with their control URLs as they are dialled: at the device's own address, whatever host
+    /// they name. Services whose URL is refused are left out.
+    pub fn control_urls(&self) -> impl Iterator<Item = (&Service, HttpUrl)> {
+        let address = self.address.ip();
+        self.services().iter().filter_map(move |service| {
+            service.control_url.as_ref().ok().map(|url| (service, url.with_host(address)))
+        })
+    }
+
+    /// Why no port can be mapped with it, where it may be a gateway.
+    pub(super) fn as_attempt(&self) -> Option<Attempt> {
+        let failure = match &self.description {
+            Err(failure) => failure.clone(),
+            Ok(_) if self.is_gateway() && !self.is_usable() => Failure::NoService,
+            Ok(_) => return None,
+        };
+        Some(Attempt { gateway: self.label(), step: Step::Description, failure })
+    }
+
     /// Whether it says that it has no connection. Some say so and map ports all the same.
     pub fn says_disconnected(&self) -> bool {
         matches!(self.status.connection, Some(ConnectionStatus::Disconnected))
@@ -110,11 +129,8 @@ impl Device {
             Ok(description) => description,
             Err(failure) => return Some(format!("description not readable: {failure}")),
         };
-        if !description.is_gateway() {
-            return Some("not an internet gateway".into());
-        }
-        if !self.is_usable() {
-            return Some("a gateway, but without a service that maps ports".into());
+        if let Some(note) = description.note() {
+            return Some(note.into());
         }
         let behind = self.status.external_address.map(AddressKind::of).and_then(|kind| match kind {
             AddressKind::Private => Some("its external address is private: it is behind another NAT"),

@@ -211,14 +211,7 @@ impl Search {
 
     /// What was tried in vain, for an error.
     pub(super) fn failures(&self) -> Vec<Attempt> {
-        let devices = self.candidates.iter().filter_map(|candidate| {
-            let failure = match &candidate.device.description {
-                Err(failure) => failure.clone(),
-                Ok(_) if candidate.device.is_gateway() && !candidate.device.is_usable() => Failure::NoService,
-                Ok(_) => return None,
-            };
-            Some(Attempt { gateway: candidate.device.label(), step: Step::Description, failure })
-        });
+        let devices = self.candidates.iter().filter_map(|candidate| candidate.device.as_attempt());
         let mut failures: Vec<_> = self.failures.iter().cloned().chain(devices).collect();
         if failures.is_empty() {
             failures.push(Attempt { gateway: String::new(), step: Step::Search, failure: Failure::NoAnswer });
