@@ -2,6 +2,7 @@
 
 use crate::device::Device;
 use crate::quirk::Quirk;
+use portcullis_proto::igd::error_code::UpnpErrorCode;
 use portcullis_proto::wire::soap;
 
 /// A UPnP error code with which an action is refused.
@@ -51,7 +52,7 @@ impl UpnpError {
         if device.has(Quirk::GarbageInFaults) {
             return bare(code, b"<errorDescription>\x01\xff\xfe\x80</errorDescription>");
         }
-        soap::encode_fault(code, name(code)).into_bytes()
+        soap::encode_fault(code, UpnpErrorCode::from(code).name()).into_bytes()
     }
 }
 
@@ -65,8 +66,4 @@ fn bare(code: u16, more: &[u8]) -> Vec<u8> {
     body.extend_from_slice(more);
     body.extend_from_slice(b"</UPnPError></detail></s:Fault></s:Body></s:Envelope>");
     body
-}
-
-fn name(_code: u16) -> &'static str {
-    ""
 }
