@@ -1,4 +1,6 @@
-//! What real gateways do differently, as switches. The numbers are those of QUIRKS.md.
+//! What real gateways do differently, as switches.
+//!
+//! The numbers are rows of QUIRKS.md; those with a letter before them (C2) are of its list of attacks.
 
 use core::time::Duration;
 use portcullis_proto::Protocol;
@@ -20,16 +22,16 @@ pub enum Quirk {
     SearchDelay(Duration),
     /// Calls the `LOCATION` header of its answers something else, such as `AL` (13).
     LocationHeader(&'static str),
-    /// Announces this URL, whatever its own is (6 and 14; hostile.md B1 to B9).
+    /// Announces this URL, whatever its own is (6 and 14; attack B1 to B9).
     Location(&'static str),
     /// Ends the lines of its answers with a bare line feed (12).
     SearchLfOnly,
     /// Leaves out the empty line at the end of its answers (12).
     SearchUnfinished,
-    /// Sends this datagram before each of its own answers (hostile.md A3 to A11).
+    /// Sends this datagram before each of its own answers (attack A3 to A11).
     SearchJunk(&'static [u8]),
     /// Repeats each answer `count` times, `interval` apart; `distinct` ones name other devices and
-    /// locations (hostile.md A1 and A2).
+    /// locations (attack A1 and A2).
     AnswerFlood {
         /// How many more answers there are.
         count: u32,
@@ -41,7 +43,7 @@ pub enum Quirk {
     /// A second device answers first, at an address that leads nowhere (7: one dead responder cost
     /// 30 s in syncthing#1542).
     AlsoAnnounces(DeadLocation),
-    /// The gateway's own announcement leads nowhere (hostile.md C1 to C3).
+    /// The gateway's own announcement leads nowhere (attack C1 to C3).
     AnnouncesOnly(DeadLocation),
 
     // The device description.
@@ -59,11 +61,11 @@ pub enum Quirk {
     LeadingSpace(&'static str),
     /// Says that its text is in this encoding, whatever it is in (28).
     DeclaredEncoding(&'static str),
-    /// The friendly name, put into the XML as it is (40, 41; hostile.md E11).
+    /// The friendly name, put into the XML as it is (40, 41; attack E11).
     FriendlyName(&'static str),
 
     // HTTP.
-    /// Something odd in the replies to some requests (29, 33, 34, 39, 40; hostile.md C2 to C17, D1, D17).
+    /// Something odd in the replies to some requests (29, 33, 34, 39, 40; attack C2 to C17, D1, D17).
     Http(On, HttpOddity),
     /// Knows the header `SOAPAction` in this very spelling only, else status 501 (35, DD-WRT).
     ExactSoapActionCase,
@@ -83,9 +85,9 @@ pub enum Quirk {
     BareFaults,
     /// Bytes that are not text stand in the text of faults (41, TP-Link).
     GarbageInFaults,
-    /// Answers one action as if it were another (42; hostile.md D12).
+    /// Answers one action as if it were another (42; attack D12).
     AnswersAs(&'static str, &'static str),
-    /// Gives this out-argument, wherever it occurs, this value (46, 51, 55, 58; hostile.md E1 to E8).
+    /// Gives this out-argument, wherever it occurs, this value (46, 51, 55, 58; attack E1 to E8).
     OutArgument(&'static str, &'static str),
     /// Gives permanent leases only: 725 for any other (47).
     PermanentLeaseOnly,
@@ -131,7 +133,7 @@ pub enum Quirk {
     DeleteIgnored,
     /// Maps any host for anybody, not only the one that asks.
     InsecureMode,
-    /// Stores this internal client in place of the one that was asked for (hostile.md E13).
+    /// Stores this internal client in place of the one that was asked for (attack E13).
     InternalClientReplaced(&'static str),
     /// AddAnyPortMapping never grants the port asked for, but one of its own choice.
     AnyPortNeverTheAsked,
@@ -168,11 +170,11 @@ pub enum HttpOddity {
     UntilClose,
     /// `HTTP/1.1` with chunks of this many bytes, each with an extension (33, Billion BiPAC).
     Chunked(usize),
-    /// A right length, but the connection stays open (hostile.md C17).
+    /// A right length, but the connection stays open (attack C17).
     KeepOpen,
-    /// A length this much above the truth (34; hostile.md C6).
+    /// A length this much above the truth (34; attack C6).
     LengthTooLong(usize),
-    /// A length this much below the truth (34; hostile.md C6).
+    /// A length this much below the truth (34; attack C6).
     LengthTooShort(usize),
     /// Bytes after the body (34).
     Trailing(&'static [u8]),
@@ -180,27 +182,27 @@ pub enum HttpOddity {
     ContentType(&'static str),
     /// One more header line, without its line end.
     Header(&'static str),
-    /// Another status than the body deserves (40; hostile.md C14, D15).
+    /// Another status than the body deserves (40; attack C14, D15).
     Status(u16),
-    /// Another body, with the status it had (hostile.md D).
+    /// Another body, with the status it had (attacks D).
     Body(&'static [u8]),
-    /// Other bytes, head and all, and then the end of the connection (hostile.md C5 to C13, C19).
+    /// Other bytes, head and all, and then the end of the connection (attack C5 to C13, C19).
     Raw(&'static [u8]),
-    /// This many `100 Continue` before the reply (hostile.md C13).
+    /// This many `100 Continue` before the reply (attack C13).
     Interim(u16),
-    /// A redirection with this status to this place (hostile.md B11).
+    /// A redirection with this status to this place (attack B11).
     Redirect(u16, &'static str),
-    /// Accepts, and never says a byte (hostile.md C2).
+    /// Accepts, and never says a byte (attack C2).
     Silent,
-    /// One byte per interval (hostile.md C3).
+    /// One byte per interval (attack C3).
     Drip(Duration),
-    /// A body that never ends (hostile.md C4).
+    /// A body that never ends (attack C4).
     Endless,
-    /// Ends the connection before the first byte (hostile.md C15).
+    /// Ends the connection before the first byte (attack C15).
     CloseAtOnce,
     /// Ends the connection half-way through the body.
     CloseMidBody,
-    /// Resets the connection half-way through the body (hostile.md C15).
+    /// Resets the connection half-way through the body (attack C15).
     ResetMidBody,
 }
 
@@ -237,13 +239,13 @@ pub enum Topology {
 /// An address that leads nowhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeadLocation {
-    /// Connecting never ends (hostile.md C1).
+    /// Connecting never ends (attack C1).
     BlackHole,
     /// Connecting is refused.
     Refused,
-    /// Accepts, and never says a byte (hostile.md C2).
+    /// Accepts, and never says a byte (attack C2).
     Silent,
-    /// Says one byte per second (hostile.md C3).
+    /// Says one byte per second (attack C3).
     Drip,
 }
 
@@ -252,11 +254,11 @@ pub enum DeadLocation {
 pub enum ListEnd {
     /// With this code: 402 (DD-WRT), 501 (Linksys WRT1900AC) or 714.
     Fault(u16),
-    /// Never: it begins anew (hostile.md E10).
+    /// Never: it begins anew (attack E10).
     Cycle,
-    /// Never: the last entry is repeated (hostile.md E10).
+    /// Never: the last entry is repeated (attack E10).
     RepeatLast,
-    /// Never: there is always one more, each of them new (hostile.md E10).
+    /// Never: there is always one more, each of them new (attack E10).
     Invented,
 }
 

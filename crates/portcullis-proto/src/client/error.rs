@@ -259,10 +259,23 @@ impl Error {
         Self { kind, attempts: Vec::new() }
     }
 
-    /// An error from what was tried: the attempt that came furthest decides its kind.
-    pub(super) fn from_attempts(attempts: Vec<Attempt>, otherwise: ErrorKind) -> Self {
+    /// An error from what gateways said: the attempt that came furthest decides its kind.
+    pub(super) fn from_attempts(attempts: Vec<Attempt>) -> Self {
         let kind = attempts.iter().map(|attempt| attempt.failure.kind()).max_by_key(|&kind| rank(kind));
-        Self { kind: kind.unwrap_or(otherwise), attempts }
+        Self { kind: kind.unwrap_or(ErrorKind::NoGateway), attempts }
+    }
+
+    /// An error from a search that brought nothing to use. A device that answered and could not be read
+    /// may have been anything, unless a person had named it as the gateway.
+    pub(super) fn without_gateway(attempts: Vec<Attempt>, named: bool) -> Self {
+        let mut error = Self::from_attempts(attempts);
+        let is_certain = named || matches!(error.kind, ErrorKind::NoService | ErrorKind::InvalidInput);
+        let nothing_sent =
+            error.attempts.iter().all(|attempt| matches!(attempt.failure, Failure::CannotSend(_)));
+        if !is_certain && !nothing_sent {
+            error.kind = ErrorKind::NoGateway;
+        }
+        error
     }
 
     /// What kind of failure it is.
@@ -282,7 +295,8 @@ impl Error {
 
     /// The attempt that decides the error's kind: the one to tell a person about.
     pub fn decisive_attempt(&self) -> Option<&Attempt> {
-        self.attempts.iter().rev().find(|attempt| attempt.failure.kind() == self.kind)
+        let decides = |attempt: &&Attempt| attempt.failure.kind() == self.kind;
+        self.attempts.iter().rev().find(decides).or_else(|| self.attempts.last())
     }
 }
 

@@ -277,18 +277,14 @@ impl Client {
                 let ended = self.transport.timeout(now, id);
                 self.exchange_ended(now, ended);
             }
-            Timer::Choice(id) => {
-                if let Some(operation) = self.operations.get_mut(&id) {
-                    operation.settled = true;
-                }
-                self.choose_gateway(now, id);
-            }
+            Timer::Choice(id) => self.choose_gateway(now, id),
             Timer::Operation(id) => {
                 let failures = self.search_failures();
                 if let Some(operation) = self.operations.remove(&id) {
                     self.forget(now, id, &operation);
                     let silent = operation.silent;
-                    self.report(id, silent, operation.out_of_time(failures));
+                    let named = !self.config.gateways.is_empty();
+                    self.report(id, silent, operation.out_of_time(failures, named));
                 }
             }
         }
@@ -347,15 +343,21 @@ impl Client {
         let Some(operation) = self.operations.get_mut(&id) else { return };
         let named = !self.config.gateways.is_empty();
         let best = self.gateways.iter().filter(|device| !operation.has_tried(device)).max_by_key(|device| {
-            (self.network.is_default_gateway(device.address.ip()), !device.says_disconnected())
+            let is_default = self.network.is_default_gateway(device.address.ip());
+            // Reached over IPv6, a gateway has no IPv4 port to map to.
+            (device.address.is_ipv4(), is_default, !device.says_disconnected())
         });
         if let Some(device) = best {
             // The default gateway may be about to answer, and is the better choice.
-            let first_choice = named || self.network.is_default_gateway(device.address.ip());
-            if searching && !first_choice && !operation.settled {
-                self.transport.out.timers.set(Timer::Choice(id), now + CHOICE);
-                operation.settled = true;
-                return;
+            let first_choice = named
+                || self.network.default_gateways.is_empty()
+                || self.network.is_default_gateway(device.address.ip());
+            if searching && !first_choice {
+                let choose_at = *operation.choose_at.get_or_insert(now + CHOICE);
+                if now < choose_at {
+                    self.transport.out.timers.set(Timer::Choice(id), choose_at);
+                    return;
+                }
             }
             self.transport.out.timers.clear(Timer::Choice(id));
             operation.tried.push(device.address);
@@ -485,7 +487,8 @@ impl Client {
         let failures = self.search_failures();
         if let Some(operation) = self.operations.remove(&id) {
             self.forget(now, id, &operation);
-            self.report(id, operation.silent, Err(operation.out_of_gateways(failures)));
+            let named = !self.config.gateways.is_empty();
+            self.report(id, operation.silent, Err(operation.out_of_gateways(failures, named)));
         }
     }
 
@@ -542,7 +545,7 @@ impl Client {
             self.operations.remove(&operation);
             self.transport.out.timers.clear(Timer::Operation(operation));
             let result = if devices.is_empty() {
-                Err(Error::from_attempts(search.failures(), ErrorKind::NoGateway))
+                Err(Error::without_gateway(search.failures(), !self.config.gateways.is_empty()))
             } else {
                 Ok(Outcome::Devices(devices))
             };

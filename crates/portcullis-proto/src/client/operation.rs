@@ -1,7 +1,7 @@
 //! What a caller asked for: which gateways have been tried, and what is being done at one.
 
 use super::device::{ControlPoint, Device};
-use super::error::{Attempt, Error, ErrorKind, Failure, Step};
+use super::error::{Attempt, Error, Failure, Step};
 use super::event::Outcome;
 use super::igd::address::Address;
 use super::igd::call::{Call, CallResult};
@@ -212,8 +212,8 @@ pub(super) struct Operation {
     pub(super) deadline: Time,
     /// Whether this operation has had a search since it began.
     pub(super) searched: bool,
-    /// Whether it no longer waits for a better gateway than the ones known.
-    pub(super) settled: bool,
+    /// Until when it waits for a better gateway than the ones known.
+    pub(super) choose_at: Option<Time>,
     /// Whether only the control points it began with will do.
     pub(super) fixed: bool,
     /// Gateways that have been chosen for it.
@@ -230,7 +230,7 @@ impl Operation {
             stage,
             deadline,
             searched: false,
-            settled: false,
+            choose_at: None,
             fixed: false,
             tried: Vec::new(),
             attempts: Vec::new(),
@@ -250,7 +250,11 @@ impl Operation {
     }
 
     /// The result of an operation whose time is up.
-    pub(super) fn out_of_time(mut self, search_failures: Vec<Attempt>) -> Result<Outcome, Error> {
+    pub(super) fn out_of_time(
+        mut self,
+        search_failures: Vec<Attempt>,
+        named: bool,
+    ) -> Result<Outcome, Error> {
         if let Stage::Working { gateway, action, points, point } = &self.stage {
             let point = points.get(*point);
             let outcome =
@@ -261,12 +265,15 @@ impl Operation {
             let failure = Failure::Exchange(super::exchange::ExchangeError::NoReply);
             self.attempts.push(Attempt { gateway: gateway.clone(), step: Step::Action(action), failure });
         }
-        Err(self.out_of_gateways(search_failures))
+        Err(self.out_of_gateways(search_failures, named))
     }
 
     /// The error of an operation that has nobody left to ask.
-    pub(super) fn out_of_gateways(self, search_failures: Vec<Attempt>) -> Error {
-        let attempts = if self.attempts.is_empty() { search_failures } else { self.attempts };
-        Error::from_attempts(attempts, ErrorKind::NoGateway)
+    pub(super) fn out_of_gateways(self, search_failures: Vec<Attempt>, named: bool) -> Error {
+        if self.attempts.is_empty() {
+            Error::without_gateway(search_failures, named)
+        } else {
+            Error::from_attempts(self.attempts)
+        }
     }
 }

@@ -3,12 +3,12 @@
 //! [`HttpOddity::Body`]: crate::HttpOddity::Body
 //! [`HttpOddity::Raw`]: crate::HttpOddity::Raw
 
-/// The login page of a captive portal (hostile.md D17).
+/// The login page of a captive portal (attack D17).
 pub const LOGIN_PAGE: &[u8] =
     b"<!DOCTYPE html>\n<html><head><title>Sign in</title><meta charset=utf-8></head>\
     <body><form method=post><input name=user><input name=password type=password><br></form></body></html>\n";
 
-/// Nested entities that grow to gigabytes where they are expanded (hostile.md D1).
+/// Nested entities that grow to gigabytes where they are expanded (attack D1).
 pub const BILLION_LAUGHS: &[u8] = b"<?xml version=\"1.0\"?>\n<!DOCTYPE root [<!ENTITY a \"ha\">\
     <!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;\"><!ENTITY c \"&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;\">\
     <!ENTITY d \"&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;\"><!ENTITY e \"&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;\">\
@@ -16,20 +16,20 @@ pub const BILLION_LAUGHS: &[u8] = b"<?xml version=\"1.0\"?>\n<!DOCTYPE root [<!E
     <!ENTITY h \"&g;&g;&g;&g;&g;&g;&g;&g;&g;&g;\"><!ENTITY i \"&h;&h;&h;&h;&h;&h;&h;&h;&h;&h;\">]>\n\
     <root xmlns=\"urn:schemas-upnp-org:device-1-0\"><device><friendlyName>&i;</friendlyName></device></root>\n";
 
-/// An entity that stands for a file of the client's (hostile.md D2).
+/// An entity that stands for a file of the client's (attack D2).
 pub const EXTERNAL_ENTITY: &[u8] = b"<?xml version=\"1.0\"?>\n<!DOCTYPE root [<!ENTITY x SYSTEM \"file:///etc/passwd\">]>\n\
     <root xmlns=\"urn:schemas-upnp-org:device-1-0\"><device><friendlyName>&x;</friendlyName></device></root>\n";
 
-/// What a port that expects TLS says (hostile.md C12).
+/// What a port that expects TLS says (attack C12).
 pub const TLS_ALERT: &[u8] = b"\x15\x03\x01\x00\x02\x02\x46";
 
-/// A length and chunks at once (hostile.md C7).
+/// A length and chunks at once (attack C7).
 pub const LENGTH_AND_CHUNKED: &[u8] =
     b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
 
-/// A length beyond any number (hostile.md C5).
+/// A length beyond any number (attack C5).
 pub const HUGE_LENGTH: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551617\r\n\r\n<root/>";
 
-/// A chunk beyond any memory (hostile.md C8).
+/// A chunk beyond any memory (attack C8).
 pub const HUGE_CHUNK: &[u8] =
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFF\r\n<root/>";

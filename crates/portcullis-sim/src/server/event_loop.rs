@@ -162,7 +162,8 @@ impl EventLoop {
 
     /// Whether there is more to receive.
     fn receive(&mut self, gateway: &mut Gateway, now: Time) -> bool {
-        let mut buffer = [0; 2_048];
+        // One byte more than the longest search, so that a longer one is seen as such.
+        let mut buffer = [0; 2_049];
         for _ in 0..MOST_READS {
             if !self.udp_readable {
                 return false;

@@ -249,14 +249,14 @@ impl Map {
                 let mut list = List::new();
                 let next = list.start(point);
                 self.state = State::Scanning(list);
-                self.scan(next)
+                self.scan(point, next)
             }
             // It said yes, and cannot be asked: that is as sure as it gets.
             (_, None) => self.done(self.lifetime),
         }
     }
 
-    fn scan(&mut self, next: Next<Vec<PortMappingEntry>>) -> Next<Entry> {
+    fn scan(&mut self, point: &ControlPoint, next: Next<Vec<PortMappingEntry>>) -> Next<Entry> {
         match next {
             Next::Call(call) => Next::Call(call),
             Next::Done(Ok(entries)) => {
@@ -264,7 +264,8 @@ impl Map {
                     entry.protocol == self.request.protocol && entry.external_port == self.external_port.get()
                 });
                 match found {
-                    Some(entry) => self.granted(entry),
+                    Some(entry) if self.is_ours(point, entry) => self.granted(entry),
+                    Some(entry) => Next::fail(Step::ReadBack, in_the_way(entry)),
                     None => Next::fail(Step::ReadBack, Failure::NotConfirmed),
                 }
             }
@@ -380,7 +381,7 @@ impl Procedure for Map {
             State::Scanning(mut list) => {
                 let next = list.resume(point, result);
                 self.state = State::Scanning(list);
-                self.scan(next)
+                self.scan(point, next)
             }
             State::Inspecting(failure) => self.inspected(point, failure, result),
             State::Clearing { ours } => self.cleared(point, ours, result),

@@ -11,6 +11,7 @@ use crate::igd::description::Description;
 use crate::wire::http;
 use core::cmp::Reverse;
 use core::mem;
+use core::time::Duration;
 
 #[derive(Debug)]
 enum Stage {
@@ -45,6 +46,7 @@ impl Candidate {
             bytes: http::encode_get(self.device.address, self.device.location.target()),
             terminator: "root",
             repeatable: true,
+            patience: Duration::MAX,
             deadline,
         }
     }
