@@ -130,7 +130,8 @@ impl Search {
         transport: &mut Transport,
     ) {
         let listening = !self.ended && now < self.listens_until();
-        if !listening || !self.may_answer(source.ip(), network) || !self.count_answer(source.ip()) {
+        let heard = listening && self.may_answer(source.ip(), network);
+        if !heard || !self.count_answer(source.ip(), network) {
             return;
         }
         let Ok(Message::Response(answer)) = Message::decode(payload) else { return };
@@ -258,9 +259,16 @@ impl Search {
             && (network.is_on_link(canonical) || network.is_default_gateway(canonical))
     }
 
-    fn count_answer(&mut self, source: IpAddr) -> bool {
+    /// Default gateways, and those that a person named, have places and counts of their own.
+    fn is_privileged(&self, source: IpAddr, network: &Network) -> bool {
+        network.is_default_gateway(source) || !self.named.is_empty()
+    }
+
+    fn count_answer(&mut self, source: IpAddr, network: &Network) -> bool {
         let is_new = !self.answers.contains_key(&source);
-        if self.answers_read >= MOST_ANSWERS || (is_new && self.answers.len() >= MOST_SOURCES) {
+        let crowded = self.answers_read >= MOST_ANSWERS || (is_new && self.answers.len() >= MOST_SOURCES);
+        // A crowd of others must not drown the answer that matters.
+        if crowded && !self.is_privileged(source, network) {
             return false;
         }
         let count = self.answers.entry(source).or_default();
@@ -295,9 +303,11 @@ impl Search {
         }
         let from_here =
             self.candidates.iter().filter(|known| known.device.address.ip() == source.ip()).count();
-        let privileged = network.is_default_gateway(source.ip()) || !self.named.is_empty();
-        let places =
-            if privileged { MOST_CANDIDATES.saturating_add(GATEWAY_PLACES) } else { MOST_CANDIDATES };
+        let places = if self.is_privileged(source.ip(), network) {
+            MOST_CANDIDATES.saturating_add(GATEWAY_PLACES)
+        } else {
+            MOST_CANDIDATES
+        };
         if from_here < MOST_CANDIDATES_PER_SOURCE && self.candidates.len() < places {
             self.last_answer = now;
             self.add_candidate(now, Device::new(address, location, Some(answer)), transport);
