@@ -113,7 +113,7 @@ pub enum Failure {
     Fault(UpnpErrorCode, String),
     /// The description cannot be used.
     Description(DescriptionError),
-    /// A URL cannot be used.
+    /// A URL that a device wrote cannot be used.
     Url(UrlError),
     /// The device is no gateway, or none that maps ports.
     NoService,
@@ -151,8 +151,9 @@ impl Failure {
             | Self::Soap(_)
             | Self::Decode(_)
             | Self::Description(_)
+            | Self::Url(_)
             | Self::NotConfirmed => ErrorKind::Malformed,
-            Self::Url(_) | Self::NoInterface(_) => ErrorKind::InvalidInput,
+            Self::NoInterface(_) => ErrorKind::InvalidInput,
             Self::Fault(UpnpErrorCode::InvalidAction | UpnpErrorCode::OptionalActionNotImplemented, _)
             | Self::NotIpv4 => ErrorKind::Unsupported,
             Self::Fault(..) => ErrorKind::Refused,

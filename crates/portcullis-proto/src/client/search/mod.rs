@@ -9,7 +9,7 @@ use super::device::{Device, with_port};
 use super::error::{Attempt, Failure, Step};
 use super::exchange;
 use super::io::{Output, SocketId};
-use super::network::Network;
+use super::network::{self, Network};
 use super::timer::Timer;
 use super::transport::{Owner, Transport};
 use crate::Time;
@@ -130,7 +130,7 @@ impl Search {
         transport: &mut Transport,
     ) {
         let listening = !self.ended && now < self.listens_until();
-        let heard = listening && self.may_answer(source.ip(), network);
+        let heard = listening && self.may_answer(source, network);
         if !heard || !self.count_answer(source.ip(), network) {
             return;
         }
@@ -245,12 +245,18 @@ impl Search {
         self.set_timer(transport);
     }
 
-    fn may_answer(&self, source: IpAddr, network: &Network) -> bool {
+    fn may_answer(&self, source: SocketAddr, network: &Network) -> bool {
         if !self.named.is_empty() {
-            return self.named.contains(&source);
+            return self.named.contains(&source.ip());
         }
-        let canonical = source.to_canonical();
-        let nobody = canonical.is_loopback()
+        let canonical = source.ip().to_canonical();
+        // A link-local address without a scope does not say on which link it could be dialled.
+        let nowhere = match source {
+            SocketAddr::V6(v6) => v6.scope_id() == 0 && network::is_unicast_link_local(source.ip()),
+            SocketAddr::V4(_) => false,
+        };
+        let nobody = nowhere
+            || canonical.is_loopback()
             || canonical.is_unspecified()
             || canonical.is_multicast()
             || canonical == IpAddr::V4(Ipv4Addr::BROADCAST);
