@@ -1,17 +1,18 @@
 //! What a search finds: a device, the way to its services, and what it says of itself.
 
-use super::error::{Attempt, Failure, Step};
+use super::error::{Attempt, Failure, Step, clipped};
 use crate::AddressKind;
 use crate::igd::description::{Description, Service, ServiceKind};
 use crate::igd::wan_connection::ConnectionStatus;
 use crate::wire::ssdp::SearchResponse;
-use crate::wire::text;
 use crate::wire::url::HttpUrl;
 use core::fmt;
 use core::net::{IpAddr, SocketAddr};
 
 /// Bytes of a device's own name that a message has room for.
 const LABEL_LENGTH: usize = 48;
+/// Ways to one gateway that are tried: two lines, each with IP and PPP, each with two readings of its URL.
+const MOST_CONTROL_POINTS: usize = 8;
 /// Search targets remembered for a device.
 const MOST_TARGETS: usize = 16;
 
@@ -115,7 +116,7 @@ impl Device {
     /// Its name and address in a few words, for messages.
     pub fn label(&self) -> String {
         let name = self.description.as_ref().map_or("", |description| &description.friendly_name);
-        let name = text::cut(name, LABEL_LENGTH);
+        let name = clipped(name, LABEL_LENGTH);
         if name.is_empty() {
             self.address.ip().to_string()
         } else {
@@ -189,12 +190,19 @@ impl Device {
                 .filter_map(|service| service.control_url.as_ref().ok().map(|url| (service, url)))
         };
         // The other reading of a doubtful URLBase comes after everything that is not in doubt.
-        self.control_points = usable()
-            .map(|(service, url)| point(service, url))
-            .chain(usable().filter_map(|(service, _)| {
+        let ways =
+            usable().map(|(service, url)| point(service, url)).chain(usable().filter_map(|(service, _)| {
                 service.alternate_control_url.as_ref().map(|url| point(service, url))
-            }))
-            .collect();
+            }));
+        self.control_points.clear();
+        for way in ways {
+            if self.control_points.len() >= MOST_CONTROL_POINTS {
+                break;
+            }
+            if !self.control_points.contains(&way) {
+                self.control_points.push(way);
+            }
+        }
         self.description = Ok(description);
     }
 }

@@ -6,13 +6,12 @@ use crate::igd::description::DescriptionError;
 use crate::igd::error_code::UpnpErrorCode;
 use crate::igd::wan_connection::DecodeError;
 use crate::wire::soap::SoapError;
-use crate::wire::text;
 use crate::wire::url::UrlError;
 use core::fmt;
 use std::io;
 
-/// The longest line that an error makes, in bytes.
-const LONGEST_LINE: usize = 256;
+/// Longest text of an error, in bytes: a gateway's own words are in it.
+const MAX_TEXT: usize = 256;
 /// How WANIPConnection names a port that is taken (section 2.4.16).
 const TAKEN: UpnpErrorCode = UpnpErrorCode::ConflictInMappingEntry;
 
@@ -117,7 +116,7 @@ pub enum Failure {
     Fault(UpnpErrorCode, String),
     /// The description cannot be used.
     Description(DescriptionError),
-    /// A URL cannot be used.
+    /// A URL that a device wrote cannot be used.
     Url(UrlError),
     /// The device is no gateway, or none that maps ports.
     NoService,
@@ -155,8 +154,9 @@ impl Failure {
             | Self::Soap(_)
             | Self::Decode(_)
             | Self::Description(_)
+            | Self::Url(_)
             | Self::NotConfirmed => ErrorKind::Malformed,
-            Self::Url(_) | Self::NoInterface(_) => ErrorKind::InvalidInput,
+            Self::NoInterface(_) => ErrorKind::InvalidInput,
             Self::Fault(UpnpErrorCode::InvalidAction | UpnpErrorCode::OptionalActionNotImplemented, _)
             | Self::NotIpv4 => ErrorKind::Unsupported,
             Self::Fault(..) => ErrorKind::Refused,
@@ -248,14 +248,35 @@ pub struct Attempt {
     pub failure: Failure,
 }
 
-impl fmt::Display for Attempt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.gateway.is_empty() {
-            write!(f, "{}: {}", self.step, self.failure)
+impl Attempt {
+    /// Gateway, step and failure, of which the last is cut where it would be too long.
+    fn text(&self, most: usize) -> String {
+        let text = if self.gateway.is_empty() {
+            format!("{}: {}", self.step, self.failure)
         } else {
-            write!(f, "{}: {}: {}", self.gateway, self.step, self.failure)
-        }
+            format!("{}: {}: {}", self.gateway, self.step, self.failure)
+        };
+        clipped(&text, most)
     }
+}
+
+impl fmt::Display for Attempt {
+    /// At most 256 bytes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text(MAX_TEXT))
+    }
+}
+
+/// As many whole characters as fit, the last of them an ellipsis where there were more.
+pub(super) fn clipped(text: &str, most: usize) -> String {
+    const ELLIPSIS: char = '\u{2026}';
+    if text.len() <= most {
+        return text.to_owned();
+    }
+    let room = most.saturating_sub(ELLIPSIS.len_utf8());
+    let fits = |&(start, character): &(usize, char)| start.saturating_add(character.len_utf8()) <= room;
+    let kept = text.char_indices().take_while(fits).map(|(_, character)| character);
+    kept.chain([ELLIPSIS]).collect()
 }
 
 /// Why an operation failed: its kind, and every attempt that was made.
@@ -351,14 +372,13 @@ impl fmt::Display for Error {
             ErrorKind::InvalidInput => "invalid argument",
             ErrorKind::Closed => "cancelled",
         };
-        let Some(attempt) = self.decisive_attempt() else { return f.write_str(what) };
-        let line = format!("{what}: {attempt}");
-        let advice = attempt.failure.advice().map(|advice| format!(" ({advice})")).unwrap_or_default();
-        if line.len().saturating_add(advice.len()) <= LONGEST_LINE {
-            return write!(f, "{line}{advice}");
+        f.write_str(what)?;
+        if let Some(attempt) = self.decisive_attempt() {
+            let advice = attempt.failure.advice().map(|advice| format!(" ({advice})")).unwrap_or_default();
+            let around = what.len().saturating_add(": ".len()).saturating_add(advice.len());
+            write!(f, ": {}{advice}", attempt.text(MAX_TEXT.saturating_sub(around)))?;
         }
-        // What a gateway says of itself and of its mappings may be long; what we say comes before it.
-        f.write_str(text::cut(&line, LONGEST_LINE))
+        Ok(())
     }
 }
 

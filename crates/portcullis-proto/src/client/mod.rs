@@ -108,6 +108,9 @@ impl Client {
     }
 
     /// Maps a port on the first gateway that grants it: [`Outcome::Mapped`].
+    ///
+    /// Where it fails and a gateway may have the mapping all the same, it is looked for and deleted after
+    /// [`Event::Finished`]; [`is_idle`](Self::is_idle) tells when that is over.
     pub fn map(&mut self, now: Time, request: MappingRequest, timeout: Duration) -> OperationId {
         let task = Task::Map(Mapping::new(request, self.spare_ports()));
         self.seek(now, task, timeout)
@@ -156,7 +159,7 @@ impl Client {
     }
 
     /// Forgets an operation: nothing more is reported of it. A mapping that it may already have made is
-    /// deleted.
+    /// deleted, where the gateway says that it leads to us.
     pub fn cancel(&mut self, now: Time, id: OperationId) {
         let Some(operation) = self.operations.remove(&id) else { return };
         self.forget(now, id, &operation);

@@ -21,12 +21,6 @@ pub fn printable(bytes: &[u8], max: usize) -> String {
     text
 }
 
-/// The beginning of a text: at most `max` bytes, whole characters.
-pub(crate) fn cut(text: &str, max: usize) -> &str {
-    let end = (0..=max.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
-    end.and_then(|end| text.get(..end)).unwrap_or_default()
-}
-
 /// Control characters, line separators and the marks that change the direction of text.
 fn is_unprintable(character: char) -> bool {
     const INVISIBLE: [core::ops::RangeInclusive<char>; 5] = [
@@ -42,14 +36,6 @@ fn is_unprintable(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn cuts_between_characters() {
-        assert_eq!(cut("äää", 5), "ää");
-        assert_eq!(cut("äää", 6), "äää");
-        assert_eq!(cut("abc", 100), "abc");
-        assert_eq!(cut("ä", 1), "");
-    }
 
     #[test]
     fn keeps_only_what_can_be_shown() {

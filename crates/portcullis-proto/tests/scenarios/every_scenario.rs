@@ -11,7 +11,7 @@ use portcullis_sim::Scenario;
 const HOPELESS: &[(&str, ErrorKind)] = &[
     ("silent", ErrorKind::NoGateway),
     ("dead", ErrorKind::NoGateway),
-    ("loopback-location", ErrorKind::InvalidInput),
+    ("loopback-location", ErrorKind::NoGateway),
     ("control-refused", ErrorKind::Io),
     ("no-connection-service", ErrorKind::NoService),
     ("not-a-gateway", ErrorKind::NoGateway),

@@ -1,6 +1,7 @@
 //! What a caller may choose: time to live, local port, interface, IPv6, the wait.
 
 use crate::pair::{CLIENT, Pair, network};
+use core::net::SocketAddr;
 use core::time::Duration;
 use portcullis_proto::client::{
     Config, ErrorKind, Failure, Interface, InterfaceAddress, Network, SearchOptions,
@@ -123,11 +124,15 @@ fn over_ipv6_the_link_and_the_site_are_asked_with_the_right_scope() {
 #[test]
 fn a_gateway_is_found_over_ipv6() {
     for http in ["[fd99::1]:5000", "[fe80::1]:5000"] {
-        let gateway = http.parse().unwrap();
+        let gateway: SocketAddr = http.parse().unwrap();
         let mut pair = Pair::at(gateway, Scenario::igd2(), Config::default(), network());
         let devices = pair.discover(options(|options| options.ipv6 = true)).unwrap();
         assert!(devices[0].is_usable(), "{http}: {devices:?}");
         assert_eq!(devices[0].address.ip(), gateway.ip());
+        // A link-local address is dialled on the link it was heard on.
+        let scope = if http.starts_with("[fe80") { "%2" } else { "" };
+        let dialled = pair.record.connects()[0].to_string();
+        assert_eq!(dialled, http.replace(']', &format!("{scope}]")));
     }
 }
 

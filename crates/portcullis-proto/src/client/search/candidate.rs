@@ -53,7 +53,11 @@ impl Candidate {
 
     /// Whether it is to be fetched again, now that it has answered again: it could not be reached before.
     pub(super) fn retry(&mut self) -> bool {
-        let unreachable = matches!(self.device.description, Err(Failure::Exchange(_)));
+        // What did come and was refused, a redirect perhaps, would be refused again.
+        let unreachable = match &self.device.description {
+            Err(Failure::Exchange(error)) => !matches!(error, ExchangeError::Http(_)),
+            _ => false,
+        };
         let again = self.is_known() && unreachable && !self.retried;
         if again {
             self.retried = true;

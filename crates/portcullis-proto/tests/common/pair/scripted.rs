@@ -94,6 +94,11 @@ impl Scripted {
         self
     }
 
+    /// Where it is, and where its datagrams come from.
+    pub(crate) fn addresses(&self) -> [IpAddr; 2] {
+        [self.address, self.source.ip()]
+    }
+
     fn act(&self, now: Time, connection: ConnectionId, actions: Vec<(Duration, Tcp)>, wire: &mut Wire) {
         for (after, action) in actions {
             match action {
