@@ -23,7 +23,7 @@ Exit status: 0 done, 1 our fault, 2 usage, 3 no gateway found, 4 refused by the 
 
 /// Opens ports on the gateway between this host and the internet
 #[derive(Debug, Parser)]
-#[command(name = "portcullis", version, after_help = EXAMPLES, disable_help_subcommand = true)]
+#[command(name = "portcullis", version, after_help = EXAMPLES, disable_help_subcommand = true, arg_required_else_help = false)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: GlobalArgs,
@@ -51,7 +51,7 @@ pub(crate) struct GlobalArgs {
 #[command(next_help_heading = "Gateway options")]
 pub(crate) struct NetworkArgs {
     /// How long the command may take, in milliseconds
-    #[arg(long, global = true, value_name = "MS", default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, global = true, value_name = "MS", allow_negative_numbers = true, default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(1..))]
     timeout: u32,
     /// Search through this interface only
     #[arg(long, global = true, value_name = "NAME|IP")]
@@ -138,7 +138,7 @@ fn in_one_line(rendered: &str) -> String {
         .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"))
         .map(str::trim)
         .filter(|line| !line.is_empty());
-    format!("{} (see 'portcullis --help')", lines.collect::<Vec<_>>().join("; "))
+    format!("{} (see 'portcullis --help')", lines.collect::<Vec<_>>().join(" "))
 }
 
 #[cfg(test)]

@@ -184,6 +184,11 @@ impl Client {
         self.link.shutdown(timeout);
     }
 
+    /// How long an operation may take.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     fn delete(&self, protocol: Protocol, external_port: NonZeroU16, force: bool) -> Pending<bool> {
         let timeout = self.timeout;
         self.start(

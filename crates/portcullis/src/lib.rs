@@ -31,6 +31,7 @@ mod external_address;
 mod mapping;
 mod net;
 mod pending;
+pub mod upnp;
 
 pub use client::Client;
 pub use config::Config;

@@ -28,7 +28,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct CloseArgs {
     /// External port; without a protocol both are meant
-    #[arg(required = true, value_name = "PORT[/PROTOCOL]")]
+    #[arg(required = true, value_name = "PORT[/PROTOCOL]", allow_negative_numbers = true)]
     ports: Vec<ExternalPort>,
     /// Close ports of other hosts too
     #[arg(long)]

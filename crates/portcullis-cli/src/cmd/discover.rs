@@ -2,6 +2,7 @@
 
 use super::device_report::DeviceReport;
 use crate::context::Context;
+use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::output::Report;
 use crate::output::progress::Progress;
@@ -35,13 +36,13 @@ pub(crate) struct DiscoverArgs {
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
     /// How many routers the multicast search may cross
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..))]
     ttl: u8,
     /// Search over IPv6 in place of IPv4
     #[arg(long)]
     ipv6: bool,
     /// Local UDP port to search from: 0 for any, 1 for the SSDP port 1900
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 0)]
     local_port: u16,
 }
 
@@ -88,7 +89,12 @@ pub(crate) fn run(arguments: DiscoverArgs, context: &Context) -> Result<(), Fail
         .map(DeviceReport::from)
         .collect();
     if devices.is_empty() {
-        return Err(Error::no_gateway(&found).into());
+        let failure = Failure::from(Error::no_gateway(&found));
+        return Err(if filter.is_some() {
+            failure.about(&format!("none of {} devices passes --filter", found.len()))
+        } else {
+            failure.advise(ExitCode::NoGateway, "--all, which lists the devices that are none")
+        });
     }
     context.output.report(&DiscoverReport { devices, elapsed_ms: context.started.elapsed_ms() })
 }

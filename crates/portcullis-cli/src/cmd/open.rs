@@ -14,7 +14,7 @@ use crate::output::text::Text;
 use crate::session::{Session, TIDY};
 use crate::termination::Termination;
 use clap::Args;
-use portcullis::{Granted, Lifetime, Mapping, MappingRequest, OnConflict, Protocol};
+use portcullis::{Error, ErrorKind, Granted, Lifetime, Mapping, MappingRequest, OnConflict, Protocol};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
@@ -36,7 +36,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct OpenArgs {
     /// External port, and the port of this host where it is another; without a protocol both are opened
-    #[arg(required = true, value_name = "PORT[:INTERNAL][/PROTOCOL]")]
+    #[arg(required = true, value_name = "PORT[:INTERNAL][/PROTOCOL]", allow_negative_numbers = true)]
     ports: Vec<PortPair>,
     /// Open UDP for the ports without a protocol
     #[arg(long)]
@@ -45,7 +45,7 @@ pub(crate) struct OpenArgs {
     #[arg(long)]
     tcp: bool,
     /// How long: seconds, a duration such as 90s or 2h, or permanent (also 0). The gateway may grant another
-    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_lifetime)]
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_lifetime, allow_hyphen_values = true)]
     lifetime: Lifetime,
     /// What the gateway shows beside the mapping
     #[arg(long, value_name = "TEXT", default_value = portcullis::DEFAULT_DESCRIPTION)]
@@ -56,7 +56,8 @@ pub(crate) struct OpenArgs {
     /// Take the port away from another host
     #[arg(long)]
     overwrite: bool,
-    /// Stay until SIGINT or SIGTERM, then close the ports (a second signal leaves at once)
+    /// Stay until SIGINT or SIGTERM, then close the ports within 2 s (a second signal leaves at once). The
+    /// lifetime is not renewed: choose one that is long enough
     #[arg(long)]
     keep: bool,
 }
@@ -124,15 +125,13 @@ pub(crate) fn run(arguments: OpenArgs, context: &Context) -> Result<(), Failure>
     let ended = join(pending, context.started, stop);
     drop(progress);
 
-    let (mappings, opened) = match all(ended) {
-        Ok(all) => all,
-        Err((failure, made)) => {
-            if let Some(left) = close(made, session) {
-                context.output.warn(left.message.as_str());
-            }
-            return Err(failure.advise(ExitCode::Conflict, "--any-port or --overwrite"));
+    let Attempted { mappings, opened, failure } = Attempted::from(ended);
+    if let Some(error) = failure {
+        if let Some(left) = close(mappings, session) {
+            context.output.warn(left.message.as_str());
         }
-    };
+        return Err(Failure::from(error).advise(ExitCode::Conflict, "--any-port or --overwrite"));
+    }
     let addresses: Vec<_> = opened.iter().filter_map(|opened| opened.external_address).collect();
     let printed = context.output.report(&OpenReport { mappings: opened });
     if let Some(&address) = addresses.first() {
@@ -145,6 +144,7 @@ pub(crate) fn run(arguments: OpenArgs, context: &Context) -> Result<(), Failure>
     };
     if printed.is_ok() {
         termination.wait();
+        context.output.note("closing what was opened");
     }
     let left = close(mappings, session);
     printed.and(left.map_or(Ok(()), Err))
@@ -193,23 +193,30 @@ fn protocols(arguments: &OpenArgs, pair: &PortPair) -> impl Iterator<Item = Prot
     })
 }
 
-/// All mappings, or the first failure and the mappings that were made nevertheless.
-fn all(ended: Vec<Ended<Mapping>>) -> Result<(Vec<Mapping>, Vec<Opened>), (Failure, Vec<Mapping>)> {
-    let (mut mappings, mut opened, mut failure) = (Vec::new(), Vec::new(), None);
-    for Ended { result, elapsed_ms } in ended {
-        match result {
-            Ok(mapping) => {
-                opened.push(Opened::new(mapping.granted(), elapsed_ms));
-                mappings.push(mapping);
-            }
-            Err(error) => {
-                failure.get_or_insert(error);
+/// What came of the requests.
+#[derive(Debug, Default)]
+struct Attempted {
+    mappings: Vec<Mapping>,
+    opened: Vec<Opened>,
+    /// The first of those that failed.
+    failure: Option<Error>,
+}
+
+impl From<Vec<Ended<Mapping>>> for Attempted {
+    fn from(ended: Vec<Ended<Mapping>>) -> Self {
+        let mut attempted = Self::default();
+        for Ended { result, elapsed_ms } in ended {
+            match result {
+                Ok(mapping) => {
+                    attempted.opened.push(Opened::new(mapping.granted(), elapsed_ms));
+                    attempted.mappings.push(mapping);
+                }
+                Err(error) => {
+                    attempted.failure.get_or_insert(error);
+                }
             }
         }
-    }
-    match failure {
-        None => Ok((mappings, opened)),
-        Some(error) => Err((error.into(), mappings)),
+        attempted
     }
 }
 
@@ -222,12 +229,16 @@ fn close(mappings: Vec<Mapping>, session: Session) -> Option<Failure> {
             (name, mapping.close())
         })
         .collect();
-    // Ends with the last of them, or with them.
+    // Returns when the last of them has ended, and ends those that take longer.
     session.finish(TIDY);
     let mut failure = None;
     for (name, pending) in closing {
         if let Err(error) = pending.wait() {
-            failure.get_or_insert_with(|| Failure::from(error).about(&format!("{name} may still be open")));
+            let left = format!("{name} may still be open");
+            failure.get_or_insert_with(|| match error.kind() {
+                ErrorKind::Closed => Failure::new(ErrorKind::Timeout, &format!("{left}: no answer in time")),
+                _ => Failure::from(error).about(&left),
+            });
         }
     }
     failure

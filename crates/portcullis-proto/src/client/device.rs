@@ -1,5 +1,6 @@
 //! What a search finds: a device, the way to its services, and what it says of itself.
 
+use super::config::GatewayAddress;
 use super::error::{Attempt, Failure, Step, clipped};
 use crate::AddressKind;
 use crate::igd::description::{Description, Service, ServiceKind};
@@ -34,6 +35,30 @@ pub struct ControlPoint {
 }
 
 impl ControlPoint {
+    /// A control point that no search has found, from its URL and service type.
+    ///
+    /// `local_address` may be the unspecified address: the operating system then chooses. `None` where the
+    /// URL's host is not an IP address, or where the service type cannot stand in a request.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use portcullis_proto::client::ControlPoint;
+    /// use portcullis_proto::wire::url::HttpUrl;
+    /// use std::net::Ipv4Addr;
+    ///
+    /// let url = HttpUrl::parse("http://192.168.1.1:5000/ctl/IPConn")?;
+    /// let service_type = "urn:schemas-upnp-org:service:WANIPConnection:2";
+    /// let point = ControlPoint::new(service_type, url, Ipv4Addr::UNSPECIFIED.into()).unwrap();
+    /// assert!(point.is_version_2());
+    /// # Ok::<(), portcullis_proto::wire::url::UrlError>(())
+    /// ```
+    pub fn new(service_type: &str, control_url: HttpUrl, local_address: IpAddr) -> Option<Self> {
+        let remote = GatewayAddress::from(control_url.clone()).socket_address()?;
+        let kind = ServiceKind::of_sound(service_type)?;
+        Some(Self { service_type: service_type.into(), kind, remote, control_url, local_address })
+    }
+
     /// Whether the service is WANIPConnection of version 2 or later, which knows `AddAnyPortMapping`
     /// and `GetListOfPortMappings`.
     pub fn is_version_2(&self) -> bool {

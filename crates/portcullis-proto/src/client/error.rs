@@ -116,7 +116,7 @@ pub enum Failure {
     Fault(UpnpErrorCode, String),
     /// The description cannot be used.
     Description(DescriptionError),
-    /// A URL that a device wrote cannot be used.
+    /// The URL that a device announces cannot be used.
     Url(UrlError),
     /// The device is no gateway, or none that maps ports.
     NoService,
