@@ -46,6 +46,8 @@ pub(super) struct Request {
     pub(super) terminator: &'static str,
     /// Whether sending it twice does no harm.
     pub(super) repeatable: bool,
+    /// How long a reply may take once the request is sent: connecting has a limit of its own.
+    pub(super) patience: Duration,
     pub(super) deadline: Time,
 }
 
@@ -279,7 +281,7 @@ impl Exchange {
 
     fn give_up(&self) -> Time {
         match self.sent {
-            Some(_) => self.request.deadline,
+            Some(sent) => self.request.deadline.min(sent + self.request.patience),
             None => self.request.deadline.min(self.started + CONNECT_TIMEOUT),
         }
     }
