@@ -14,6 +14,10 @@ use core::time::Duration;
 /// How long the reply to an action may take when nothing presses; the operation's deadline still holds.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long a gateway that has just described itself may take to accept a connection: on a bad link it is
+/// worth more patience than a stranger.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(3);
+
 /// The answer to an action, or why there is none.
 pub(in crate::client) type CallResult = Result<Arguments, Failure>;
 
@@ -84,6 +88,7 @@ impl Call {
             bytes: http::encode_post(self.remote, &self.target, &soap_action, &self.body),
             terminator: "Envelope",
             repeatable: self.repeatable,
+            connect_patience: CONNECT_PATIENCE,
             patience: self.patience,
             deadline,
         }

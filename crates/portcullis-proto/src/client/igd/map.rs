@@ -22,8 +22,10 @@ use core::num::NonZeroU16;
 use core::time::Duration;
 
 const MOST_ADDS: u8 = 6;
-/// How long the first attempt may stay unanswered before the table is looked at.
-const FIRST_PATIENCE: Duration = Duration::from_millis(1_500);
+/// How long one of the first attempts may stay unanswered before the table is looked at: on a bad link that
+/// is the answer that was lost, and a slow gateway is given all the time there is after them.
+const HASTY_ADDS: u8 = 3;
+const FIRST_PATIENCE: Duration = Duration::from_millis(1_000);
 /// Tried where a permanent lease is refused as an invalid argument: the most that WANIPConnection:2 allows.
 const LONGEST_LEASE: Lifetime = Lifetime::from_seconds(604_800);
 /// Gateways that refuse a description take a short plain one.
@@ -116,7 +118,7 @@ impl Map {
         self.adds = self.adds.saturating_add(1);
         self.state = State::Adding;
         let call = Call::command(point, &self.action(point));
-        Next::Call(if first { call.within(FIRST_PATIENCE) } else { call })
+        Next::Call(if self.adds <= HASTY_ADDS { call.within(FIRST_PATIENCE) } else { call })
     }
 
     fn add_any(&mut self, point: &ControlPoint) -> Next<Entry> {

@@ -13,6 +13,9 @@ use core::cmp::Reverse;
 use core::mem;
 use core::time::Duration;
 
+/// Nothing that runs a web server on a local network needs longer to accept a connection.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
+
 #[derive(Debug)]
 enum Stage {
     /// The description is on its way.
@@ -46,6 +49,7 @@ impl Candidate {
             bytes: http::encode_get(self.device.address, self.device.location.target()),
             terminator: "root",
             repeatable: true,
+            connect_patience: CONNECT_PATIENCE,
             patience: Duration::MAX,
             deadline,
         }
