@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::driver::{Link, Queue, Start};
 use crate::event::Events;
+use crate::external_address::ExternalAddress;
 use crate::mapping::Mapping;
 use crate::pending::{Discovery, Pending};
 use core::num::NonZeroU16;
@@ -12,7 +13,6 @@ use portcullis_proto::client::{ControlPoint, MappingRequest, Outcome, SearchOpti
 use portcullis_proto::igd::wan_connection::{Action, PortMappingEntry};
 use portcullis_proto::wire::soap::Arguments;
 use std::io;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Finds gateways and opens ports on them.
@@ -136,16 +136,16 @@ impl Client {
         })
     }
 
-    /// Asks the gateway for its external address. See [`AddressKind`](crate::AddressKind) for what it is worth.
+    /// Asks the gateway for its external address.
     ///
     /// # Errors
     ///
     /// As [`map`](Self::map); [`Malformed`](crate::ErrorKind::Malformed) when the gateway gives none.
-    pub fn external_address(&self) -> Pending<IpAddr> {
+    pub fn external_address(&self) -> Pending<ExternalAddress> {
         let timeout = self.timeout;
         self.start(Box::new(move |client, now| client.external_address(now, timeout)), |outcome, _| {
             match outcome {
-                Outcome::Address { address, .. } => Some(address),
+                Outcome::Address { address, gateway } => Some(ExternalAddress { address, gateway }),
                 _ => None,
             }
         })
@@ -182,6 +182,11 @@ impl Client {
     /// not over by then end with [`Closed`](crate::ErrorKind::Closed), as do those of other clones.
     pub fn shutdown(self, timeout: Duration) {
         self.link.shutdown(timeout);
+    }
+
+    /// How long an operation may take.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     fn delete(&self, protocol: Protocol, external_port: NonZeroU16, force: bool) -> Pending<bool> {

@@ -27,20 +27,25 @@ mod client;
 mod config;
 mod driver;
 mod event;
+mod external_address;
 mod mapping;
 mod net;
 mod pending;
+pub mod upnp;
 
 pub use client::Client;
 pub use config::Config;
 pub use event::{Event, Events};
+pub use external_address::ExternalAddress;
 pub use mapping::Mapping;
 pub use pending::{Discovery, Pending};
 pub use portcullis_proto::client::{
-    Attempt, ControlPoint, Device, Error, ErrorKind, ExchangeError, Failure, GATEWAY_TARGETS, GatewayAddress,
-    Granted, InvalidGatewayAddress, MappingRequest, Method, OnConflict, SearchOptions, Status, Step,
+    Attempt, ControlPoint, DEFAULT_DESCRIPTION, DEFAULT_LIFETIME, Device, Error, ErrorKind, ExchangeError,
+    Failure, GATEWAY_TARGETS, GatewayAddress, Granted, InvalidGatewayAddress, MappingRequest, Method,
+    OnConflict, SearchOptions, Status, Step,
 };
 pub use portcullis_proto::igd;
 pub use portcullis_proto::wire::ssdp::SearchTarget;
+pub use portcullis_proto::wire::text::printable;
 pub use portcullis_proto::wire::url::HttpUrl;
 pub use portcullis_proto::{AddressKind, Lifetime, Protocol};

@@ -1,6 +1,7 @@
 //! What a search finds: a device, the way to its services, and what it says of itself.
 
-use super::error::{Failure, clipped};
+use super::config::GatewayAddress;
+use super::error::{Attempt, Failure, Step, clipped};
 use crate::AddressKind;
 use crate::igd::description::{Description, Service, ServiceKind};
 use crate::igd::wan_connection::ConnectionStatus;
@@ -34,6 +35,30 @@ pub struct ControlPoint {
 }
 
 impl ControlPoint {
+    /// A control point that no search has found, from its URL and service type.
+    ///
+    /// `local_address` may be the unspecified address: the operating system then chooses. `None` where the
+    /// URL's host is not an IP address, or where the service type cannot stand in a request.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use portcullis_proto::client::ControlPoint;
+    /// use portcullis_proto::wire::url::HttpUrl;
+    /// use std::net::Ipv4Addr;
+    ///
+    /// let url = HttpUrl::parse("http://192.168.1.1:5000/ctl/IPConn")?;
+    /// let service_type = "urn:schemas-upnp-org:service:WANIPConnection:2";
+    /// let point = ControlPoint::new(service_type, url, Ipv4Addr::UNSPECIFIED.into()).unwrap();
+    /// assert!(point.is_version_2());
+    /// # Ok::<(), portcullis_proto::wire::url::UrlError>(())
+    /// ```
+    pub fn new(service_type: &str, control_url: HttpUrl, local_address: IpAddr) -> Option<Self> {
+        let remote = GatewayAddress::from(control_url.clone()).socket_address()?;
+        let kind = ServiceKind::of_sound(service_type)?;
+        Some(Self { service_type: service_type.into(), kind, remote, control_url, local_address })
+    }
+
     /// Whether the service is WANIPConnection of version 2 or later, which knows `AddAnyPortMapping`
     /// and `GetListOfPortMappings`.
     pub fn is_version_2(&self) -> bool {
@@ -89,6 +114,25 @@ impl Device {
         self.description.as_ref().map_or(&[], |description| &description.services)
     }
 
+    /// Its services with their control URLs as they are dialled: at the device's own address, whatever host
+    /// they name. Services whose URL is refused are left out.
+    pub fn control_urls(&self) -> impl Iterator<Item = (&Service, HttpUrl)> {
+        let address = self.address.ip();
+        self.services().iter().filter_map(move |service| {
+            service.control_url.as_ref().ok().map(|url| (service, url.with_host(address)))
+        })
+    }
+
+    /// Why no port can be mapped with it, where it may be a gateway.
+    pub(super) fn as_attempt(&self) -> Option<Attempt> {
+        let failure = match &self.description {
+            Err(failure) => failure.clone(),
+            Ok(_) if self.is_gateway() && !self.is_usable() => Failure::NoService,
+            Ok(_) => return None,
+        };
+        Some(Attempt { gateway: self.label(), step: Step::Description, failure })
+    }
+
     /// Whether it says that it has no connection. Some say so and map ports all the same.
     pub fn says_disconnected(&self) -> bool {
         matches!(self.status.connection, Some(ConnectionStatus::Disconnected))
@@ -111,11 +155,8 @@ impl Device {
             Ok(description) => description,
             Err(failure) => return Some(format!("description not readable: {failure}")),
         };
-        if !description.is_gateway() {
-            return Some("not an internet gateway".into());
-        }
-        if !self.is_usable() {
-            return Some("a gateway, but without a service that maps ports".into());
+        if let Some(note) = description.note() {
+            return Some(note.into());
         }
         let behind = self.status.external_address.map(AddressKind::of).and_then(|kind| match kind {
             AddressKind::Private => Some("its external address is private: it is behind another NAT"),

@@ -1,5 +1,6 @@
 //! What went wrong, at which gateway and step, sorted by what a caller can do about it.
 
+use super::device::Device;
 use super::exchange::ExchangeError;
 use crate::igd::description::DescriptionError;
 use crate::igd::error_code::UpnpErrorCode;
@@ -115,7 +116,7 @@ pub enum Failure {
     Fault(UpnpErrorCode, String),
     /// The description cannot be used.
     Description(DescriptionError),
-    /// A URL that a device wrote cannot be used.
+    /// The URL that a device announces cannot be used.
     Url(UrlError),
     /// The device is no gateway, or none that maps ports.
     NoService,
@@ -170,6 +171,7 @@ impl Failure {
         Some(match self {
             Self::NoAnswer => "is UPnP switched on in the gateway? some need it enabled by hand",
             Self::CannotSend(_) => "is the network up, and may this program use it?",
+            Self::NoService => "does another device connect this network to the internet?",
             Self::Fault(UpnpErrorCode::ActionNotAuthorized, _) => {
                 "the gateway wants this host to be permitted to map ports"
             }
@@ -283,6 +285,12 @@ impl Error {
         Self { kind, attempts: Vec::new() }
     }
 
+    /// None of the devices that a search found will do: each of them that may be a gateway is an attempt.
+    pub fn no_gateway(devices: &[Device]) -> Self {
+        let attempts = devices.iter().filter_map(Device::as_attempt).collect();
+        Self { kind: ErrorKind::NoGateway, attempts }
+    }
+
     /// An error from what gateways said: the attempt that came furthest decides its kind.
     pub(super) fn from_attempts(attempts: Vec<Attempt>) -> Self {
         let kind = attempts.iter().map(|attempt| attempt.failure.kind()).max_by_key(|&kind| rank(kind));
@@ -317,10 +325,10 @@ impl Error {
         matches!(self.kind, ErrorKind::NoGateway | ErrorKind::Timeout | ErrorKind::Io)
     }
 
-    /// The attempt that decides the error's kind: the one to tell a person about.
+    /// The attempt that decides the error's kind, else the last: the one to tell a person about.
     pub fn decisive_attempt(&self) -> Option<&Attempt> {
         let decides = |attempt: &&Attempt| attempt.failure.kind() == self.kind;
-        self.attempts.iter().rev().find(decides).or_else(|| self.attempts.last())
+        self.attempts.iter().rev().find(decides).or(self.attempts.last())
     }
 }
 

@@ -2,4 +2,5 @@
 
 pub mod description;
 pub mod error_code;
+pub mod saved;
 pub mod wan_connection;

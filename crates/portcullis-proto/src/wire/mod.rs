@@ -3,6 +3,6 @@
 pub mod http;
 pub mod soap;
 pub mod ssdp;
-mod text;
+pub mod text;
 pub mod url;
 pub mod xml;

@@ -2,7 +2,15 @@
 
 /// Decodes `bytes` as UTF-8 (wrong sequences become U+FFFD), leaves out whatever a terminal could take
 /// for a command or an instruction to reorder, and cuts at `max` bytes.
-pub(crate) fn printable(bytes: &[u8], max: usize) -> String {
+///
+/// # Examples
+///
+/// ```
+/// use portcullis_proto::wire::text::printable;
+///
+/// assert_eq!(printable(b"\x1b[31mRouter\n", 64), "[31mRouter");
+/// ```
+pub fn printable(bytes: &[u8], max: usize) -> String {
     let mut text = String::new();
     for character in String::from_utf8_lossy(bytes).trim().chars().filter(|c| !is_unprintable(*c)) {
         if text.len().saturating_add(character.len_utf8()) > max {

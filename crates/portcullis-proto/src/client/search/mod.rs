@@ -57,6 +57,8 @@ pub(super) struct Search {
     last_answer: Time,
     /// When a usable gateway was first fully known.
     first_usable: Option<Time>,
+    /// Datagrams that the operating system took, as far as it has said.
+    asked: u32,
     /// Answers and sockets that came to nothing.
     failures: Vec<Attempt>,
     /// The addresses a person named; empty: anybody on the link may answer.
@@ -84,6 +86,7 @@ impl Search {
             answers_read: 0,
             last_answer: now,
             first_usable: None,
+            asked: 0,
             failures: Vec::new(),
             named: config.gateways.iter().filter_map(GatewayAddress::ip).collect(),
             ended: false,
@@ -112,11 +115,16 @@ impl Search {
     }
 
     pub(super) fn socket_failed(&mut self, socket: SocketId, error: io::ErrorKind) {
-        self.sockets.retain(|own| own.id != socket);
+        if let Some(at) = self.sockets.iter().position(|own| own.id == socket) {
+            // What was given to it before went nowhere.
+            let lost = self.sockets.remove(at).asked;
+            self.asked = self.asked.saturating_sub(lost);
+        }
         self.note_failure(String::new(), Failure::CannotSend(error));
     }
 
     pub(super) fn send_failed(&mut self, error: io::ErrorKind) {
+        self.asked = self.asked.saturating_sub(1);
         self.note_failure(String::new(), Failure::CannotSend(error));
     }
 
@@ -212,16 +220,11 @@ impl Search {
 
     /// What was tried in vain, for an error.
     pub(super) fn failures(&self) -> Vec<Attempt> {
-        let devices = self.candidates.iter().filter_map(|candidate| {
-            let failure = match &candidate.device.description {
-                Err(failure) => failure.clone(),
-                Ok(_) if candidate.device.is_gateway() && !candidate.device.is_usable() => Failure::NoService,
-                Ok(_) => return None,
-            };
-            Some(Attempt { gateway: candidate.device.label(), step: Step::Description, failure })
-        });
+        let devices = self.candidates.iter().filter_map(|candidate| candidate.device.as_attempt());
         let mut failures: Vec<_> = self.failures.iter().cloned().chain(devices).collect();
-        if failures.is_empty() {
+        // Where one interface of several cannot send, the others have been asked all the same.
+        let unsent = failures.iter().all(|attempt| matches!(attempt.failure, Failure::CannotSend(_)));
+        if failures.is_empty() || (unsent && self.asked > 0) {
             failures.push(Attempt { gateway: String::new(), step: Step::Search, failure: Failure::NoAnswer });
         }
         failures
@@ -233,11 +236,13 @@ impl Search {
         if due > self.sent && now < self.listens_until() {
             self.sent = due;
             let mx = self.options.mx();
-            for socket in &self.sockets {
+            for socket in &mut self.sockets {
                 for &destination in &socket.destinations {
                     for target in &self.options.targets {
                         let payload = ssdp::encode_search(destination, target, mx);
                         transport.out.push(Output::Datagram { socket: socket.id, destination, payload });
+                        socket.asked = socket.asked.saturating_add(1);
+                        self.asked = self.asked.saturating_add(1);
                     }
                 }
             }

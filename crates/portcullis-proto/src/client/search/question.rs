@@ -13,6 +13,8 @@ use std::io;
 pub(super) struct Socket {
     pub(super) id: SocketId,
     pub(super) destinations: Vec<SocketAddr>,
+    /// Datagrams given to it.
+    pub(super) asked: u32,
 }
 
 /// One socket for each interface that can multicast, or for the one that was asked for.
@@ -96,7 +98,7 @@ fn bind(
     let id = out.next_socket();
     let local = SocketAddr::new(local, port);
     out.push(Output::Bind(Bind { socket: id, local, multicast_interface, multicast_ttl: options.ttl }));
-    Socket { id, destinations }
+    Socket { id, destinations, asked: 0 }
 }
 
 fn means_any(name: &str) -> bool {

@@ -105,6 +105,17 @@ impl Description {
             || self.wan_connections().next().is_some()
     }
 
+    /// Why no port can be mapped with the device, in a few words; `None` where one can.
+    pub fn note(&self) -> Option<&'static str> {
+        if !self.is_gateway() {
+            Some("not an internet gateway")
+        } else if self.wan_connections().next().is_none() {
+            Some("a gateway, but without a service that maps ports")
+        } else {
+            None
+        }
+    }
+
     /// The WAN connection services with a usable control URL, best first: WANIPConnection:2 and later,
     /// WANIPConnection:1, WANPPPConnection, and those of dslforum.org behind all others; in document order
     /// among equals.

@@ -36,6 +36,11 @@ impl ServiceKind {
         }
     }
 
+    /// The kind that a service type names; `None` where it may not stand in a request.
+    pub(crate) fn of_sound(service_type: &str) -> Option<Self> {
+        is_sound(service_type).then(|| Self::of(service_type))
+    }
+
     /// Whether port mappings are made at services of this kind.
     pub const fn is_wan_connection(self) -> bool {
         matches!(self, Self::WanIpConnection(_) | Self::WanPppConnection(_))

@@ -154,6 +154,12 @@ impl HttpUrl {
         &self.target
     }
 
+    /// The same resource at another URL's host.
+    #[must_use]
+    pub(crate) fn with_host_of(&self, other: &Self) -> Self {
+        Self { host: other.host.clone(), port: self.port, target: self.target.clone() }
+    }
+
     /// The same resource at `address`, for showing what is really dialled.
     #[must_use]
     pub fn with_host(&self, address: IpAddr) -> Self {

@@ -1,0 +1,50 @@
+//! `2h`, `90s`, `3600`: how long a mapping lasts.
+
+use portcullis::Lifetime;
+use std::time::Duration;
+
+/// Reads a lifetime: seconds, a duration with units, or `permanent` (also 0).
+pub(crate) fn parse_lifetime(text: &str) -> Result<Lifetime, String> {
+    if text.eq_ignore_ascii_case("permanent") {
+        return Ok(Lifetime::Permanent);
+    }
+    let duration = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        text.parse().map(Duration::from_secs).map_err(|_| "longer than a lease can be".to_owned())?
+    } else {
+        humantime::parse_duration(text)
+            .map_err(|error| format!("{error}; give seconds, a duration such as 90s or 2h, or permanent"))?
+    };
+    if duration.subsec_nanos() != 0 {
+        return Err("leases are whole seconds".into());
+    }
+    u32::try_from(duration.as_secs())
+        .map(Lifetime::from_seconds)
+        .map_err(|_| "longer than a lease can be".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_seconds_units_and_permanent() {
+        for (text, seconds) in [
+            ("3600", Some(3_600)),
+            ("90s", Some(90)),
+            ("2h", Some(7_200)),
+            ("1h 30m", Some(5_400)),
+            ("0", Some(0)),
+            ("permanent", Some(0)),
+            ("4294967295", Some(u32::MAX)),
+            ("4294967296", None),
+            ("99999999999999999999999", None),
+            ("500ms", None),
+            ("2 parsecs", None),
+            ("-1", None),
+            ("1e3", None),
+            ("", None),
+        ] {
+            assert_eq!(parse_lifetime(text).ok().map(Lifetime::as_seconds), seconds, "{text}");
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! The values of arguments.
+
+pub(crate) mod duration;
+pub(crate) mod port;
+pub(crate) mod scenario;

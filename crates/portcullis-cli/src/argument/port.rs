@@ -1,0 +1,114 @@
+//! `7777`, `7777/udp`, `80:8080/tcp`: which ports are meant.
+
+use portcullis::Protocol;
+use std::num::NonZeroU16;
+use std::str::FromStr;
+
+/// The protocols a port without `/udp` or `/tcp` stands for.
+pub(crate) const BOTH: [Protocol; 2] = [Protocol::Udp, Protocol::Tcp];
+
+/// An external port, and the protocol where it was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ExternalPort {
+    pub(crate) port: NonZeroU16,
+    pub(crate) protocol: Option<Protocol>,
+}
+
+/// An external port and the internal one it leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PortPair {
+    pub(crate) external: NonZeroU16,
+    pub(crate) internal: NonZeroU16,
+    pub(crate) protocol: Option<Protocol>,
+}
+
+impl FromStr for ExternalPort {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (port, protocol) = split_protocol(text)?;
+        Ok(Self { port: parse_port(port)?, protocol })
+    }
+}
+
+impl FromStr for PortPair {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (ports, protocol) = split_protocol(text)?;
+        let (external, internal) = ports.split_once(':').unwrap_or((ports, ports));
+        Ok(Self { external: parse_port(external)?, internal: parse_port(internal)?, protocol })
+    }
+}
+
+/// The name of a protocol as this program writes it.
+pub(crate) fn protocol_name(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Udp => "udp",
+        Protocol::Tcp => "tcp",
+    }
+}
+
+fn split_protocol(text: &str) -> Result<(&str, Option<Protocol>), String> {
+    match text.split_once('/') {
+        None => Ok((text, None)),
+        Some((port, protocol)) => match protocol.parse() {
+            Ok(protocol) => Ok((port, Some(protocol))),
+            Err(error) => Err(format!("protocol '{protocol}' is {error}")),
+        },
+    }
+}
+
+fn parse_port(text: &str) -> Result<NonZeroU16, String> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match text.parse() {
+        Ok(port) if is_number => Ok(port),
+        _ if is_number => Err(format!("port {text} does not exist, they go from 1 to 65535")),
+        _ => Err(format!("'{text}' is not a port number")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn port(port: u16) -> NonZeroU16 {
+        NonZeroU16::new(port).unwrap()
+    }
+
+    #[test]
+    fn reads_ports_with_and_without_protocol() {
+        for (text, external, internal, protocol) in [
+            ("7777", 7_777, 7_777, None),
+            ("7777/udp", 7_777, 7_777, Some(Protocol::Udp)),
+            ("80:8080/TCP", 80, 8_080, Some(Protocol::Tcp)),
+            ("65535:1", 65_535, 1, None),
+        ] {
+            let pair = PortPair { external: port(external), internal: port(internal), protocol };
+            assert_eq!(text.parse(), Ok(pair), "{text}");
+        }
+        assert_eq!("7/udp".parse(), Ok(ExternalPort { port: port(7), protocol: Some(Protocol::Udp) }));
+    }
+
+    #[test]
+    fn refuses_what_is_no_port() {
+        for text in [
+            "",
+            "0",
+            "65536",
+            "-1",
+            "+1",
+            "7777/",
+            "7777/icmp",
+            "7777:",
+            ":7777",
+            "1:2:3",
+            "7777/udp/tcp",
+            " 1",
+        ] {
+            assert!(text.parse::<PortPair>().is_err(), "{text}");
+            assert!(text.parse::<ExternalPort>().is_err(), "{text}");
+        }
+        assert!("1:2".parse::<ExternalPort>().is_err());
+    }
+}

@@ -1,0 +1,107 @@
+//! `portcullis discover`: which devices there are, and what they are good for.
+
+use super::device_report::DeviceReport;
+use crate::context::Context;
+use crate::exit_code::ExitCode;
+use crate::failure::Failure;
+use crate::output::Report;
+use crate::output::progress::Progress;
+use crate::session::Session;
+use clap::Args;
+use portcullis::{Device, Error, SearchOptions, SearchTarget};
+use serde::Serialize;
+use std::io::{self, Write};
+use std::time::Duration;
+
+/// A search that is content with one gateway waits this long for others beside it.
+const QUIET: Duration = Duration::from_millis(100);
+
+const EXAMPLES: &str = "\
+Examples:
+  portcullis discover                      the gateway, as soon as it is found
+  portcullis discover --all --timeout 3000 every UPnP device that answers within 3 s
+  portcullis discover --gateway 192.168.1.1";
+
+/// Searches for gateways and tells what they say of themselves
+///
+/// Ends as soon as a usable gateway is found, and 100 ms have brought no other; --all and --filter wait the
+/// whole timeout.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct DiscoverArgs {
+    /// Ask every device, list those that are no gateways too, and wait the whole timeout
+    #[arg(long)]
+    all: bool,
+    /// Only devices with this text in their search target, USN, server or name, in any case
+    #[arg(long, value_name = "TEXT")]
+    filter: Option<String>,
+    /// How many routers the multicast search may cross
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..))]
+    ttl: u8,
+    /// Search over IPv6 in place of IPv4
+    #[arg(long)]
+    ipv6: bool,
+    /// Local UDP port to search from: 0 for any, 1 for the SSDP port 1900
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 0)]
+    local_port: u16,
+}
+
+#[derive(Debug, Serialize)]
+struct DiscoverReport {
+    devices: Vec<DeviceReport>,
+    elapsed_ms: u64,
+}
+
+impl Report for DiscoverReport {
+    fn write_for_people(&self, out: &mut dyn Write) -> io::Result<()> {
+        for (index, device) in self.devices.iter().enumerate() {
+            if index > 0 {
+                writeln!(out)?;
+            }
+            device.write_for_people(out)?;
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn run(arguments: DiscoverArgs, context: &Context) -> Result<(), Failure> {
+    let mut options = SearchOptions::default();
+    options.timeout = context.network.timeout();
+    options.ttl = arguments.ttl;
+    options.ipv6 = arguments.ipv6;
+    options.local_port = arguments.local_port;
+    if arguments.all {
+        options.targets.push(SearchTarget::All);
+    } else if arguments.filter.is_none() {
+        options.quiet = Some(QUIET);
+    }
+    let session = Session::start(context)?;
+    let progress = Progress::start(&context.output, "searching");
+    let result = session.client.discover_with(options).wait();
+    drop(progress);
+    session.finish(Duration::ZERO);
+    let found = result?;
+    let filter = arguments.filter.map(|text| text.to_lowercase());
+    let devices: Vec<_> = found
+        .iter()
+        .filter(|device| arguments.all || device.is_gateway())
+        .filter(|device| filter.as_deref().is_none_or(|text| matches(device, text)))
+        .map(DeviceReport::from)
+        .collect();
+    if devices.is_empty() {
+        let failure = Failure::from(Error::no_gateway(&found));
+        return Err(if filter.is_some() {
+            failure.about(&format!("none of {} devices passes --filter", found.len()))
+        } else {
+            failure.advise(ExitCode::NoGateway, "--all, which lists the devices that are none")
+        });
+    }
+    context.output.report(&DiscoverReport { devices, elapsed_ms: context.started.elapsed_ms() })
+}
+
+/// Whether a device has this lower-case text in one of the words it is known by.
+fn matches(device: &Device, text: &str) -> bool {
+    let name = device.description.as_ref().map_or("", |description| &description.friendly_name);
+    let words = device.search_targets.iter().map(String::as_str);
+    words.chain([&*device.usn, &*device.server, name]).any(|word| word.to_lowercase().contains(text))
+}

@@ -1,0 +1,126 @@
+//! `portcullis man`: the manual page.
+
+use crate::cli::Cli;
+use crate::context::Context;
+use crate::exit_code;
+use crate::failure::Failure;
+use crate::output::Report;
+use clap::{Args, Command, CommandFactory};
+use clap_mangen::Man;
+use serde::Serialize;
+use std::io::{self, Write};
+
+/// Prints the manual page (roff)
+///
+/// To read it: portcullis man | man -l -
+#[derive(Args, Debug)]
+pub(crate) struct ManArgs {}
+
+#[derive(Debug, Serialize)]
+struct ManReport {
+    man: String,
+}
+
+impl Report for ManReport {
+    fn write_for_people(&self, out: &mut dyn Write) -> io::Result<()> {
+        out.write_all(self.man.as_bytes())
+    }
+}
+
+const JSON: &str = "\
+With --json exactly one JSON document is printed on standard output, also for an error:
+.PP
+.nf
+{\"error\":{\"kind\":\"conflict\",\"message\":\"...\",\"attempts\":[{\"gateway\":\"...\",\"step\":\"...\",\"message\":\"...\"}]}}
+.fi
+.PP
+The documents, with every field they have:
+.PP
+.nf
+discover  {\"devices\":[DEVICE],\"elapsed_ms\"}
+inspect   DEVICE
+open      {\"mappings\":[{\"method\",\"protocol\",\"internal_address\",\"internal_port\",\"external_address\",
+          \"external_port\",\"lifetime_s\",\"gateway\",\"elapsed_ms\"}]}
+close     {\"closed\":[{\"protocol\",\"external_port\",\"existed\"}]}
+list      {\"mappings\":[{\"protocol\",\"external_port\",\"internal_address\",\"internal_port\",\"description\",
+          \"enabled\",\"lifetime_s\",\"remote_host\"}]}
+address   {\"external_address\",\"external_address_kind\",\"gateway\"}
+simulate  {\"scenario\",\"ssdp_address\",\"location\"} or {\"scenarios\":[{\"name\",\"summary\"}]}
+DEVICE is {\"location\",\"search_target\",\"usn\",\"server\",\"friendly_name\",\"manufacturer\",\"model_name\",
+          \"gateway\",\"usable\",\"note\",\"status\",\"services\":[{\"service_type\",\"control_url\"}],
+          \"local_address\",\"external_address\",\"external_address_kind\"}
+.fi
+.PP
+Texts are empty where a device does not say; addresses are null where they are not known. A lifetime_s of 0
+stands for a permanent mapping. Protocols are udp and tcp; elapsed_ms counts
+from the start of the program; a status is connected, disconnected or unknown; a kind of address is public,
+private, shared, reserved or unknown.
+";
+
+const ENVIRONMENT: &str = "\
+.TP
+NO_COLOR
+When set and not empty, nothing is coloured.
+";
+
+pub(crate) fn run(_: &ManArgs, context: &Context) -> Result<(), Failure> {
+    let mut page = Vec::new();
+    write_page(&mut page).map_err(|error| Failure::io("cannot write the manual page", &error))?;
+    context.output.report(&ManReport { man: String::from_utf8_lossy(&page).into_owned() })
+}
+
+fn write_page(out: &mut Vec<u8>) -> io::Result<()> {
+    let mut command = Cli::command();
+    // Gives subcommands their usage and the global options.
+    command.build();
+    let page = Man::new(command.clone()).manual("Portcullis");
+    page.render_title(out)?;
+    page.render_name_section(out)?;
+    writeln!(out, ".SH SYNOPSIS")?;
+    write_usage(out, &command)?;
+    page.render_description_section(out)?;
+    page.render_options_section(out)?;
+    writeln!(out, ".SH COMMANDS")?;
+    for subcommand in command.get_subcommands() {
+        write_subcommand(out, subcommand)?;
+    }
+    writeln!(out, ".SH \"EXIT STATUS\"")?;
+    for (code, explained) in exit_code::TABLE {
+        writeln!(out, ".TP\n{}\n{explained}", code as u8)?;
+    }
+    write!(out, ".SH JSON\n{JSON}.SH ENVIRONMENT\n{ENVIRONMENT}")?;
+    page.render_version_section(out)
+}
+
+/// A part of the one page: usage, what it does, its own options, examples.
+fn write_subcommand(out: &mut Vec<u8>, subcommand: &Command) -> io::Result<()> {
+    writeln!(out, ".SS {}", subcommand.get_name())?;
+    write_usage(out, subcommand)?;
+    let is_shared = |argument: &clap::Arg| argument.is_global_set() || argument.get_id() == "help";
+    let own = subcommand.clone().mut_args(|argument| {
+        let shared = is_shared(&argument);
+        argument.hide(shared)
+    });
+    let page = Man::new(own);
+    let mut sections = Vec::new();
+    page.render_description_section(&mut sections)?;
+    if subcommand.get_arguments().any(|argument| !is_shared(argument)) {
+        page.render_options_section(&mut sections)?;
+    }
+    // Sections of a page of its own are paragraphs here.
+    for line in String::from_utf8_lossy(&sections).lines() {
+        writeln!(out, "{}", if line.starts_with(".SH ") { ".PP" } else { line })?;
+    }
+    if let Some(examples) = subcommand.get_after_help() {
+        let examples = examples.to_string();
+        let examples = examples.strip_prefix("Examples:\n").unwrap_or(&examples);
+        writeln!(out, ".PP\nExamples:\n.PP\n.nf\n{}\n.fi", examples.replace('-', "\\-"))?;
+    }
+    Ok(())
+}
+
+fn write_usage(out: &mut Vec<u8>, command: &Command) -> io::Result<()> {
+    let usage = command.clone().render_usage().to_string();
+    let usage = usage.strip_prefix("Usage: ").unwrap_or(&usage);
+    writeln!(out, ".PP\n.B {}", usage.replace('-', "\\-"))
+}

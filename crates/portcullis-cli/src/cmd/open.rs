@@ -1,0 +1,245 @@
+//! `portcullis open`: maps ports, all of them or none.
+
+use super::address::warn_unless_public;
+use super::list::lifetime_in_words;
+use crate::argument::duration::parse_lifetime;
+use crate::argument::port::{BOTH, PortPair, protocol_name};
+use crate::context::Context;
+use crate::exit_code::ExitCode;
+use crate::failure::Failure;
+use crate::join::{Ended, join};
+use crate::output::Report;
+use crate::output::progress::Progress;
+use crate::output::text::Text;
+use crate::session::{Session, TIDY};
+use crate::termination::Termination;
+use clap::Args;
+use portcullis::{Error, ErrorKind, Granted, Lifetime, Mapping, MappingRequest, OnConflict, Protocol};
+use serde::Serialize;
+use std::io::{self, Write};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+const EXAMPLES: &str = "\
+Examples:
+  portcullis open 7777                         UDP and TCP port 7777, for an hour
+  portcullis open 7777/udp --lifetime 2h
+  portcullis open 80:8080/tcp --keep           external port 80 to port 8080 here, until Ctrl-C
+  portcullis open 7777 --any-port              another external port if 7777 is taken
+  portcullis open 7777 --simulate              without any real gateway";
+
+/// Opens ports: the gateway sends what arrives there to this host
+///
+/// All ports are opened, or none: when one fails, those that were opened are closed again. Without --keep
+/// they stay open when the command ends, until their lifetime is over.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct OpenArgs {
+    /// External port, and the port of this host where it is another; without a protocol both are opened
+    #[arg(required = true, value_name = "PORT[:INTERNAL][/PROTOCOL]", allow_negative_numbers = true)]
+    ports: Vec<PortPair>,
+    /// Open UDP for the ports without a protocol
+    #[arg(long)]
+    udp: bool,
+    /// Open TCP for the ports without a protocol
+    #[arg(long)]
+    tcp: bool,
+    /// How long: seconds, a duration such as 90s or 2h, or permanent (also 0). The gateway may grant another
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_lifetime, allow_hyphen_values = true)]
+    lifetime: Lifetime,
+    /// What the gateway shows beside the mapping
+    #[arg(long, value_name = "TEXT", default_value = portcullis::DEFAULT_DESCRIPTION)]
+    description: String,
+    /// Take another external port where this one belongs to another host
+    #[arg(long, conflicts_with = "overwrite")]
+    any_port: bool,
+    /// Take the port away from another host
+    #[arg(long)]
+    overwrite: bool,
+    /// Stay until SIGINT or SIGTERM, then close the ports within 2 s (a second signal leaves at once). The
+    /// lifetime is not renewed: choose one that is long enough
+    #[arg(long)]
+    keep: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct OpenReport {
+    mappings: Vec<Opened>,
+}
+
+#[derive(Debug, Serialize)]
+struct Opened {
+    method: &'static str,
+    protocol: &'static str,
+    internal_address: IpAddr,
+    internal_port: u16,
+    external_address: Option<IpAddr>,
+    external_port: u16,
+    lifetime_s: u32,
+    gateway: Text,
+    elapsed_ms: u64,
+}
+
+impl Opened {
+    fn new(granted: &Granted, elapsed_ms: u64) -> Self {
+        Self {
+            method: granted.method.as_str(),
+            protocol: protocol_name(granted.protocol),
+            internal_address: granted.internal_address,
+            internal_port: granted.internal_port.get(),
+            external_address: granted.external_address,
+            external_port: granted.external_port.get(),
+            lifetime_s: granted.lifetime.as_seconds(),
+            gateway: Text::from(granted.gateway.as_str()),
+            elapsed_ms,
+        }
+    }
+}
+
+impl Report for OpenReport {
+    fn write_for_people(&self, out: &mut dyn Write) -> io::Result<()> {
+        for opened in &self.mappings {
+            let external = match opened.external_address {
+                Some(address) => SocketAddr::new(address, opened.external_port).to_string(),
+                None => format!("port {} (address not known)", opened.external_port),
+            };
+            let internal = SocketAddr::new(opened.internal_address, opened.internal_port);
+            let lifetime = lifetime_in_words(opened.lifetime_s);
+            writeln!(
+                out,
+                "{} {external} -> {internal}, {lifetime}, by {} in {} ms",
+                opened.protocol, opened.gateway, opened.elapsed_ms
+            )?;
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn run(arguments: OpenArgs, context: &Context) -> Result<(), Failure> {
+    let requests = requests(&arguments)?;
+    let termination = if arguments.keep { Some(Termination::install()?) } else { None };
+    let stop = || termination.as_ref().is_some_and(Termination::is_requested);
+    let session = Session::start(context)?;
+    let progress = Progress::start(&context.output, "opening");
+    let pending = requests.into_iter().map(|request| session.client.map(request)).collect();
+    let ended = join(pending, context.started, stop);
+    drop(progress);
+
+    let Attempted { mappings, opened, failure } = Attempted::from(ended);
+    if let Some(error) = failure {
+        if let Some(left) = close(mappings, session) {
+            context.output.warn(left.message.as_str());
+        }
+        return Err(Failure::from(error).advise(ExitCode::Conflict, "--any-port or --overwrite"));
+    }
+    let addresses: Vec<_> = opened.iter().filter_map(|opened| opened.external_address).collect();
+    let printed = context.output.report(&OpenReport { mappings: opened });
+    if let Some(&address) = addresses.first() {
+        warn_unless_public(address, context);
+    }
+    let Some(termination) = termination else {
+        mappings.into_iter().for_each(|mapping| drop(mapping.leave_open()));
+        session.finish(Duration::ZERO);
+        return printed;
+    };
+    if printed.is_ok() {
+        termination.wait();
+        context.output.note("closing what was opened");
+    }
+    let left = close(mappings, session);
+    printed.and(left.map_or(Ok(()), Err))
+}
+
+/// A request for each port and protocol, each once.
+fn requests(arguments: &OpenArgs) -> Result<Vec<MappingRequest>, Failure> {
+    let on_conflict = match (arguments.any_port, arguments.overwrite) {
+        (true, _) => OnConflict::AnyPort,
+        (_, true) => OnConflict::Overwrite,
+        _ => OnConflict::Fail,
+    };
+    let mut requests: Vec<MappingRequest> = Vec::new();
+    for pair in &arguments.ports {
+        for protocol in protocols(arguments, pair) {
+            let known = requests.iter().find(|known| {
+                known.protocol() == protocol && known.external_port_or_internal() == pair.external
+            });
+            match known {
+                Some(known) if known.internal_port() == pair.internal => continue,
+                Some(_) => {
+                    let (name, port) = (protocol_name(protocol), pair.external);
+                    return Err(Failure::usage(&format!(
+                        "'{name} {port}' is asked for twice in '<PORT[:INTERNAL][/PROTOCOL]>...', with different internal ports"
+                    )));
+                }
+                None => {}
+            }
+            let request = MappingRequest::new(protocol, pair.internal)
+                .external_port(pair.external)
+                .lifetime(arguments.lifetime)
+                .description(&arguments.description)
+                .on_conflict(on_conflict);
+            requests.push(request);
+        }
+    }
+    Ok(requests)
+}
+
+fn protocols(arguments: &OpenArgs, pair: &PortPair) -> impl Iterator<Item = Protocol> {
+    let any = arguments.udp == arguments.tcp;
+    let (only, udp) = (pair.protocol, arguments.udp);
+    BOTH.into_iter().filter(move |&protocol| match only {
+        Some(only) => protocol == only,
+        None => any || (protocol == Protocol::Udp) == udp,
+    })
+}
+
+/// What came of the requests.
+#[derive(Debug, Default)]
+struct Attempted {
+    mappings: Vec<Mapping>,
+    opened: Vec<Opened>,
+    /// The first of those that failed.
+    failure: Option<Error>,
+}
+
+impl From<Vec<Ended<Mapping>>> for Attempted {
+    fn from(ended: Vec<Ended<Mapping>>) -> Self {
+        let mut attempted = Self::default();
+        for Ended { result, elapsed_ms } in ended {
+            match result {
+                Ok(mapping) => {
+                    attempted.opened.push(Opened::new(mapping.granted(), elapsed_ms));
+                    attempted.mappings.push(mapping);
+                }
+                Err(error) => {
+                    attempted.failure.get_or_insert(error);
+                }
+            }
+        }
+        attempted
+    }
+}
+
+/// Closes mappings, all at once; says which of them could not be closed.
+fn close(mappings: Vec<Mapping>, session: Session) -> Option<Failure> {
+    let closing: Vec<_> = mappings
+        .into_iter()
+        .map(|mapping| {
+            let name = format!("{} {}", protocol_name(mapping.protocol()), mapping.external_port());
+            (name, mapping.close())
+        })
+        .collect();
+    // Returns when the last of them has ended, and ends those that take longer.
+    session.finish(TIDY);
+    let mut failure = None;
+    for (name, pending) in closing {
+        if let Err(error) = pending.wait() {
+            let left = format!("{name} may still be open");
+            failure.get_or_insert_with(|| match error.kind() {
+                ErrorKind::Closed => Failure::new(ErrorKind::Timeout, &format!("{left}: no answer in time")),
+                _ => Failure::from(error).about(&left),
+            });
+        }
+    }
+    failure
+}

@@ -1,0 +1,84 @@
+//! `portcullis simulate`: a gateway to try things on, on loopback.
+
+use crate::argument::scenario;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::text::Text;
+use crate::output::{Report, table};
+use crate::session::start_simulation;
+use crate::termination::Termination;
+use clap::Args;
+use portcullis_sim::Scenario;
+use serde::Serialize;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+
+const EXAMPLES: &str = "\
+Examples:
+  portcullis simulate --scenario conflict
+  portcullis open 7777 --gateway 127.0.0.1:PORT   with the port that it prints";
+
+/// Runs a simulated gateway on loopback until it is stopped
+///
+/// It answers searches sent to the address it prints, and to no other; no port is really opened.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct SimulateArgs {
+    /// Which gateway
+    #[arg(long, value_name = "NAME", default_value = scenario::DEFAULT, value_parser = scenario::parse)]
+    scenario: Scenario,
+    /// Name all scenarios, and run none
+    #[arg(long, conflicts_with = "scenario")]
+    list_scenarios: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct SimulateReport {
+    scenario: &'static str,
+    ssdp_address: SocketAddr,
+    location: Text,
+}
+
+impl Report for SimulateReport {
+    fn write_for_people(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "scenario      {}", self.scenario)?;
+        writeln!(out, "ssdp address  {}", self.ssdp_address)?;
+        writeln!(out, "location      {}", self.location)
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct ScenariosReport {
+    scenarios: Vec<ScenarioReport>,
+}
+
+#[derive(Debug, Serialize)]
+struct ScenarioReport {
+    name: &'static str,
+    summary: &'static str,
+}
+
+impl Report for ScenariosReport {
+    fn write_for_people(&self, out: &mut dyn Write) -> io::Result<()> {
+        let rows = self.scenarios.iter().map(|scenario| vec![scenario.name.into(), scenario.summary.into()]);
+        table::write(out, &["SCENARIO", "GATEWAY"], rows)
+    }
+}
+
+pub(crate) fn run(arguments: SimulateArgs, context: &Context) -> Result<(), Failure> {
+    if arguments.list_scenarios {
+        let scenarios = Scenario::all()
+            .map(|scenario| ScenarioReport { name: scenario.name(), summary: scenario.summary() });
+        return context.output.report(&ScenariosReport { scenarios: scenarios.collect() });
+    }
+    let termination = Termination::install()?;
+    let scenario = arguments.scenario.name();
+    let server = start_simulation(arguments.scenario)?;
+    context.output.report(&SimulateReport {
+        scenario,
+        ssdp_address: server.ssdp_address(),
+        location: Text::from(server.location().as_str()),
+    })?;
+    termination.wait();
+    Ok(())
+}

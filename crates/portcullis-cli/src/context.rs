@@ -1,0 +1,12 @@
+//! What every command is given.
+
+use crate::cli::NetworkArgs;
+use crate::clock::Started;
+use crate::output::Output;
+
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) started: Started,
+    pub(crate) output: Output,
+    pub(crate) network: NetworkArgs,
+}

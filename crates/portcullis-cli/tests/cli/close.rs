@@ -1,0 +1,46 @@
+use crate::program::{gateway, run_on};
+use portcullis::Protocol;
+use portcullis_sim::{Mapping, Scenario};
+use serde_json::json;
+
+fn mapping(protocol: Protocol, port: u16, last: u8) -> Mapping {
+    Mapping::new(protocol, port, [127, 0, 0, last].into())
+}
+
+#[test]
+fn without_a_protocol_both_are_closed() {
+    let server = gateway(Scenario::igd2());
+    server.with_gateway(|gateway| {
+        gateway.add_mapping(mapping(Protocol::Udp, 7777, 1));
+        gateway.add_mapping(mapping(Protocol::Udp, 7778, 1));
+    });
+    let document = run_on(&server, "--json close 7777 7778/udp 7777/udp").done().json();
+    assert_eq!(
+        document,
+        json!({"closed": [
+            {"protocol": "udp", "external_port": 7777, "existed": true},
+            {"protocol": "tcp", "external_port": 7777, "existed": false},
+            {"protocol": "udp", "external_port": 7778, "existed": true},
+        ]})
+    );
+    assert!(server.with_gateway(|gateway| gateway.mappings().is_empty()));
+}
+
+#[test]
+fn what_is_not_open_is_said_and_no_error() {
+    let server = gateway(Scenario::igd1());
+    let ran = run_on(&server, "close 7777/tcp").done();
+    assert_eq!(ran.stdout, "tcp 7777 was not open\n");
+}
+
+#[test]
+fn the_mapping_of_another_host_is_closed_by_force_only() {
+    let server = gateway(Scenario::igd1());
+    server.with_gateway(|gateway| gateway.add_mapping(mapping(Protocol::Udp, 7777, 9)));
+    let ran = run_on(&server, "close 7777/udp");
+    assert_eq!(ran.status, Some(6), "{ran:?}");
+    assert!(ran.stderr.contains("127.0.0.9") && ran.stderr.contains("--force"), "{ran:?}");
+    assert_eq!(server.with_gateway(|gateway| gateway.mappings().len()), 1);
+    run_on(&server, "close 7777/udp --force").done();
+    assert!(server.with_gateway(|gateway| gateway.mappings().is_empty()));
+}

@@ -1,0 +1,41 @@
+use crate::program::run;
+
+#[test]
+fn every_shell_has_completions() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = run(&format!("completions {shell}")).done().stdout;
+        assert!(script.contains("any-port"), "{shell}");
+    }
+    let document = run("--json completions bash").done().json();
+    assert!(document["completions"].as_str().unwrap().contains("portcullis"));
+}
+
+#[test]
+fn the_manual_page_has_every_command_option_and_status() {
+    let page = run("man").done().stdout;
+    assert!(page.contains(".TH portcullis 1"), "{page}");
+    for part in [
+        "discover",
+        "open",
+        "close",
+        "list",
+        "address",
+        "inspect",
+        "simulate",
+        "completions",
+        "man",
+        r"\-\-keep",
+        r"\-\-filter",
+        r"\-\-force",
+        r"\-\-url",
+        r"\-\-list\-scenarios",
+        r"\-\-gateway",
+        "EXIT STATUS",
+        "NO_COLOR",
+        "lifetime_s",
+        "external_address_kind",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(run("--json man").done().json()["man"].as_str().unwrap().contains(".TH"));
+}

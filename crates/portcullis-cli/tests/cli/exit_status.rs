@@ -1,0 +1,54 @@
+use crate::program::{fields, gateway, run, run_on};
+use portcullis_sim::{Quirk, Scenario};
+
+#[test]
+fn statuses_say_what_went_wrong() {
+    for (line, status, kind) in [
+        ("open 7777/udp --simulate=control-refused", 1, "io"),
+        ("open 7777/udp --interface no-such-interface", 2, "invalid-input"),
+        ("open 7777/udp --simulate=silent --timeout 150", 3, "no-gateway"),
+        ("open 7777/udp --simulate=not-a-gateway --timeout 150", 3, "no-gateway"),
+        ("open 7777/udp --simulate=no-connection-service --timeout 150", 3, "no-service"),
+        ("discover --simulate=silent --timeout 150", 3, "no-gateway"),
+        ("open 7777/udp --simulate=not-authorized --timeout 300", 4, "refused"),
+        ("open 7777/udp --simulate=full --timeout 300", 4, "refused"),
+        ("open 7777/udp --simulate=forgetful --timeout 300", 4, "malformed"),
+        ("open 7777/udp --simulate=loopback-location --timeout 150", 4, "malformed"),
+        ("open 7777/udp --simulate=login-page --timeout 150", 4, "malformed"),
+        ("open 7777/udp --simulate=accepts-silently --timeout 150", 5, "timeout"),
+        ("address --simulate=slow-http --timeout 150", 5, "timeout"),
+        ("open 7777/udp --simulate=conflict", 6, "conflict"),
+        ("open 7777/udp --simulate=always-conflict", 6, "conflict"),
+    ] {
+        let ran = run(&format!("{line} --json"));
+        assert_eq!(ran.status, Some(status), "{line}: {ran:?}");
+        let document = ran.json();
+        assert_eq!(fields(&document), ["error"], "{line}");
+        let error = &document["error"];
+        assert_eq!(fields(error), ["attempts", "kind", "message"], "{line}");
+        assert_eq!(error["kind"], kind, "{line}");
+        for attempt in error["attempts"].as_array().unwrap() {
+            assert_eq!(fields(attempt), ["gateway", "message", "step"], "{line}");
+        }
+        let message = error["message"].as_str().unwrap();
+        assert!(ran.stderr.lines().any(|said| said == format!("portcullis: {message}")), "{ran:?}");
+    }
+}
+
+#[test]
+fn a_gateway_without_the_action_is_unsupported() {
+    let server = gateway(Scenario::igd1().with(Quirk::Fault("AddPortMapping", 401)));
+    let ran = run_on(&server, "--json open 7777/udp");
+    assert_eq!(ran.status, Some(7), "{ran:?}");
+    assert_eq!(ran.json()["error"]["kind"], "unsupported");
+}
+
+#[test]
+fn an_error_names_gateway_step_and_code() {
+    let ran = run("open 7777/udp --simulate=not-authorized");
+    let last = ran.stderr.lines().last().unwrap();
+    for part in ["Simulated gateway (127.0.0.1)", "AddPortMapping", "606"] {
+        assert!(last.contains(part), "{part}: {ran:?}");
+    }
+    assert_eq!(ran.stdout, "");
+}

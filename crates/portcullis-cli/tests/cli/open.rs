@@ -1,0 +1,123 @@
+use crate::program::{fields, gateway, run, run_on};
+use portcullis_sim::{Mapping, Quirk, Scenario};
+use serde_json::{Value, json};
+
+#[test]
+fn works_without_any_gateway_by_simulation() {
+    let ran = run("open 7777 --simulate").done();
+    assert!(ran.stdout.contains("udp 81.2.69.142:7777 -> 127.0.0.1:7777"), "{ran:?}");
+    assert!(ran.stdout.contains("tcp 81.2.69.142:7777 -> 127.0.0.1:7777"), "{ran:?}");
+    assert!(ran.stderr.contains("simulation"), "{ran:?}");
+}
+
+#[test]
+fn the_document_has_a_mapping_for_each_protocol() {
+    let server = gateway(Scenario::igd1());
+    let document = run_on(&server, "--json open 7777").done().json();
+    assert_eq!(fields(&document), ["mappings"]);
+    let mappings = document["mappings"].as_array().unwrap();
+    for (mapping, protocol) in mappings.iter().zip(["udp", "tcp"]) {
+        let mut mapping = mapping.clone();
+        let elapsed = mapping["elapsed_ms"].take();
+        assert!(elapsed.as_u64().is_some_and(|ms| ms > 0), "{elapsed}");
+        assert_eq!(
+            mapping,
+            json!({
+                "method": "igd", "protocol": protocol, "internal_address": "127.0.0.1", "internal_port": 7777,
+                "external_address": "81.2.69.142", "external_port": 7777, "lifetime_s": 3600,
+                "gateway": "Simulated gateway (127.0.0.1)", "elapsed_ms": Value::Null,
+            })
+        );
+    }
+    assert_eq!(server.with_gateway(|gateway| gateway.mappings().len()), 2, "they stay open");
+}
+
+#[test]
+fn ports_and_protocols_are_those_asked_for() {
+    for (line, expected) in [
+        ("7777/udp", vec![("udp", 7777, 7777)]),
+        ("80:8080/tcp", vec![("tcp", 80, 8080)]),
+        ("7777 --udp", vec![("udp", 7777, 7777)]),
+        ("7777 --tcp 80/udp", vec![("tcp", 7777, 7777), ("udp", 80, 80)]),
+        ("7777 --tcp --udp", vec![("udp", 7777, 7777), ("tcp", 7777, 7777)]),
+        ("7777/udp 7777", vec![("udp", 7777, 7777), ("tcp", 7777, 7777)]),
+    ] {
+        let document = run(&format!("--json open {line} --simulate")).done().json();
+        let opened: Vec<_> = document["mappings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|mapping| {
+                let port = |name: &str| mapping[name].as_u64().unwrap();
+                (mapping["protocol"].as_str().unwrap(), port("external_port"), port("internal_port"))
+            })
+            .collect();
+        assert_eq!(opened, expected, "{line}");
+    }
+}
+
+#[test]
+fn lifetime_and_description_reach_the_gateway() {
+    for (lifetime, seconds) in [("2h", 7_200), ("90", 90), ("permanent", 0), ("0", 0)] {
+        let server = gateway(Scenario::igd1());
+        let line = format!("--json open 7777/udp --description lobby --lifetime {lifetime}");
+        assert_eq!(run_on(&server, &line).done().json()["mappings"][0]["lifetime_s"], seconds, "{lifetime}");
+        let mappings = server.with_gateway(|gateway| gateway.mappings().to_vec());
+        assert_eq!(mappings[0].description, "lobby");
+        assert_eq!(mappings[0].expires.is_none(), seconds == 0, "{lifetime}");
+    }
+}
+
+#[test]
+fn a_conflict_is_resolved_as_asked() {
+    let conflict = || gateway("conflict".parse().unwrap());
+    let server = conflict();
+    let document = run_on(&server, "--json open 7777/udp --any-port").done().json();
+    assert_ne!(document["mappings"][0]["external_port"], 7777);
+    assert_eq!(document["mappings"][0]["internal_port"], 7777);
+    let server = conflict();
+    let document = run_on(&server, "--json open 7777/udp --overwrite").done().json();
+    assert_eq!(document["mappings"][0]["external_port"], 7777);
+}
+
+#[test]
+fn all_ports_are_opened_or_none() {
+    let server = gateway("conflict".parse().unwrap());
+    let before = server.with_gateway(|gateway| gateway.mappings().to_vec());
+    let ran = run_on(&server, "open 7000 7777 7001/udp");
+    assert_eq!(ran.status, Some(6), "{ran:?}");
+    assert!(server.with_gateway(|gateway| gateway.counters().posts("AddPortMapping")) >= 5);
+    assert_eq!(server.with_gateway(|gateway| gateway.mappings().to_vec()), before);
+}
+
+#[test]
+fn an_address_that_is_not_public_is_warned_of() {
+    for scenario in ["private-address", "shared-address", "reserved-address"] {
+        let ran = run(&format!("open 7777/udp --simulate={scenario}")).done();
+        assert!(ran.stderr.contains("warning: external address"), "{ran:?}");
+    }
+    assert!(!run("open 7777/udp --simulate").done().stderr.contains("warning"));
+}
+
+#[test]
+fn an_address_that_is_not_told_is_null() {
+    let document = run("--json open 7777/udp --simulate=no-address").done().json();
+    assert_eq!(document["mappings"][0]["external_address"], Value::Null);
+}
+
+#[test]
+fn what_a_gateway_says_cannot_command_a_terminal() {
+    let name = Quirk::FriendlyName("evil\u{202e}\u{9b}31m&#x9b;");
+    let server = gateway(Scenario::igd1().with(name));
+    let mut foreign = Mapping::new(portcullis::Protocol::Udp, 7777, [127, 0, 0, 9].into());
+    foreign.description = "\u{202e}x\u{1b}]0;y\u{7}".into();
+    server.with_gateway(|gateway| gateway.add_mapping(foreign));
+    for line in
+        ["open 7777/udp", "list", "discover", "--json open 7777/udp", "--json list", "--json discover"]
+    {
+        let ran = run_on(&server, line);
+        let obeyed = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+        assert!(!ran.stdout.contains(obeyed) && !ran.stderr.contains(obeyed), "{ran:?}");
+        assert!(!ran.stdout.contains("\\u001b"), "{ran:?}");
+    }
+}

@@ -1,0 +1,71 @@
+//! Runs the program.
+
+use portcullis_sim::{Scenario, Server};
+use serde_json::Value;
+use std::ffi::OsStr;
+use std::net::Ipv4Addr;
+use std::process::{Command, Output, Stdio};
+
+/// A run that is over.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) status: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ran {
+    /// The one document on standard output.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        assert_eq!(self.stdout.lines().count(), 1, "{self:?}");
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    #[track_caller]
+    pub(crate) fn done(self) -> Self {
+        assert_eq!(self.status, Some(0), "{self:?}");
+        self
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).expect("only UTF-8 is printed");
+        Self { status: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+}
+
+/// The program, with nothing on its standard input and both its outputs in pipes.
+pub(crate) fn command<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    for variable in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+/// Runs it with these words.
+#[track_caller]
+pub(crate) fn run(line: &str) -> Ran {
+    command(line.split_whitespace()).output().expect("the program starts").into()
+}
+
+/// Runs it with these words on a gateway of this process.
+#[track_caller]
+pub(crate) fn run_on(server: &Server, line: &str) -> Ran {
+    run(&format!("{line} --gateway {}", server.ssdp_address()))
+}
+
+pub(crate) fn gateway(scenario: Scenario) -> Server {
+    Server::start(scenario, Ipv4Addr::LOCALHOST.into()).expect("loopback sockets")
+}
+
+/// The names of an object's fields, sorted.
+#[track_caller]
+pub(crate) fn fields(value: &Value) -> Vec<&str> {
+    let mut names: Vec<_> = value.as_object().expect("an object").keys().map(String::as_str).collect();
+    names.sort_unstable();
+    names
+}

@@ -1,0 +1,69 @@
+use crate::program::run;
+
+#[test]
+fn a_bad_argument_is_named() {
+    for (line, argument) in [
+        ("open 0", "<PORT[:INTERNAL][/PROTOCOL]>"),
+        ("open 65536", "<PORT[:INTERNAL][/PROTOCOL]>"),
+        ("open 7777:0", "<PORT[:INTERNAL][/PROTOCOL]>"),
+        ("open 7777/sctp", "<PORT[:INTERNAL][/PROTOCOL]>"),
+        ("open", "<PORT[:INTERNAL][/PROTOCOL]>"),
+        ("open 7777:1/udp 7777:2/udp", "<PORT[:INTERNAL][/PROTOCOL]>"),
+        ("close 0", "<PORT[/PROTOCOL]>"),
+        ("close 65536/udp", "<PORT[/PROTOCOL]>"),
+        ("open 7777 --lifetime 2parsecs", "--lifetime"),
+        ("open 7777 --lifetime -1", "--lifetime"),
+        ("open 7777 --any-port --overwrite", "--overwrite"),
+        ("open 7777 --protocol pcp", "--protocol"),
+        ("--protocol igd,tr069 list", "--protocol"),
+        ("list --gateway gateway.example", "--gateway"),
+        ("list --timeout 0", "--timeout"),
+        ("list --timeout -1", "--timeout"),
+        ("open -1", "<PORT[:INTERNAL][/PROTOCOL]>"),
+        ("discover --local-port 65536", "--local-port"),
+        ("list --timeout soon", "--timeout"),
+        ("list --simulate=no-such", "--simulate"),
+        ("list --simulate --gateway 127.0.0.1", "--gateway"),
+        ("--interface lo list --gateway 127.0.0.1", "--interface"),
+        ("-q list -v", "--quiet"),
+        ("discover --ttl 0", "--ttl"),
+        ("simulate --scenario no-such", "--scenario"),
+        ("inspect file --url ftp://192.168.1.1/", "--url"),
+        ("completions no-such-shell", "<SHELL>"),
+        ("--no-such-option", "--no-such-option"),
+        ("no-such-command", "no-such-command"),
+        ("", "subcommand"),
+    ] {
+        let ran = run(line);
+        assert_eq!(ran.status, Some(2), "{line}: {ran:?}");
+        assert_eq!((ran.stdout.as_str(), ran.stderr.lines().count()), ("", 1), "{line}: {ran:?}");
+        assert!(ran.stderr.starts_with("portcullis: ") && ran.stderr.contains(argument), "{line}: {ran:?}");
+        let error = &run(&format!("--json {line}")).json()["error"];
+        assert_eq!(error["kind"], "usage", "{line}");
+        assert_eq!(error["attempts"], serde_json::json!([]), "{line}");
+    }
+}
+
+#[test]
+fn an_unknown_protocol_is_answered_with_those_that_are_known() {
+    assert!(run("open 7777 --protocol pcp").stderr.contains("possible values: igd"));
+    run("open 7777 --protocol IGD --simulate").done();
+}
+
+#[test]
+fn global_options_stand_on_either_side_of_the_command() {
+    assert!(run("--simulate --json address").done().json().is_object());
+    assert!(run("address --json --simulate").done().json().is_object());
+}
+
+#[test]
+fn help_has_examples_and_every_option() {
+    for line in ["--help", "discover --help", "open --help", "close --help", "inspect --help", "simulate -h"]
+    {
+        let ran = run(line).done();
+        assert!(ran.stdout.contains("Examples:"), "{line}");
+        for option in ["--json", "--timeout", "--interface", "--gateway", "--protocol", "--simulate"] {
+            assert!(ran.stdout.contains(option), "{line}: {option}");
+        }
+    }
+}
