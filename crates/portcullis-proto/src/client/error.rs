@@ -166,6 +166,16 @@ impl Failure {
         }
     }
 
+    /// Whether the action may have taken effect all the same: nobody knows until the table is looked at.
+    pub(super) fn is_doubtful(&self) -> bool {
+        matches!(
+            self,
+            Self::Exchange(ExchangeError::NoReply | ExchangeError::Broken(_) | ExchangeError::Http(_))
+                | Self::Soap(SoapError::Empty | SoapError::Xml(_) | SoapError::NotSoap)
+                | Self::Unconfirmed(_)
+        )
+    }
+
     /// What a person can do about it, where there is something.
     fn advice(&self) -> Option<&'static str> {
         Some(match self {

@@ -43,7 +43,7 @@ use igd::call::{Call, interpret};
 use igd::close::{Claim, Close};
 use igd::list::List;
 use io::{Input, Output};
-use operation::{Mapping, Operation, Stage, Task, TaskNext};
+use operation::{Leftover, Mapping, Operation, Stage, Task, TaskNext};
 use search::{Search, SearchId};
 use std::collections::BTreeMap;
 use timer::Timer;
@@ -110,6 +110,9 @@ impl Client {
     }
 
     /// Maps a port on the first gateway that grants it: [`Outcome::Mapped`].
+    ///
+    /// Where it fails and a gateway may have the mapping all the same, it is looked for and deleted after
+    /// [`Event::Finished`]; [`is_idle`](Self::is_idle) tells when that is over.
     pub fn map(&mut self, now: Time, request: MappingRequest, timeout: Duration) -> OperationId {
         let task = Task::Map(Mapping::new(request, self.spare_ports()));
         self.seek(now, task, timeout)
@@ -160,21 +163,11 @@ impl Client {
     }
 
     /// Forgets an operation: nothing more is reported of it. A mapping that it may already have made is
-    /// deleted.
+    /// deleted, where the gateway says that it leads to us.
     pub fn cancel(&mut self, now: Time, id: OperationId) {
         let Some(operation) = self.operations.remove(&id) else { return };
         self.forget(now, id, &operation);
-        if let (Stage::Working { gateway, points, point, .. }, Some(task)) =
-            (&operation.stage, &operation.task)
-        {
-            if let (Some((request, port)), Some(point)) = (task.may_have_mapped(), points.get(*point)) {
-                let task = Task::Close(Close::new(request.protocol(), port, Claim::Ours));
-                let tidy = self.work(now, task, gateway.clone(), vec![point.clone()], TIDY);
-                if let Some(operation) = self.operations.get_mut(&tidy) {
-                    operation.silent = true;
-                }
-            }
-        }
+        self.tidy(now, operation.leftover());
         self.update(now);
     }
 
@@ -261,6 +254,17 @@ impl Client {
         id
     }
 
+    /// Deletes what an operation may have left in a gateway's table, and tells nobody.
+    fn tidy(&mut self, now: Time, leftover: Option<Leftover>) {
+        let Some(Leftover { gateway, point, protocol, external_port }) = leftover else { return };
+        // It was not confirmed, so the gateway has to say that it leads to us.
+        let task = Task::Close(Close::new(protocol, external_port, Claim::Unproven));
+        let id = self.work(now, task, gateway, vec![point], TIDY);
+        if let Some(operation) = self.operations.get_mut(&id) {
+            operation.silent = true;
+        }
+    }
+
     fn start_search(&mut self, now: Time, options: SearchOptions) -> SearchId {
         let id = SearchId(self.transport.out.next_id());
         let search = Search::start(id, options, &self.config, &self.network, now, &mut self.transport);
@@ -287,8 +291,13 @@ impl Client {
                 if let Some(operation) = self.operations.remove(&id) {
                     self.forget(now, id, &operation);
                     let silent = operation.silent;
+                    let leftover = operation.leftover().or_else(|| operation.left.clone());
                     let named = !self.config.gateways.is_empty();
-                    self.report(id, silent, operation.out_of_time(failures, named));
+                    let result = operation.out_of_time(failures, named);
+                    if result.is_err() {
+                        self.tidy(now, leftover);
+                    }
+                    self.report(id, silent, result);
                 }
             }
         }
@@ -363,10 +372,12 @@ impl Client {
             (device.address.is_ipv4(), is_default, !device.says_disconnected())
         });
         if let Some(device) = best {
-            // The default gateway may be about to answer, and is the better choice.
-            let first_choice = named
-                || self.network.default_gateways.is_empty()
-                || self.network.is_default_gateway(device.address.ip());
+            // The default gateway may be about to answer, and is the better choice, unless it has failed already.
+            let awaited = self.network.default_gateways.iter().any(|gateway| {
+                gateway.address.is_ipv4()
+                    && !operation.tried.iter().any(|tried| tried.ip() == gateway.address)
+            });
+            let first_choice = named || !awaited || self.network.is_default_gateway(device.address.ip());
             if searching && !first_choice {
                 let choose_at = *operation.choose_at.get_or_insert(now + CHOICE);
                 if now < choose_at {
@@ -468,6 +479,9 @@ impl Client {
         let Some(operation) = self.operations.get_mut(&id) else { return };
         let is_final = stop.failure.kind() == ErrorKind::Conflict;
         let unreachable = matches!(stop.failure, Failure::Exchange(_));
+        if stop.failure.is_doubtful() {
+            operation.left = operation.leftover();
+        }
         operation.failed_at_point(stop);
         self.transport.cancel(now, |owner| owner == Owner::Address(id));
         if is_final {
@@ -500,8 +514,9 @@ impl Client {
     /// Nobody is left to ask.
     fn give_up(&mut self, now: Time, id: OperationId) {
         let failures = self.search_failures();
-        if let Some(operation) = self.operations.remove(&id) {
+        if let Some(mut operation) = self.operations.remove(&id) {
             self.forget(now, id, &operation);
+            self.tidy(now, operation.left.take());
             let named = !self.config.gateways.is_empty();
             self.report(id, operation.silent, Err(operation.out_of_gateways(failures, named)));
         }

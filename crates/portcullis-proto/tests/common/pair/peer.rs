@@ -65,7 +65,7 @@ impl SimPeer {
 
     /// Puts what the gateway has to say onto the wire.
     fn pump(&mut self, now: Time, wire: &mut Wire) {
-        let ssdp = SocketAddr::new(self.address(), 1900);
+        let ssdp = scoped(SocketAddr::new(self.address(), 1900));
         while let Some((to, payload)) = self.gateway.poll_datagram(now) {
             wire.datagram(now, ssdp, to, payload);
         }
@@ -152,6 +152,16 @@ impl DerefMut for SimPeer {
     fn deref_mut(&mut self) -> &mut Gateway {
         &mut self.gateway
     }
+}
+
+/// A link-local source comes with the interface it was heard on: the only one here.
+fn scoped(mut source: SocketAddr) -> SocketAddr {
+    if let SocketAddr::V6(source) = &mut source {
+        if source.ip().is_unicast_link_local() {
+            source.set_scope_id(2);
+        }
+    }
+    source
 }
 
 /// A peer that the test keeps a hand on.

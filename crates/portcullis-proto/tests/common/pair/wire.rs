@@ -112,6 +112,7 @@ impl Wire {
     }
 
     pub(super) fn connect(&mut self, now: Time, connection: ConnectionId, from: SocketAddr, to: SocketAddr) {
+        let to = SocketAddr::new(to.ip(), to.port());
         let stream = Stream { from, to, up_at: now, down_at: now, ended: false };
         self.streams.insert(connection, stream);
         // The first SYN that gets there and whose answer comes back.
