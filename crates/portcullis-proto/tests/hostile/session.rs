@@ -1,14 +1,10 @@
 //! The whole session under arbitrary inputs: no panic, bounded outputs, no timeout in the past, nothing left
 //! open, no connection but to where a datagram came from. And the heap of the client alone, at its worst.
 
-#[path = "common/pair/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "shared by test binaries that each use a part of it")]
-mod pair;
-
+use crate::pair::{description, network, reply, search_answer, udp};
 use core::net::{IpAddr, SocketAddr};
 use core::num::NonZeroU16;
 use core::time::Duration;
-use pair::{description, network, reply, search_answer, udp};
 use portcullis_proto::client::io::{ConnectionId, Input, Output, SocketId};
 use portcullis_proto::client::{Client, Config, Event, OnConflict, OperationId, Outcome, SearchOptions};
 use portcullis_proto::{Protocol, Time};

@@ -1,15 +1,8 @@
 //! Hostile web servers, row by row of the checklist: in front of a description, and behind a control URL.
 
-#[path = "common/hostile.rs"]
-#[allow(dead_code, unused_imports, reason = "shared by test binaries that each use a part of it")]
-mod hostile;
-#[path = "common/pair/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "shared by test binaries that each use a part of it")]
-mod pair;
-
+use crate::budget::{Verdict, announcing, once, serving, survives};
+use crate::pair::{Accept, Tcp, description, reply};
 use core::time::Duration;
-use hostile::{Verdict, announcing, once, serving, survives};
-use pair::{Accept, Tcp, description, reply};
 use portcullis_proto::client::{Device, ExchangeError, Failure};
 use portcullis_proto::wire::http::HttpError;
 use std::io;
