@@ -2,7 +2,7 @@
 //!
 //! A [`Client`] is a state machine without sockets, clock or threads. Whoever drives it follows one
 //! contract: **mutate, then drain**. After every call that takes `now`, call [`Client::poll_output`]
-//! until it gives [`Output::Timeout`](io::Output::Timeout) and do what each output says; then wait for something to happen or
+//! until it gives [`Output::Timeout`] and do what each output says; then wait for something to happen or
 //! for that moment, tell the client with [`Client::handle_input`], and drain again. Events are fetched
 //! with [`Client::poll_event`] whenever it suits.
 //!
