@@ -53,6 +53,8 @@ use transport::{Owner, Transport};
 const CHOICE: Duration = Duration::from_millis(50);
 /// A search for a gateway ends this long after it has found one.
 const QUIET: Duration = Duration::from_millis(100);
+/// Usable gateways that are remembered: no more than one search finds.
+const MOST_GATEWAYS: usize = 24;
 /// How long tidying up after a cancelled operation may take.
 const TIDY: Duration = Duration::from_secs(5);
 /// External ports tried where the wanted one is taken.
@@ -319,8 +321,7 @@ impl Client {
     fn found(&mut self, now: Time, id: SearchId, device: Option<Device>) {
         let Some(device) = device else { return };
         if device.is_usable() {
-            self.gateways.retain(|known| known.address != device.address);
-            self.gateways.push(device.clone());
+            self.remember(device.clone());
         }
         let owner = self
             .operations
@@ -330,6 +331,18 @@ impl Client {
             self.transport.out.push_event(Event::Found { operation, device });
         }
         self.seekers(now);
+    }
+
+    /// Keeps a usable gateway for operations to come, in place of the one that has been known for longest
+    /// where there are too many: neighbours may come and go for ever.
+    fn remember(&mut self, device: Device) {
+        self.gateways.retain(|known| known.address != device.address);
+        if self.gateways.len() >= MOST_GATEWAYS {
+            let is_default = |known: &Device| self.network.is_default_gateway(known.address.ip());
+            let oldest = self.gateways.iter().position(|known| !is_default(known)).unwrap_or(0);
+            self.gateways.remove(oldest);
+        }
+        self.gateways.push(device);
     }
 
     /// Lets every operation that has no gateway look again.

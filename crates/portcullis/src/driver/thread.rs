@@ -273,12 +273,17 @@ impl Driver {
         let connection = ConnectionId(token.0 as u64);
         let Some(open) = self.connections.get_mut(&connection) else { return };
         if !open.established {
-            if let Ok(Some(error)) | Err(error) = open.stream.take_error() {
-                self.closed(connection, Some(error.kind()));
-                return;
-            }
-            if open.stream.peer_addr().is_err() {
-                return;
+            match open.stream.take_error() {
+                // Answered and reset before we looked; some systems still hand over what came first.
+                Ok(Some(error))
+                    if error.kind() == io::ErrorKind::ConnectionReset
+                        && open.stream.peek(&mut [0]).is_ok_and(|length| length > 0) => {}
+                Ok(Some(error)) | Err(error) => {
+                    self.closed(connection, Some(error.kind()));
+                    return;
+                }
+                Ok(None) if open.stream.peer_addr().is_err() => return,
+                Ok(None) => {}
             }
             open.established = true;
             match open.stream.local_addr() {

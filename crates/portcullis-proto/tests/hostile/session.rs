@@ -1,16 +1,12 @@
 //! The whole session under arbitrary inputs: no panic, bounded outputs, no timeout in the past, nothing left
 //! open, no connection but to where a datagram came from. And the heap of the client alone, at its worst.
 
-#[path = "common/pair/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "shared by test binaries that each use a part of it")]
-mod pair;
-
+use crate::pair::{description, network, reply, search_answer, udp};
 use core::net::{IpAddr, SocketAddr};
 use core::num::NonZeroU16;
 use core::time::Duration;
-use pair::{description, network, reply, search_answer, udp};
 use portcullis_proto::client::io::{ConnectionId, Input, Output, SocketId};
-use portcullis_proto::client::{Client, Config, OnConflict, OperationId, SearchOptions};
+use portcullis_proto::client::{Client, Config, Event, OnConflict, OperationId, Outcome, SearchOptions};
 use portcullis_proto::{Protocol, Time};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -30,6 +26,10 @@ struct Bare {
     /// Whether each is established.
     connections: BTreeMap<ConnectionId, bool>,
     sources: BTreeSet<IpAddr>,
+    /// What was asked on each: the name of the action, or `GET`.
+    asked: BTreeMap<ConnectionId, String>,
+    /// Mappings that were made.
+    mapped: usize,
 }
 
 impl Bare {
@@ -41,6 +41,8 @@ impl Bare {
             sockets: Vec::new(),
             connections: BTreeMap::new(),
             sources: BTreeSet::new(),
+            asked: BTreeMap::new(),
+            mapped: 0,
         }
     }
 
@@ -72,6 +74,11 @@ impl Bare {
                 Output::Send { connection, bytes } => {
                     assert_eq!(self.connections.get(&connection), Some(&true));
                     assert!(bytes.starts_with(b"GET /") || bytes.starts_with(b"POST /"));
+                    let text = String::from_utf8(bytes).unwrap();
+                    let action =
+                        text.lines().find_map(|line| line.strip_prefix("SOAPAction: ")?.split_once('#'));
+                    let action = action.map_or("GET", |(_, action)| action.trim_end_matches('"'));
+                    self.asked.insert(connection, action.to_owned());
                 }
                 Output::Disconnect(connection) => assert!(self.connections.remove(&connection).is_some()),
                 Output::Datagram { destination, .. } => assert_eq!(destination.port(), 1900),
@@ -82,7 +89,10 @@ impl Bare {
                         self.now
                     );
                     self.timeout = at;
-                    while self.client.poll_event().is_some() {}
+                    while let Some(event) = self.client.poll_event() {
+                        let mapped = matches!(event, Event::Finished { result: Ok(Outcome::Mapped(_)), .. });
+                        self.mapped += usize::from(mapped);
+                    }
                     return;
                 }
             }
@@ -190,6 +200,20 @@ fn replies() -> Vec<Vec<u8>> {
     replies
 }
 
+/// A reply that a gateway could give to what was asked.
+fn fitting(random: &mut Random, replies: &[Vec<u8>], asked: &str) -> Vec<u8> {
+    let part = if asked == "GET" { "<deviceType>".to_owned() } else { format!(":{asked}Response") };
+    let fits = |reply: &&Vec<u8>| {
+        let text = String::from_utf8_lossy(reply);
+        text.contains(&part) || (asked != "GET" && text.contains("Fault"))
+    };
+    let mut fitting: Vec<_> = replies.iter().filter(fits).collect();
+    if random.below(3) > 0 {
+        fitting.retain(|reply| !reply.starts_with(b"HTTP/1.1 500"));
+    }
+    random.pick(&fitting).map_or_else(Vec::new, |reply| reply.to_vec())
+}
+
 fn start(bare: &mut Bare, random: &mut Random) -> OperationId {
     let (client, now) = (&mut bare.client, bare.now);
     let timeout = Duration::from_secs(6);
@@ -222,7 +246,9 @@ fn something_happens(bare: &mut Bare, random: &mut Random, answers: &[Vec<u8>], 
             bare.input(Input::Connected { connection, local: "192.168.1.7:40000".parse().unwrap() });
         }
         (3..=8, Some((connection, true)), _) => {
-            let mut bytes = random.damaged(replies);
+            let asked = bare.asked.get(&connection).map_or("", String::as_str);
+            let mut bytes =
+                if random.below(4) == 0 { random.damaged(replies) } else { fitting(random, replies, asked) };
             if bytes.is_empty() {
                 bytes.push(0);
             }
@@ -259,6 +285,7 @@ fn survives_arbitrary_sessions() {
     ]
     .map(|location| search_answer(TARGET, location))
     .to_vec();
+    let mut mapped = 0;
     for seed in 0..3_000 {
         let mut random = Random(seed);
         let mut bare = Bare::new(seed);
@@ -277,7 +304,10 @@ fn survives_arbitrary_sessions() {
             }
         }
         bare.finish();
+        mapped += bare.mapped;
     }
+    // Else the inputs were not worth much.
+    assert!(mapped >= 50, "only {mapped} mappings");
 }
 
 /// Late, unknown and repeated news of what has ended is nobody's.
@@ -370,4 +400,29 @@ fn what_is_kept_of_many_devices_fits_into_eight_mebibytes() {
         );
     let heap = heap_of(b"", |_| reply(200, &document));
     assert!(heap <= 8 << 20, "{heap} bytes");
+}
+
+/// A neighbour that is another gateway with each search leaves nothing behind for good.
+#[test]
+fn gateways_that_come_and_go_are_not_all_remembered() {
+    let mut bare = Bare::new(1);
+    let one_more = |bare: &mut Bare, port: u16| {
+        let mut options = SearchOptions::default();
+        options.ask_status = false;
+        let operation = bare.client.discover(bare.now, options);
+        bare.drain();
+        let source: SocketAddr = "192.168.1.66:1900".parse().unwrap();
+        let answer = search_answer(TARGET, &format!("http://192.168.1.66:{port}/d.xml"));
+        bare.input(Input::Datagram { socket: bare.sockets[0], source, payload: &answer });
+        let connection = *bare.connections.keys().next().unwrap();
+        bare.connections.insert(connection, true);
+        bare.input(Input::Connected { connection, local: "192.168.1.7:40000".parse().unwrap() });
+        bare.input(Input::Received { connection, bytes: &reply(200, &description("/ctl")) });
+        bare.client.cancel(bare.now, operation);
+        bare.drain();
+        bare.asked.clear();
+    };
+    (2_000..2_100).for_each(|port| one_more(&mut bare, port));
+    let heap = allocation_counter::measure(|| (3_000..3_200).for_each(|port| one_more(&mut bare, port)));
+    assert!(heap.bytes_current < 16 * 1_024, "{} bytes more", heap.bytes_current);
 }

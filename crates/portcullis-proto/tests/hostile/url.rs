@@ -1,16 +1,9 @@
 //! Hostile URLs in LOCATION, controlURL and URLBase, row by row of the checklist: whatever they name, the
 //! only address that is ever dialled is the one that the datagram came from.
 
-#[path = "common/hostile.rs"]
-#[allow(dead_code, unused_imports, reason = "shared by test binaries that each use a part of it")]
-mod hostile;
-#[path = "common/pair/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "shared by test binaries that each use a part of it")]
-mod pair;
-
+use crate::budget::{NEIGHBOUR, TARGET, Verdict, announcing, once, serving, survives};
+use crate::pair::{Pair, Scripted, description, network, reply, search_answer};
 use core::net::SocketAddr;
-use hostile::{NEIGHBOUR, TARGET, Verdict, announcing, once, serving, survives};
-use pair::{Pair, Scripted, description, network, reply, search_answer};
 use portcullis_proto::client::{Config, Device, ErrorKind, ExchangeError, Failure, SearchOptions};
 use portcullis_proto::wire::http::HttpError;
 use portcullis_proto::wire::url::UrlError;

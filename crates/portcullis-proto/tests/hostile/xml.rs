@@ -1,16 +1,9 @@
 //! Hostile documents and actions, where the whole session has to live with them; how single documents are
 //! read is tested beside their readers.
 
-#[path = "common/hostile.rs"]
-#[allow(dead_code, unused_imports, reason = "shared by test binaries that each use a part of it")]
-mod hostile;
-#[path = "common/pair/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "shared by test binaries that each use a part of it")]
-mod pair;
-
+use crate::budget::{Verdict, once, serving, survives, tells_what_happened};
+use crate::pair::{Tcp, description, reply};
 use core::time::Duration;
-use hostile::{Verdict, once, serving, survives, tells_what_happened};
-use pair::{Tcp, description, reply};
 use portcullis_proto::client::{ErrorKind, Failure, Outcome};
 use portcullis_proto::igd::description::DescriptionError;
 use portcullis_proto::igd::error_code::UpnpErrorCode;
