@@ -148,7 +148,12 @@ impl Failure {
             Self::CannotSend(_) => ErrorKind::Io,
             Self::Exchange(ExchangeError::ConnectTimeout | ExchangeError::NoReply) => ErrorKind::Timeout,
             Self::Exchange(ExchangeError::Http(_)) => ErrorKind::Malformed,
-            Self::Exchange(_) => ErrorKind::Io,
+            // The other end is there, and hangs up: nothing of this machine's is to blame.
+            Self::Exchange(
+                ExchangeError::Connect(io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset)
+                | ExchangeError::Broken(_),
+            ) => ErrorKind::Refused,
+            Self::Exchange(ExchangeError::Connect(_)) => ErrorKind::Io,
             Self::HttpStatus(_) => ErrorKind::Refused,
             Self::Unconfirmed(_)
             | Self::Soap(_)

@@ -20,7 +20,7 @@ fn assert_printable(text: &str) {
 
 #[test]
 fn each_failure_has_its_kind_and_names_what_failed() {
-    use ErrorKind::{Conflict, Io, Malformed, NoGateway, NoService, Refused, Timeout, Unsupported};
+    use ErrorKind::{Conflict, Malformed, NoGateway, NoService, Refused, Timeout, Unsupported};
     let fault = |code| Quirk::Fault("AddPortMapping", code);
     let gateway = "Simulated gateway (192.168.1.1)";
     let table: &[(&[Quirk], ErrorKind, &[&str])] = &[
@@ -62,10 +62,10 @@ fn each_failure_has_its_kind_and_names_what_failed() {
         ),
         (
             &[Quirk::Http(ADD, HttpOddity::CloseAtOnce), Quirk::AddIgnored],
-            Io,
+            Refused,
             &[gateway, "AddPortMapping", "broken"],
         ),
-        (&[Quirk::ControlUrl(ControlUrl::RefusedPort)], Io, &[gateway, "AddPortMapping", "refused"]),
+        (&[Quirk::ControlUrl(ControlUrl::RefusedPort)], Refused, &[gateway, "AddPortMapping", "refused"]),
         (&[Quirk::ControlUrl(ControlUrl::Literal("https://192.168.1.1/"))], NoService, &[gateway]),
     ];
     for (quirks, kind, words) in table {

@@ -12,7 +12,7 @@ const HOPELESS: &[(&str, ErrorKind)] = &[
     ("silent", ErrorKind::NoGateway),
     ("dead", ErrorKind::NoGateway),
     ("loopback-location", ErrorKind::NoGateway),
-    ("control-refused", ErrorKind::Io),
+    ("control-refused", ErrorKind::Refused),
     ("no-connection-service", ErrorKind::NoService),
     ("not-a-gateway", ErrorKind::NoGateway),
     ("conflict", ErrorKind::Conflict),

@@ -114,7 +114,6 @@ impl Map {
         if self.adds >= MOST_ADDS {
             return Next::fail(Step::Action(AddPortMapping::NAME), failure);
         }
-        let first = self.adds == 0;
         self.adds = self.adds.saturating_add(1);
         self.state = State::Adding;
         let call = Call::command(point, &self.action(point));
