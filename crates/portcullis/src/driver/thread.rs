@@ -22,7 +22,7 @@ pub(super) const WAKER: Token = Token(0);
 /// One byte more than the core reads: what fills it was longer.
 const DATAGRAM: usize = 2_049;
 /// Read from a connection at once.
-const CHUNK: usize = 16 * 1_024;
+const CHUNK: usize = 4 * 1_024;
 /// Datagrams or chunks read from one source before the others have their turn.
 const TURN: usize = 32;
 /// A snapshot of the network this old is taken anew before it is used.
