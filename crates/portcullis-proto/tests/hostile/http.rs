@@ -1,4 +1,4 @@
-//! Hostile web servers, row by row of the checklist: in front of a description, and behind a control URL.
+//! Hostile web servers, row by row of docs/ATTACKS.md: in front of a description, and behind a control URL.
 
 use crate::budget::{Verdict, announcing, once, serving, survives};
 use crate::pair::{Accept, Tcp, description, reply};

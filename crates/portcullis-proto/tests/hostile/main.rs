@@ -1,4 +1,4 @@
-//! The client among hostile devices, in memory and in virtual time: the rows of the checklist, and the
+//! The client among hostile devices, in memory and in virtual time: the rows of docs/ATTACKS.md, and the
 //! budgets that none of them may break.
 
 // Clippy sees the helpers as part of tests only where this is said.

@@ -1,4 +1,4 @@
-//! Hostile answers to a search, row by row of the checklist.
+//! Hostile answers to a search, row by row of docs/ATTACKS.md.
 
 use crate::budget::{NEIGHBOUR, SEARCH, TARGET, Verdict, announcing, once, serving, survives};
 use crate::pair::{Pair, Scripted, description, network, reply, search_answer, udp};

@@ -1,4 +1,4 @@
-//! Hostile URLs in LOCATION, controlURL and URLBase, row by row of the checklist: whatever they name, the
+//! Hostile URLs in LOCATION, controlURL and URLBase, row by row of docs/ATTACKS.md: whatever they name, the
 //! only address that is ever dialled is the one that the datagram came from.
 
 use crate::budget::{NEIGHBOUR, TARGET, Verdict, announcing, once, serving, survives};

@@ -1,4 +1,5 @@
-//! The service that works is used, whatever the description puts first (quirks 26, 27, 30, 46, 58; E12).
+//! The service that works is used, whatever the description puts first (quirks 26, 27, 30, 46, 58;
+//! attack E12).
 
 use crate::pair::{Pair, udp};
 use core::time::Duration;

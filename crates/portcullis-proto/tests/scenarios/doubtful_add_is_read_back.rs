@@ -1,4 +1,4 @@
-//! Answers that are neither a yes nor a no: the gateway's table decides (hostile.md D15, E9).
+//! Answers that are neither a yes nor a no: the gateway's table decides (attacks D15 and E9).
 
 use crate::pair::{Pair, udp};
 use core::time::Duration;

@@ -1,4 +1,4 @@
-//! The external address is told for what it is worth, and never decides over the mapping (E1 to E4).
+//! The external address is told for what it is worth, and never decides over the mapping (attacks E1 to E4).
 
 use crate::pair::{Pair, udp};
 use core::net::IpAddr;

@@ -1,4 +1,4 @@
-//! A gateway's table is read to its end, and no further, however the gateway puts it (quirk 50, E10).
+//! A gateway's table is read to its end, and no further, however the gateway puts it (quirk 50, attack E10).
 
 use crate::pair::{Pair, TIMEOUT};
 use core::time::Duration;
