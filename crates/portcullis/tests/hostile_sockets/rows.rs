@@ -1,4 +1,4 @@
-//! The rows of the checklist that are about real sockets.
+//! The rows of docs/ATTACKS.md that are about real sockets.
 
 use crate::budget::{
     Descriptors, MARGIN, PATIENCE, TIMEOUT, client, description, ends_in_time, location, now, request,
