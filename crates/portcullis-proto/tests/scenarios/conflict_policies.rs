@@ -128,3 +128,13 @@ fn our_own_mapping_from_before_is_no_conflict() {
         assert_eq!(result.is_ok(), !refuses, "{result:?}");
     }
 }
+
+/// QUIRKS.md 52.
+#[test]
+fn a_low_port_that_is_refused_is_replaced_where_any_will_do() {
+    let scenario = || Scenario::igd1().with(Quirk::PrivilegedPortsRefused);
+    let granted = Pair::new(scenario()).map(udp(80).on_conflict(OnConflict::AnyPort)).unwrap();
+    assert!(granted.external_port.get() >= 1_024);
+    assert_eq!(granted.internal_port.get(), 80);
+    assert_eq!(Pair::new(scenario()).map(udp(80)).unwrap_err().kind(), ErrorKind::Refused);
+}

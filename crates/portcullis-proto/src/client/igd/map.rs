@@ -171,6 +171,12 @@ impl Map {
                 self.external_port = self.request.internal_port;
                 differed
             }
+            // Ports below 1,024 are not given to everybody (quirk 52).
+            Some(UpnpErrorCode::ActionNotAuthorized)
+                if self.request.on_conflict == OnConflict::AnyPort && self.external_port.get() < 1_024 =>
+            {
+                return self.add_spare(point, failure);
+            }
             // Some gateways say 501 for a port that is taken (quirk 49).
             Some(
                 UpnpErrorCode::ConflictInMappingEntry
