@@ -31,10 +31,12 @@ impl Client {
         if device.is_usable() {
             self.remember(device.clone());
         }
-        let owner = self
-            .operations
-            .iter()
-            .find(|(_, operation)| matches!(operation.stage, Stage::Searching(search) if search == id));
+        // A search that several operations wait for is told of once.
+        let shared = self.gateway_search == Some(id);
+        let owner = self.operations.iter().find(|(_, operation)| match operation.stage {
+            Stage::Searching(search) => search == id,
+            Stage::Seeking | Stage::Working { .. } => shared && operation.searched,
+        });
         if let Some((&operation, _)) = owner {
             self.transport.out.push_event(Event::Found { operation, device });
         }
