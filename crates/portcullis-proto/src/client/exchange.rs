@@ -150,6 +150,10 @@ impl Exchange {
         self.attempts.iter().any(|attempt| attempt.connection == connection)
     }
 
+    pub(super) fn has_sent(&self) -> bool {
+        self.sent.is_some()
+    }
+
     pub(super) fn connected(&mut self, now: Time, connection: ConnectionId, local: IpAddr, out: &mut Outbox) {
         let attempt = self.attempts.iter_mut().find(|attempt| attempt.connection == connection);
         let Some(attempt) = attempt.filter(|_| self.asked < self.wanted) else {

@@ -1,6 +1,7 @@
 //! What a caller wants mapped, and what was granted.
 
 use super::device::ControlPoint;
+use super::operation::Key;
 use crate::{Lifetime, Protocol};
 use core::fmt;
 use core::net::IpAddr;
@@ -168,4 +169,10 @@ pub struct Granted {
     pub gateway: String,
     /// The service that made it, and that it is deleted by.
     pub control_point: ControlPoint,
+}
+
+impl Granted {
+    pub(super) fn key(&self) -> Key {
+        (self.control_point.remote.ip(), self.protocol, self.external_port)
+    }
 }

@@ -6,6 +6,7 @@
 //! the most: a gateway that contradicts itself ends the procedure, not the other way round.
 
 use super::call::{Call, CallResult};
+use super::close::Mark;
 use super::list::List;
 use super::{Next, Procedure};
 use crate::Lifetime;
@@ -69,6 +70,8 @@ pub(in crate::client) struct Map {
     description_plain: bool,
     cleared: bool,
     asked_any: bool,
+    /// Whether an Add was sent of which nobody knows what it did.
+    in_doubt: bool,
 }
 
 impl Map {
@@ -85,12 +88,40 @@ impl Map {
             description_plain: false,
             cleared: false,
             asked_any: false,
+            in_doubt: false,
         }
     }
 
-    /// Whether the gateway may have a mapping of ours by now.
+    /// Whether the answer that is waited for is an Add's.
+    pub(in crate::client) fn is_adding(&self) -> bool {
+        matches!(self.state, State::Adding | State::AddingAny)
+    }
+
+    /// Whether the gateway may have a mapping of ours by now, apart from the Add that is under way.
     pub(in crate::client) fn may_have_added(&self) -> bool {
-        self.adds > 0
+        self.in_doubt
+    }
+
+    /// Nobody wants the mapping any more: only what the answer says of the table counts.
+    pub(in crate::client) fn abandoned(&mut self, point: &ControlPoint, result: CallResult) {
+        self.in_doubt |= match (&self.state, result) {
+            (State::AddingAny, Ok(arguments)) => {
+                match AddAnyPortMapping(self.action(point)).decode(&arguments) {
+                    Ok(port) => {
+                        self.external_port = port;
+                        true
+                    }
+                    Err(_) => false,
+                }
+            }
+            (_, Ok(_)) => true,
+            (_, Err(failure)) => failure.is_doubtful(),
+        };
+    }
+
+    /// How to know the entry that an Add of this mapping made.
+    pub(in crate::client) fn mark(&self) -> Mark {
+        Mark { internal_port: self.request.internal_port, description: self.description.clone() }
     }
 
     pub(in crate::client) fn external_port(&self) -> NonZeroU16 {
@@ -144,7 +175,10 @@ impl Map {
         match result {
             Ok(_) if self.is_doubtful() => self.confirm(point, None),
             Ok(_) => self.done(self.lifetime),
-            Err(failure) if failure.is_doubtful() => self.confirm(point, Some(failure)),
+            Err(failure) if failure.is_doubtful() => {
+                self.in_doubt = true;
+                self.confirm(point, Some(failure))
+            }
             Err(failure) => self.refused(point, failure),
         }
     }
@@ -237,10 +271,14 @@ impl Map {
         let entry = result.ok().and_then(|arguments| self.specific().decode(&arguments).ok());
         match (entry, doubt) {
             (Some(entry), _) if self.is_ours(point, &entry) => self.granted(&entry),
-            (Some(entry), _)
-                if entry.internal_address().is_some_and(|address| address != point.local_address) =>
-            {
-                Next::fail(Step::ReadBack, in_the_way(&entry))
+            (Some(entry), doubt) if !entry.internal_client.is_empty() => {
+                let conflict = in_the_way(&entry);
+                // The answer that was lost was a 718.
+                self.in_doubt = false;
+                match doubt {
+                    Some(_) => self.conflict(point, conflict),
+                    None => Next::fail(Step::ReadBack, conflict),
+                }
             }
             (None, Some(failure)) if absent => self.add(point, failure),
             (_, Some(failure)) => Next::fail(Step::Action(AddPortMapping::NAME), failure),
@@ -327,6 +365,11 @@ impl Map {
             }
             (None, _) => Failure::Conflict { holder: None, description: String::new() },
         };
+        self.conflict(point, conflict)
+    }
+
+    /// The port is another's.
+    fn conflict(&mut self, point: &ControlPoint, conflict: Failure) -> Next<Entry> {
         match self.request.on_conflict {
             OnConflict::AnyPort if point.is_version_2() && !self.asked_any => self.add_any(point),
             OnConflict::AnyPort if !self.spare_ports.is_empty() => {
