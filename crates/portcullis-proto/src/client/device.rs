@@ -21,6 +21,7 @@ const MOST_TARGETS: usize = 16;
 ///
 /// The address is always the one the device's answer came from, whatever host its URLs name.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ControlPoint {
     /// The service type as advertised; it goes into every request.
     pub service_type: String,
@@ -68,6 +69,7 @@ impl ControlPoint {
 
 /// What a WAN connection said of itself when it was asked (GetStatusInfo, GetExternalIPAddress).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Status {
     /// `None` where the gateway did not say, or not in words of the specification.
     pub connection: Option<ConnectionStatus>,
@@ -77,6 +79,7 @@ pub struct Status {
 
 /// A device that answered a search.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Device {
     /// Where it answered from.
     pub address: SocketAddr,

@@ -244,6 +244,7 @@ impl std::error::Error for Failure {}
 
 /// One thing that was tried, and how it ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Attempt {
     /// The gateway, by name and address; empty for a search of the whole network.
     pub gateway: String,

@@ -165,9 +165,7 @@ impl Client {
         action: &A,
         timeout: Duration,
     ) -> OperationId {
-        // An action that only asks may be repeated where its reply is late.
-        let asks = A::NAME.starts_with("Get");
-        let call = if asks { Call::query(point, action) } else { Call::command(point, action) };
+        let call = Call::new(point, action);
         let name = point.remote.ip().to_string();
         self.work(now, Task::Call(Some(call)), name, vec![point.clone()], timeout)
     }

@@ -295,7 +295,9 @@ impl Operation {
 
     /// The answer that an abandoned operation waited for.
     pub(super) fn abandoned_answer(&mut self, result: CallResult) {
-        if let (Stage::Working { points, point, .. }, Some(Task::Map(mapping))) = (&self.stage, &mut self.task) {
+        if let (Stage::Working { points, point, .. }, Some(Task::Map(mapping))) =
+            (&self.stage, &mut self.task)
+        {
             if let Some(point) = points.get(*point) {
                 mapping.map.abandoned(point, result);
             }

@@ -150,6 +150,7 @@ impl fmt::Display for Method {
 
 /// A mapping as the gateway granted it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Granted {
     /// How it was made.
     pub method: Method,

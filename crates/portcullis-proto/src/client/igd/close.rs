@@ -6,9 +6,7 @@ use crate::Protocol;
 use crate::client::device::ControlPoint;
 use crate::client::error::{Failure, Step};
 use crate::igd::error_code::UpnpErrorCode;
-use crate::igd::wan_connection::{
-    Action, DeletePortMapping, GetSpecificPortMappingEntry, PortMappingEntry,
-};
+use crate::igd::wan_connection::{Action, DeletePortMapping, GetSpecificPortMappingEntry, PortMappingEntry};
 use core::net::IpAddr;
 use core::num::NonZeroU16;
 
@@ -78,7 +76,7 @@ impl Close {
             protocol: self.protocol,
         };
         // Deleting twice does no harm: the second time there is nothing.
-        Next::Call(Call::command(point, &action).repeatable())
+        Next::Call(Call::new(point, &action).repeatable())
     }
 }
 
@@ -91,7 +89,9 @@ impl Procedure for Close {
             // Reached over IPv6, a gateway knows us by another address than the one it maps to.
             (_, IpAddr::V6(_)) => Next::fail(Step::Action(DeletePortMapping::NAME), Failure::NotIpv4),
             (Claim::Force, _) => self.delete(point),
-            (Claim::Ours | Claim::Added(_) | Claim::Unproven, _) => Next::Call(Call::query(point, &self.entry())),
+            (Claim::Ours | Claim::Added(_) | Claim::Unproven, _) => {
+                Next::Call(Call::new(point, &self.entry()))
+            }
         }
     }
 
@@ -113,7 +113,7 @@ impl Procedure for Close {
             Ok(_) if self.deleting => Next::Done(Ok(true)),
             Err(failure) if self.deleting && failure.is_doubtful() => {
                 self.doubt = Some(failure);
-                Next::Call(Call::query(point, &self.entry()))
+                Next::Call(Call::new(point, &self.entry()))
             }
             Err(failure) if self.deleting => Next::fail(step, failure),
             Ok(arguments) => match self.entry().decode(&arguments) {

@@ -147,7 +147,7 @@ impl Map {
         }
         self.adds = self.adds.saturating_add(1);
         self.state = State::Adding;
-        let call = Call::command(point, &self.action(point));
+        let call = Call::new(point, &self.action(point));
         Next::Call(if self.adds <= HASTY_ADDS { call.within(FIRST_PATIENCE) } else { call })
     }
 
@@ -155,7 +155,7 @@ impl Map {
         self.adds = self.adds.saturating_add(1);
         self.asked_any = true;
         self.state = State::AddingAny;
-        Next::Call(Call::command(point, &AddAnyPortMapping(self.action(point))))
+        Next::Call(Call::new(point, &AddAnyPortMapping(self.action(point))))
     }
 
     fn specific(&self) -> GetSpecificPortMappingEntry {
@@ -168,7 +168,7 @@ impl Map {
 
     fn confirm(&mut self, point: &ControlPoint, doubt: Option<Failure>) -> Next<Entry> {
         self.state = State::Confirming(doubt);
-        Next::Call(Call::query(point, &self.specific()))
+        Next::Call(Call::new(point, &self.specific()))
     }
 
     fn added(&mut self, point: &ControlPoint, result: CallResult) -> Next<Entry> {
@@ -218,7 +218,7 @@ impl Map {
                 | UpnpErrorCode::ActionFailed,
             ) => {
                 self.state = State::Inspecting(failure);
-                return Next::Call(Call::query(point, &self.specific()));
+                return Next::Call(Call::new(point, &self.specific()));
             }
             _ => false,
         };
@@ -389,7 +389,7 @@ impl Map {
             external_port: self.external_port,
             protocol: self.request.protocol,
         };
-        Next::Call(Call::command(point, &action).repeatable())
+        Next::Call(Call::new(point, &action).repeatable())
     }
 
     fn cleared(&mut self, point: &ControlPoint, ours: Option<Entry>, result: CallResult) -> Next<Entry> {
