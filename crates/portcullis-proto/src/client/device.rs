@@ -126,12 +126,13 @@ impl Device {
         })
     }
 
-    /// Why no port can be mapped with it, where it may be a gateway.
+    /// Why no port can be mapped with it, where none can.
     pub(super) fn as_attempt(&self) -> Option<Attempt> {
         let failure = match &self.description {
             Err(failure) => failure.clone(),
-            Ok(_) if self.is_gateway() && !self.is_usable() => Failure::NoService,
-            Ok(_) => return None,
+            Ok(_) if self.is_usable() => return None,
+            Ok(_) if self.is_gateway() => Failure::NoService,
+            Ok(_) => Failure::NotAGateway,
         };
         Some(Attempt { gateway: self.label(), step: Step::Description, failure })
     }

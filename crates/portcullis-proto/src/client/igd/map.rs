@@ -358,13 +358,20 @@ impl Map {
             let ours = Entry { external_port: self.external_port, lifetime: entry.lifetime };
             return if self.cleared { Next::Done(Ok(ours)) } else { self.clear(point, Some(ours)) };
         }
-        let conflict = match (&entry, &failure) {
-            (Some(entry), _) => in_the_way(entry),
-            (None, Failure::Fault(UpnpErrorCode::ActionFailed, _)) => {
+        let said = match &failure {
+            Failure::Fault(code, _) => Some(*code),
+            _ => None,
+        };
+        let mut conflict = match &entry {
+            Some(entry) => in_the_way(entry),
+            None if said == Some(UpnpErrorCode::ActionFailed) => {
                 return Next::fail(Step::Action(AddPortMapping::NAME), failure);
             }
-            (None, _) => Failure::Conflict { holder: None, description: String::new() },
+            None => Failure::Conflict { code: None, holder: None, description: String::new() },
         };
+        if let Failure::Conflict { code, .. } = &mut conflict {
+            *code = said;
+        }
         self.conflict(point, conflict)
     }
 
@@ -425,7 +432,11 @@ impl Map {
 }
 
 fn in_the_way(entry: &PortMappingEntry) -> Failure {
-    Failure::Conflict { holder: Some(entry.internal_client.clone()), description: entry.description.clone() }
+    Failure::Conflict {
+        code: None,
+        holder: Some(entry.internal_client.clone()),
+        description: entry.description.clone(),
+    }
 }
 
 impl Procedure for Map {
