@@ -4,6 +4,8 @@ pub(crate) mod clock;
 mod queue;
 mod slot;
 mod sockets;
+#[cfg(test)]
+mod tests;
 mod thread;
 
 pub(crate) use queue::Queue;
@@ -41,7 +43,8 @@ enum Command {
 #[derive(Debug)]
 pub(crate) struct Link {
     commands: Sender<Command>,
-    waker: Waker,
+    /// Shared with the thread: closed together with the last handle, it would take the last wake-up with it.
+    waker: Arc<Waker>,
     last_key: AtomicU64,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -52,11 +55,13 @@ const LINGER: Duration = Duration::from_secs(5);
 impl Link {
     pub(crate) fn start(config: Config) -> io::Result<Arc<Self>> {
         let poll = Poll::new()?;
-        let waker = Waker::new(poll.registry(), thread::WAKER)?;
+        let waker = Arc::new(Waker::new(poll.registry(), thread::WAKER)?);
         let (commands, receiver): (_, Receiver<Command>) = channel();
-        let thread = std::thread::Builder::new()
-            .name("portcullis".into())
-            .spawn(move || thread::Driver::new(config, poll, receiver).run())?;
+        let kept = Arc::clone(&waker);
+        let thread = std::thread::Builder::new().name("portcullis".into()).spawn(move || {
+            thread::Driver::new(config, poll, receiver).run();
+            drop(kept);
+        })?;
         Ok(Arc::new(Self { commands, waker, last_key: AtomicU64::new(0), thread: Mutex::new(Some(thread)) }))
     }
 

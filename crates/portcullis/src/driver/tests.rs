@@ -1,0 +1,38 @@
+//! The way to the thread, and its end.
+
+use super::*;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::thread::park_timeout;
+
+/// A link whose gateway is silent: the port of the discard service.
+fn link() -> Arc<Link> {
+    let gateway = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
+    Link::start(crate::Config::new().gateway(gateway).into_proto()).unwrap()
+}
+
+/// Whether it comes to hold within ten seconds.
+fn soon(holds: impl Fn() -> bool) -> bool {
+    (0..2_000).any(|_| {
+        park_timeout(Duration::from_millis(5));
+        holds()
+    })
+}
+
+/// An operation that is over as soon as the thread sees it.
+fn fail_at_once(link: &Link) {
+    let (_, slot) = link.operation(Box::new(|client, now| client.external_address(now, Duration::ZERO)));
+    assert!(slot.wait().is_err());
+}
+
+#[test]
+fn the_thread_ends_with_the_last_link() {
+    let threads: Vec<_> = (0..50)
+        .map(|_| {
+            let link = link();
+            // By now, most are asleep.
+            fail_at_once(&link);
+            link.thread.lock().unwrap().take().unwrap()
+        })
+        .collect();
+    assert!(soon(|| threads.iter().all(JoinHandle::is_finished)));
+}
