@@ -1,7 +1,7 @@
 //! The client: what a program talks to.
 
 use crate::config::Config;
-use crate::driver::{Link, Queue, Start};
+use crate::driver::{Link, Start};
 use crate::event::Events;
 use crate::external_address::ExternalAddress;
 use crate::mapping::Mapping;
@@ -173,9 +173,7 @@ impl Client {
 
     /// Everything that happens in this client from now on.
     pub fn events(&self) -> Events {
-        let queue = Arc::new(Queue::default());
-        self.link.subscribe(Arc::clone(&queue));
-        Events::new(queue)
+        Events::new(self.link.subscribe())
     }
 
     /// Finishes what is under way, within `timeout`, and ends the background thread. Operations that are

@@ -31,15 +31,14 @@ type Convert<T> = fn(Outcome, &Arc<Link>) -> Option<T>;
 #[must_use = "an operation is cancelled when it is dropped"]
 pub struct Pending<T> {
     link: Arc<Link>,
-    key: u64,
     slot: Arc<Slot>,
     convert: Convert<T>,
     detached: bool,
 }
 
 impl<T> Pending<T> {
-    pub(crate) fn new(link: &Arc<Link>, (key, slot): (u64, Arc<Slot>), convert: Convert<T>) -> Self {
-        Self { link: Arc::clone(link), key, slot, convert, detached: false }
+    pub(crate) fn new(link: &Arc<Link>, slot: Arc<Slot>, convert: Convert<T>) -> Self {
+        Self { link: Arc::clone(link), slot, convert, detached: false }
     }
 
     /// Blocks until the operation is over.
@@ -78,7 +77,7 @@ impl<T> Future for Pending<T> {
 impl<T> Drop for Pending<T> {
     fn drop(&mut self) {
         if !self.detached && !self.slot.is_ended() {
-            self.link.cancel(self.key);
+            self.link.cancel(&self.slot);
         }
     }
 }

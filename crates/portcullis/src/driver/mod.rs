@@ -8,14 +8,15 @@ mod sockets;
 mod tests;
 mod thread;
 
+use queue::Publisher;
 pub(crate) use queue::Queue;
+use slot::Answer;
 pub(crate) use slot::Slot;
 
 use mio::{Poll, Waker};
 use portcullis_proto::Time;
 use portcullis_proto::client::{self as proto, Config, OperationId};
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -24,17 +25,14 @@ use std::time::Duration;
 /// Starts an operation, on the driver's thread.
 pub(crate) type Start = Box<dyn FnOnce(&mut proto::Client, Time) -> OperationId + Send>;
 
-/// What handles ask of the thread.
+/// What handles ask of the thread. One that it does not get to answers by being dropped.
 enum Command {
     Start {
-        key: u64,
         start: Start,
-        slot: Arc<Slot>,
+        answer: Answer,
     },
-    Cancel {
-        key: u64,
-    },
-    Subscribe(Arc<Queue>),
+    Cancel(Arc<Slot>),
+    Subscribe(Publisher),
     /// End when everything under way has ended, or after this long.
     Shutdown(Duration),
 }
@@ -45,7 +43,6 @@ pub(crate) struct Link {
     commands: Sender<Command>,
     /// Shared with the thread: closed together with the last handle, it would take the last wake-up with it.
     waker: Arc<Waker>,
-    last_key: AtomicU64,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -62,23 +59,24 @@ impl Link {
             thread::Driver::new(config, poll, receiver).run();
             drop(kept);
         })?;
-        Ok(Arc::new(Self { commands, waker, last_key: AtomicU64::new(0), thread: Mutex::new(Some(thread)) }))
+        Ok(Arc::new(Self { commands, waker, thread: Mutex::new(Some(thread)) }))
     }
 
-    /// Starts an operation; its key is for [`cancel`](Self::cancel).
-    pub(crate) fn operation(&self, start: Start) -> (u64, Arc<Slot>) {
-        let key = self.last_key.fetch_add(1, Ordering::Relaxed);
-        let slot = Arc::new(Slot::default());
-        self.send(Command::Start { key, start, slot: Arc::clone(&slot) });
-        (key, slot)
+    /// Starts an operation.
+    pub(crate) fn operation(&self, start: Start) -> Arc<Slot> {
+        let (answer, slot) = Answer::open();
+        self.send(Command::Start { start, answer });
+        slot
     }
 
-    pub(crate) fn cancel(&self, key: u64) {
-        self.send(Command::Cancel { key });
+    pub(crate) fn cancel(&self, slot: &Arc<Slot>) {
+        self.send(Command::Cancel(Arc::clone(slot)));
     }
 
-    pub(crate) fn subscribe(&self, queue: Arc<Queue>) {
-        self.send(Command::Subscribe(queue));
+    pub(crate) fn subscribe(&self) -> Arc<Queue> {
+        let (publisher, queue) = Publisher::open();
+        self.send(Command::Subscribe(publisher));
+        queue
     }
 
     /// Ends the thread, at the latest after `timeout`, and waits for it.
@@ -93,11 +91,7 @@ impl Link {
 
     /// A thread that has ended has nobody to tell.
     fn send(&self, command: Command) {
-        if let Err(unsent) = self.commands.send(command) {
-            if let Command::Start { slot, .. } = unsent.0 {
-                slot.finish(Err(proto::Error::new(proto::ErrorKind::Closed)));
-            }
-        }
+        let _ = self.commands.send(command);
         let _ = self.waker.wake();
     }
 }

@@ -2,7 +2,7 @@
 
 use portcullis_proto::client::{Device, Error, ErrorKind, Outcome};
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 #[derive(Debug, Default)]
@@ -20,12 +20,40 @@ pub(crate) struct Slot {
     changed: Condvar,
 }
 
-impl Slot {
-    pub(super) fn push_device(&self, device: Device) {
-        self.change(|state| state.devices.push_back(device));
+/// The driver's end of a slot. Dropped without a result, whyever, it answers [`ErrorKind::Closed`]:
+/// nobody waits for ever.
+#[derive(Debug)]
+pub(super) struct Answer(Arc<Slot>);
+
+impl Answer {
+    /// An answer, and where to wait for it.
+    pub(super) fn open() -> (Self, Arc<Slot>) {
+        let slot = Arc::new(Slot::default());
+        (Self(Arc::clone(&slot)), slot)
     }
 
-    pub(super) fn finish(&self, result: Result<Outcome, Error>) {
+    pub(super) fn is_for(&self, slot: &Arc<Slot>) -> bool {
+        Arc::ptr_eq(&self.0, slot)
+    }
+
+    pub(super) fn push_device(&self, device: Device) {
+        self.0.change(|state| state.devices.push_back(device));
+    }
+
+    pub(super) fn finish(self, result: Result<Outcome, Error>) {
+        self.0.end(result);
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.0.end(Err(Error::new(ErrorKind::Closed)));
+    }
+}
+
+impl Slot {
+    /// Ends it with this result, unless it has ended.
+    fn end(&self, result: Result<Outcome, Error>) {
         self.change(|state| {
             if !state.ended {
                 state.result = Some(result);

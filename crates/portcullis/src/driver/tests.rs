@@ -1,6 +1,7 @@
 //! The way to the thread, and its end.
 
 use super::*;
+use portcullis_proto::client::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::thread::park_timeout;
 
@@ -20,7 +21,7 @@ fn soon(holds: impl Fn() -> bool) -> bool {
 
 /// An operation that is over as soon as the thread sees it.
 fn fail_at_once(link: &Link) {
-    let (_, slot) = link.operation(Box::new(|client, now| client.external_address(now, Duration::ZERO)));
+    let slot = link.operation(Box::new(|client, now| client.external_address(now, Duration::ZERO)));
     assert!(slot.wait().is_err());
 }
 
@@ -35,4 +36,26 @@ fn the_thread_ends_with_the_last_link() {
         })
         .collect();
     assert!(soon(|| threads.iter().all(JoinHandle::is_finished)));
+}
+
+#[test]
+fn what_a_panic_interrupts_is_closed() {
+    let link = link();
+    let waiting = link.operation(Box::new(|client, now| client.external_address(now, Duration::MAX)));
+    let events = link.subscribe();
+    let panicking = link.operation(Box::new(|_, _| panic!("as a test wants it")));
+    let late = link.operation(Box::new(|client, now| client.external_address(now, Duration::MAX)));
+    for slot in [panicking, waiting, late] {
+        assert_eq!(slot.wait().unwrap_err().kind(), ErrorKind::Closed);
+    }
+    assert_eq!(events.wait(None), None);
+}
+
+#[test]
+fn who_comes_after_the_end_does_not_wait() {
+    let link = link();
+    link.shutdown(Duration::ZERO);
+    let slot = link.operation(Box::new(|client, now| client.external_address(now, Duration::MAX)));
+    assert_eq!(slot.wait().unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(link.subscribe().wait(None), None);
 }

@@ -1,19 +1,18 @@
 //! The loop: commands and packets in, outputs and events out, sleep until the next of them.
 
 use super::clock::Clock;
-use super::{Command, Queue, Slot, sockets};
+use super::{Answer, Command, Publisher, sockets};
 use crate::event::Event;
 use crate::net;
 use mio::net::{TcpStream, UdpSocket};
 use mio::{Events, Interest, Poll, Token};
 use portcullis_proto::Time;
 use portcullis_proto::client::io::{ConnectionId, Input, Output, SocketId};
-use portcullis_proto::client::{self as proto, Client, Config, Error, ErrorKind, OperationId, Outcome};
+use portcullis_proto::client::{self as proto, Client, Config, Error, OperationId, Outcome};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::mpsc::{Receiver, TryRecvError};
-use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 /// Never the token of a socket or connection: their names begin with 1.
@@ -48,8 +47,8 @@ pub(super) struct Driver {
     connections: BTreeMap<ConnectionId, Connection>,
     /// What may have more to read: polling tells of it only once.
     readable: BTreeSet<Token>,
-    operations: BTreeMap<OperationId, (u64, Arc<Slot>)>,
-    subscribers: Vec<Weak<Queue>>,
+    operations: BTreeMap<OperationId, Answer>,
+    subscribers: Vec<Publisher>,
     /// When to end at the latest.
     shutdown: Option<Time>,
 }
@@ -108,19 +107,19 @@ impl Driver {
     fn take_commands(&mut self) {
         loop {
             match self.commands.try_recv() {
-                Ok(Command::Start { key, start, slot }) => {
+                Ok(Command::Start { start, answer }) => {
                     self.refresh_network();
                     let operation = start(&mut self.client, self.clock.now());
-                    self.operations.insert(operation, (key, slot));
+                    self.operations.insert(operation, answer);
                 }
-                Ok(Command::Cancel { key }) => {
-                    let found = self.operations.iter().find(|(_, (own, _))| *own == key);
+                Ok(Command::Cancel(slot)) => {
+                    let found = self.operations.iter().find(|(_, answer)| answer.is_for(&slot));
                     if let Some((&operation, _)) = found {
                         self.operations.remove(&operation);
                         self.client.cancel(self.clock.now(), operation);
                     }
                 }
-                Ok(Command::Subscribe(queue)) => self.subscribers.push(Arc::downgrade(&queue)),
+                Ok(Command::Subscribe(publisher)) => self.subscribers.push(publisher),
                 Ok(Command::Shutdown(timeout)) => self.shutdown = Some(self.clock.now() + timeout),
                 Err(TryRecvError::Empty) => return,
                 Err(TryRecvError::Disconnected) => {
@@ -197,14 +196,14 @@ impl Driver {
             match event {
                 proto::Event::Found { operation, device } => {
                     self.publish(|| Event::Found(device.clone()));
-                    if let Some((_, slot)) = self.operations.get(&operation) {
-                        slot.push_device(device);
+                    if let Some(answer) = self.operations.get(&operation) {
+                        answer.push_device(device);
                     }
                 }
                 proto::Event::Finished { operation, result } => {
                     self.publish_result(&result);
-                    if let Some((_, slot)) = self.operations.remove(&operation) {
-                        slot.finish(result);
+                    if let Some(answer) = self.operations.remove(&operation) {
+                        answer.finish(result);
                     }
                 }
                 _ => {}
@@ -222,13 +221,7 @@ impl Driver {
     }
 
     fn publish(&mut self, event: impl Fn() -> Event) {
-        self.subscribers.retain(|subscriber| match subscriber.upgrade() {
-            Some(queue) => {
-                queue.push(event());
-                true
-            }
-            None => false,
-        });
+        self.subscribers.retain(|subscriber| subscriber.push(event()));
     }
 
     fn send(&mut self, socket: SocketId, destination: SocketAddr, payload: &[u8]) {
@@ -379,24 +372,6 @@ impl Driver {
             }
         }
         true
-    }
-}
-
-impl Drop for Driver {
-    /// Nobody waits for ever for a driver that has ended, however it did.
-    fn drop(&mut self) {
-        let closed = || Err(Error::new(ErrorKind::Closed));
-        for (_, slot) in self.operations.values() {
-            slot.finish(closed());
-        }
-        while let Ok(command) = self.commands.try_recv() {
-            if let Command::Start { slot, .. } = command {
-                slot.finish(closed());
-            }
-        }
-        for queue in self.subscribers.iter().filter_map(Weak::upgrade) {
-            queue.end();
-        }
     }
 }
 
