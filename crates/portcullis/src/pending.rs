@@ -15,8 +15,8 @@ type Convert<T> = fn(Outcome, &Arc<Link>) -> Option<T>;
 /// An operation that has been started and will end by itself, within its timeout.
 ///
 /// [`wait`](Self::wait) blocks for the result; `.await` does the same on any executor. Dropping it
-/// cancels the operation: the call returns at once, and what the operation may already have changed at
-/// the gateway is undone in the background.
+/// cancels the operation: that returns at once, and a mapping that was made, or may have been, is deleted
+/// in the background. Nothing else is undone: what was to be closed may be closed.
 ///
 /// # Examples
 ///
@@ -76,8 +76,14 @@ impl<T> Future for Pending<T> {
 
 impl<T> Drop for Pending<T> {
     fn drop(&mut self) {
-        if !self.detached && !self.slot.is_ended() {
-            self.link.cancel(&self.slot);
+        if self.detached {
+            return;
+        }
+        match self.slot.abandon() {
+            // What has been done is undone by the drop of what the caller would have got.
+            Some(result) => drop(self.converted(result)),
+            None if self.slot.is_ended() => {}
+            None => self.link.cancel(&self.slot),
         }
     }
 }

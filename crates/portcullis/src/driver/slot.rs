@@ -11,6 +11,8 @@ struct State {
     result: Option<Result<Outcome, Error>>,
     /// Nothing more will come.
     ended: bool,
+    /// Nobody will ask for the result.
+    abandoned: bool,
     waker: Option<Waker>,
 }
 
@@ -40,8 +42,9 @@ impl Answer {
         self.0.change(|state| state.devices.push_back(device));
     }
 
-    pub(super) fn finish(self, result: Result<Outcome, Error>) {
-        self.0.end(result);
+    /// Gives back what nobody will fetch.
+    pub(super) fn finish(self, result: Result<Outcome, Error>) -> Option<Outcome> {
+        self.0.end(result)
     }
 }
 
@@ -52,14 +55,27 @@ impl Drop for Answer {
 }
 
 impl Slot {
-    /// Ends it with this result, unless it has ended.
-    fn end(&self, result: Result<Outcome, Error>) {
+    /// Ends it with this result, unless it has ended; gives back what nobody will fetch.
+    fn end(&self, result: Result<Outcome, Error>) -> Option<Outcome> {
         self.change(|state| {
-            if !state.ended {
-                state.result = Some(result);
-                state.ended = true;
+            if state.ended {
+                return None;
             }
-        });
+            state.ended = true;
+            if state.abandoned {
+                return result.ok();
+            }
+            state.result = Some(result);
+            None
+        })
+    }
+
+    /// Nobody will ask for the result: one that is there already is the caller's to undo, one that comes
+    /// later is the driver's.
+    pub(crate) fn abandon(&self) -> Option<Result<Outcome, Error>> {
+        let mut state = self.lock();
+        state.abandoned = true;
+        state.result.take()
     }
 
     /// Waits for the end.
@@ -110,17 +126,17 @@ impl Slot {
         self.lock().ended
     }
 
-    fn change(&self, change: impl FnOnce(&mut State)) {
-        let waker = {
+    fn change<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
+        let (changed, waker) = {
             let mut state = self.lock();
-            change(&mut state);
-            state.waker.take()
+            (change(&mut state), state.waker.take())
         };
         self.changed.notify_all();
         // Outside the lock: a waker may run the task at once.
         if let Some(waker) = waker {
             waker.wake();
         }
+        changed
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -1,8 +1,11 @@
 //! The way to the thread, and its end.
 
 use super::*;
-use portcullis_proto::client::ErrorKind;
+use portcullis_proto::Protocol;
+use portcullis_proto::client::{ErrorKind, MappingRequest};
+use portcullis_sim::{Scenario, Server};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU16;
 use std::thread::park_timeout;
 
 /// A link whose gateway is silent: the port of the discard service.
@@ -58,4 +61,19 @@ fn who_comes_after_the_end_does_not_wait() {
     let slot = link.operation(Box::new(|client, now| client.external_address(now, Duration::MAX)));
     assert_eq!(slot.wait().unwrap_err().kind(), ErrorKind::Closed);
     assert_eq!(link.subscribe().wait(None), None);
+}
+
+#[test]
+fn a_mapping_that_nobody_fetches_is_deleted() {
+    let server = Server::start(Scenario::igd1(), Ipv4Addr::LOCALHOST.into()).unwrap();
+    let link = Link::start(crate::Config::new().gateway(server.ssdp_address()).into_proto()).unwrap();
+    let request = MappingRequest::new(Protocol::Udp, NonZeroU16::new(7_777).unwrap());
+    let slot = link.operation(Box::new(|client, now| client.map(now, request, Duration::from_secs(5))));
+    // As if the word of it came late.
+    assert_eq!(slot.abandon(), None);
+    link.shutdown(Duration::from_secs(5));
+    server.with_gateway(|gateway| {
+        assert_eq!(gateway.counters().posts("AddPortMapping"), 1);
+        assert_eq!(gateway.mappings().len(), 0);
+    });
 }

@@ -3,6 +3,7 @@
 use super::clock::Clock;
 use super::{Answer, Command, Publisher, sockets};
 use crate::event::Event;
+use crate::mapping::CLOSE_TIMEOUT;
 use crate::net;
 use mio::net::{TcpStream, UdpSocket};
 use mio::{Events, Interest, Poll, Token};
@@ -144,7 +145,7 @@ impl Driver {
 
     /// Does everything the core wants done, tells everything it tells; says when it wants to be called.
     fn drain(&mut self) -> Option<Time> {
-        let wake_at = loop {
+        loop {
             match self.client.poll_output() {
                 Output::Bind(bind) => {
                     let bound = sockets::bind(&bind).and_then(|mut socket| {
@@ -176,11 +177,13 @@ impl Driver {
                     self.write(connection);
                 }
                 Output::Disconnect(connection) => self.disconnect(connection),
-                Output::Timeout(at) => break at,
+                Output::Timeout(at) => {
+                    if !self.deliver() {
+                        return at;
+                    }
+                }
             }
-        };
-        self.deliver();
-        wake_at
+        }
     }
 
     fn sleep(&self, wake_at: Option<Time>) -> Option<Duration> {
@@ -191,7 +194,9 @@ impl Driver {
         [wake_at, self.shutdown].into_iter().flatten().min().map(|at| at - now)
     }
 
-    fn deliver(&mut self) {
+    /// Tells everything the core tells; whether the core now wants something done again.
+    fn deliver(&mut self) -> bool {
+        let mut mutated = false;
         while let Some(event) = self.client.poll_event() {
             match event {
                 proto::Event::Found { operation, device } => {
@@ -202,13 +207,17 @@ impl Driver {
                 }
                 proto::Event::Finished { operation, result } => {
                     self.publish_result(&result);
-                    if let Some(answer) = self.operations.remove(&operation) {
-                        answer.finish(result);
+                    let answer = self.operations.remove(&operation);
+                    // Finished between the handle's drop and the word of it.
+                    if let Some(Outcome::Mapped(granted)) = answer.and_then(|answer| answer.finish(result)) {
+                        self.client.release(self.clock.now(), &granted, CLOSE_TIMEOUT);
+                        mutated = true;
                     }
                 }
                 _ => {}
             }
         }
+        mutated
     }
 
     fn publish_result(&mut self, result: &Result<Outcome, Error>) {
