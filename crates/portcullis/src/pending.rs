@@ -16,7 +16,8 @@ type Convert<T> = fn(Outcome, &Arc<Link>) -> Option<T>;
 ///
 /// [`wait`](Self::wait) blocks for the result; `.await` does the same on any executor. Dropping it
 /// cancels the operation: that returns at once, and a mapping that was made, or may have been, is deleted
-/// in the background. Nothing else is undone: what was to be closed may be closed.
+/// in the background. Nothing else is undone: what was to be closed may be closed. Polled again after it
+/// has given its result, it gives [`ErrorKind::Closed`].
 ///
 /// # Examples
 ///
@@ -98,7 +99,8 @@ impl<T> fmt::Debug for Pending<T> {
 ///
 /// Each device is there the moment it is known ([`next_device`](Self::next_device), or as a
 /// [`Stream`]); the whole list, the gateway to use first, when the search is over
-/// ([`wait`](Self::wait), or `.await`). Dropping it ends the search.
+/// ([`wait`](Self::wait), or `.await`). Both may be polled side by side, by two tasks. Polled again after
+/// it has given the list, it gives [`ErrorKind::Closed`]. Dropping it ends the search.
 ///
 /// # Examples
 ///

@@ -13,7 +13,9 @@ struct State {
     ended: bool,
     /// Nobody will ask for the result.
     abandoned: bool,
-    waker: Option<Waker>,
+    /// Two, as a search may be read by one task for its devices and by another for its end.
+    device_waker: Option<Waker>,
+    result_waker: Option<Waker>,
 }
 
 #[derive(Debug, Default)]
@@ -39,7 +41,10 @@ impl Answer {
     }
 
     pub(super) fn push_device(&self, device: Device) {
-        self.0.change(|state| state.devices.push_back(device));
+        self.0.change(|state| {
+            state.devices.push_back(device);
+            ((), [state.device_waker.take(), None])
+        });
     }
 
     /// Gives back what nobody will fetch.
@@ -59,14 +64,16 @@ impl Slot {
     fn end(&self, result: Result<Outcome, Error>) -> Option<Outcome> {
         self.change(|state| {
             if state.ended {
-                return None;
+                return (None, [None, None]);
             }
             state.ended = true;
-            if state.abandoned {
-                return result.ok();
-            }
-            state.result = Some(result);
-            None
+            let unwanted = if state.abandoned {
+                result.ok()
+            } else {
+                state.result = Some(result);
+                None
+            };
+            (unwanted, [state.device_waker.take(), state.result_waker.take()])
         })
     }
 
@@ -101,12 +108,13 @@ impl Slot {
         }
     }
 
+    /// Once it has been given, the result is [`ErrorKind::Closed`].
     pub(crate) fn poll(&self, context: &mut Context<'_>) -> Poll<Result<Outcome, Error>> {
         let mut state = self.lock();
         if state.ended {
             return Poll::Ready(state.result.take().unwrap_or_else(|| Err(Error::new(ErrorKind::Closed))));
         }
-        state.waker = Some(context.waker().clone());
+        state.result_waker = Some(context.waker().clone());
         Poll::Pending
     }
 
@@ -118,7 +126,7 @@ impl Slot {
         if state.ended {
             return Poll::Ready(None);
         }
-        state.waker = Some(context.waker().clone());
+        state.device_waker = Some(context.waker().clone());
         Poll::Pending
     }
 
@@ -126,20 +134,67 @@ impl Slot {
         self.lock().ended
     }
 
-    fn change<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
-        let (changed, waker) = {
-            let mut state = self.lock();
-            (change(&mut state), state.waker.take())
-        };
+    fn change<R>(&self, change: impl FnOnce(&mut State) -> (R, [Option<Waker>; 2])) -> R {
+        let (changed, wakers) = change(&mut self.lock());
         self.changed.notify_all();
         // Outside the lock: a waker may run the task at once.
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        wakers.into_iter().flatten().for_each(Waker::wake);
         changed
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn address() -> Result<Outcome, Error> {
+        Ok(Outcome::Address { address: [192, 0, 2, 1].into(), gateway: String::new() })
+    }
+
+    #[test]
+    fn who_waits_for_devices_and_who_waits_for_the_result_are_both_woken() {
+        let (answer, slot) = Answer::open();
+        let counts = [Arc::new(Count::default()), Arc::new(Count::default())];
+        let wakers = counts.clone().map(Waker::from);
+        let mut contexts = [Context::from_waker(&wakers[0]), Context::from_waker(&wakers[1])];
+        assert!(slot.poll(&mut contexts[0]).is_pending());
+        assert!(slot.poll_device(&mut contexts[1]).is_pending());
+        assert_eq!(answer.finish(address()), None);
+        assert_eq!(counts.map(|count| count.0.load(Ordering::Relaxed)), [1, 1]);
+    }
+
+    #[test]
+    fn a_result_is_given_once() {
+        let (answer, slot) = Answer::open();
+        answer.finish(address());
+        let mut context = Context::from_waker(Waker::noop());
+        assert_eq!(slot.poll(&mut context), Poll::Ready(address()));
+        assert_eq!(slot.poll(&mut context), Poll::Ready(Err(Error::new(ErrorKind::Closed))));
+    }
+
+    #[test]
+    fn an_abandoned_result_goes_back_whenever_it_comes() {
+        let (answer, slot) = Answer::open();
+        assert_eq!(slot.abandon(), None);
+        assert_eq!(answer.finish(address()), address().ok());
+
+        let (answer, slot) = Answer::open();
+        assert_eq!(answer.finish(address()), None);
+        assert_eq!(slot.abandon(), Some(address()));
     }
 }
