@@ -177,7 +177,11 @@ impl Client {
     }
 
     /// Finishes what is under way, within `timeout`, and ends the background thread. Operations that are
-    /// not over by then end with [`Closed`](crate::ErrorKind::Closed), as do those of other clones.
+    /// not over by then end with [`Closed`](crate::ErrorKind::Closed), as do those of other clones. Of
+    /// several calls the earliest deadline holds, and each returns when the thread has ended; only on that
+    /// thread itself, from a waker that runs its task at once, it returns without waiting.
+    ///
+    /// A [`Mapping`] that is dropped afterwards stays open: nobody is left to delete it.
     pub fn shutdown(self, timeout: Duration) {
         self.link.shutdown(timeout);
     }

@@ -19,7 +19,7 @@ use portcullis_proto::client::{self as proto, Config, OperationId};
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, ThreadId};
 use std::time::Duration;
 
 /// Starts an operation, on the driver's thread.
@@ -43,7 +43,9 @@ pub(crate) struct Link {
     commands: Sender<Command>,
     /// Shared with the thread: closed together with the last handle, it would take the last wake-up with it.
     waker: Arc<Waker>,
+    /// Locked until the thread has ended by whoever ends it.
     thread: Mutex<Option<JoinHandle<()>>>,
+    thread_id: ThreadId,
 }
 
 /// How long tidying up may go on after the last handle is gone.
@@ -59,7 +61,8 @@ impl Link {
             thread::Driver::new(config, poll, receiver).run();
             drop(kept);
         })?;
-        Ok(Arc::new(Self { commands, waker, thread: Mutex::new(Some(thread)) }))
+        let thread_id = thread.thread().id();
+        Ok(Arc::new(Self { commands, waker, thread: Mutex::new(Some(thread)), thread_id }))
     }
 
     /// Starts an operation.
@@ -79,11 +82,14 @@ impl Link {
         queue
     }
 
-    /// Ends the thread, at the latest after `timeout`, and waits for it.
+    /// Ends the thread, at the latest after `timeout`, and waits for it, unless it is this one.
     pub(crate) fn shutdown(&self, timeout: Duration) {
         self.send(Command::Shutdown(timeout));
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread {
+        if std::thread::current().id() == self.thread_id {
+            return;
+        }
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(thread) = thread.take() {
             // A panic over there has been reported by its own hook.
             let _ = thread.join();
         }

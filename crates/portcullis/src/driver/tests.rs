@@ -77,3 +77,28 @@ fn a_mapping_that_nobody_fetches_is_deleted() {
         assert_eq!(gateway.mappings().len(), 0);
     });
 }
+
+#[test]
+fn every_shutdown_waits_for_the_end() {
+    let link = link();
+    let slot = link.operation(Box::new(|client, now| client.external_address(now, Duration::MAX)));
+    std::thread::scope(|scope| {
+        for timeout in [Duration::from_millis(50), Duration::MAX] {
+            let link = &link;
+            scope.spawn(move || {
+                link.shutdown(timeout);
+                assert_eq!(Arc::strong_count(&link.waker), 1, "the thread has let go of it");
+            });
+        }
+    });
+    assert_eq!(slot.wait().unwrap_err().kind(), ErrorKind::Closed);
+}
+
+#[test]
+fn a_later_shutdown_gives_no_more_time() {
+    let link = link();
+    let slot = link.operation(Box::new(|client, now| client.external_address(now, Duration::MAX)));
+    link.send(Command::Shutdown(Duration::from_millis(50)));
+    link.send(Command::Shutdown(Duration::MAX));
+    assert!(soon(|| slot.is_ended()));
+}

@@ -121,7 +121,11 @@ impl Driver {
                     }
                 }
                 Ok(Command::Subscribe(publisher)) => self.subscribers.push(publisher),
-                Ok(Command::Shutdown(timeout)) => self.shutdown = Some(self.clock.now() + timeout),
+                Ok(Command::Shutdown(timeout)) => {
+                    let at = self.clock.now() + timeout;
+                    // Whoever was promised an earlier end gets it.
+                    self.shutdown = Some(self.shutdown.map_or(at, |earlier| earlier.min(at)));
+                }
                 Err(TryRecvError::Empty) => return,
                 Err(TryRecvError::Disconnected) => {
                     self.shutdown.get_or_insert(self.clock.now());
