@@ -19,7 +19,12 @@ use std::sync::Arc;
 ///
 /// A client owns one background thread; its methods start an operation there and return at once with
 /// a handle to wait on or to await. Clones share the thread. When the client and all its handles are
-/// gone, the thread finishes what is under way (five seconds at most) and ends.
+/// gone (mappings and pending operations; events do not count), the thread finishes what is under way
+/// (five seconds at most) and ends.
+///
+/// A forked process has a copy of the client and not its thread: every operation ends with
+/// [`Closed`](crate::ErrorKind::Closed) there, dropping a copied [`Mapping`] leaves it open, and copied
+/// [`Events`] wait for ever. It can make a client of its own.
 ///
 /// # Examples
 ///

@@ -48,6 +48,9 @@ impl<T> Pending<T> {
     ///
     /// What the operation's own method says; [`ErrorKind::Closed`] when the client was shut down meanwhile.
     pub fn wait(self) -> Result<T, Error> {
+        if self.link.is_inherited() {
+            return Err(Error::new(ErrorKind::Closed));
+        }
         let result = self.slot.wait();
         self.converted(result)
     }
@@ -59,7 +62,7 @@ impl<T> Pending<T> {
 
     /// Whether the result is there: [`wait`](Self::wait) would return at once.
     pub fn is_done(&self) -> bool {
-        self.slot.is_ended()
+        self.link.is_inherited() || self.slot.is_ended()
     }
 
     fn converted(&self, result: Result<Outcome, Error>) -> Result<T, Error> {
@@ -71,13 +74,16 @@ impl<T> Future for Pending<T> {
     type Output = Result<T, Error>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.link.is_inherited() {
+            return Poll::Ready(Err(Error::new(ErrorKind::Closed)));
+        }
         self.slot.poll(context).map(|result| self.converted(result))
     }
 }
 
 impl<T> Drop for Pending<T> {
     fn drop(&mut self) {
-        if self.detached {
+        if self.detached || self.link.is_inherited() {
             return;
         }
         match self.slot.abandon() {
@@ -137,6 +143,9 @@ impl Discovery {
     /// Blocks until another device is known; `None` when the search is over. A device may come twice,
     /// better known.
     pub fn next_device(&mut self) -> Option<Device> {
+        if self.pending.link.is_inherited() {
+            return None;
+        }
         self.pending.slot.wait_device()
     }
 }
@@ -153,6 +162,9 @@ impl Stream for Discovery {
     type Item = Device;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Device>> {
+        if self.pending.link.is_inherited() {
+            return Poll::Ready(None);
+        }
         self.pending.slot.poll_device(context)
     }
 }

@@ -46,6 +46,8 @@ pub(crate) struct Link {
     /// Locked until the thread has ended by whoever ends it.
     thread: Mutex<Option<JoinHandle<()>>>,
     thread_id: ThreadId,
+    /// The process that has the thread.
+    process: u32,
 }
 
 /// How long tidying up may go on after the last handle is gone.
@@ -62,7 +64,13 @@ impl Link {
             drop(kept);
         })?;
         let thread_id = thread.thread().id();
-        Ok(Arc::new(Self { commands, waker, thread: Mutex::new(Some(thread)), thread_id }))
+        Ok(Arc::new(Self {
+            commands,
+            waker,
+            thread: Mutex::new(Some(thread)),
+            thread_id,
+            process: std::process::id(),
+        }))
     }
 
     /// Starts an operation.
@@ -85,7 +93,7 @@ impl Link {
     /// Ends the thread, at the latest after `timeout`, and waits for it, unless it is this one.
     pub(crate) fn shutdown(&self, timeout: Duration) {
         self.send(Command::Shutdown(timeout));
-        if std::thread::current().id() == self.thread_id {
+        if self.is_inherited() || std::thread::current().id() == self.thread_id {
             return;
         }
         let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
@@ -95,8 +103,17 @@ impl Link {
         }
     }
 
+    /// Whether this is the copy of a process that was forked, which has no such thread. Its locks may be
+    /// held for ever, and its waker is the parent's.
+    pub(crate) fn is_inherited(&self) -> bool {
+        self.process != std::process::id()
+    }
+
     /// A thread that has ended has nobody to tell.
     fn send(&self, command: Command) {
+        if self.is_inherited() {
+            return;
+        }
         let _ = self.commands.send(command);
         let _ = self.waker.wake();
     }
@@ -104,6 +121,11 @@ impl Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
+        if self.is_inherited() {
+            // To detach a thread that is not there is not allowed.
+            let thread = self.thread.get_mut().unwrap_or_else(PoisonError::into_inner);
+            std::mem::forget(thread.take());
+        }
         self.send(Command::Shutdown(LINGER));
     }
 }

@@ -1,6 +1,7 @@
 //! The way to the thread, and its end.
 
 use super::*;
+use crate::pending::Pending;
 use portcullis_proto::Protocol;
 use portcullis_proto::client::{ErrorKind, MappingRequest};
 use portcullis_sim::{Scenario, Server};
@@ -101,4 +102,21 @@ fn a_later_shutdown_gives_no_more_time() {
     link.send(Command::Shutdown(Duration::from_millis(50)));
     link.send(Command::Shutdown(Duration::MAX));
     assert!(soon(|| slot.is_ended()));
+}
+
+#[test]
+fn in_a_forked_process_everything_is_closed() {
+    let mut link = link();
+    let owner = link.process;
+    // As in a child: nobody there has taken the commands.
+    Arc::get_mut(&mut link).unwrap().process = owner.wrapping_add(1);
+    let start: Start = Box::new(|client, now| client.external_address(now, Duration::MAX));
+    let pending = Pending::new(&link, link.operation(start), |_, _| Some(()));
+    assert!(pending.is_done());
+    assert_eq!(pending.wait().unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(link.subscribe().wait(None), None);
+    link.shutdown(Duration::MAX);
+
+    Arc::get_mut(&mut link).unwrap().process = owner;
+    link.shutdown(Duration::ZERO);
 }
