@@ -198,13 +198,13 @@ impl Client {
 
     fn delete(&self, protocol: Protocol, external_port: NonZeroU16, force: bool) -> Pending<bool> {
         let timeout = self.timeout;
-        self.start(
-            Box::new(move |client, now| client.close(now, protocol, external_port, force, timeout)),
-            |outcome, _| match outcome {
-                Outcome::Closed(existed) => Some(existed),
-                _ => None,
-            },
-        )
+        let start: Start =
+            Box::new(move |client, now| client.close(now, protocol, external_port, force, timeout));
+        let started = self.link.closing((protocol, external_port), start);
+        Pending::new(&self.link, started, |outcome, _| match outcome {
+            Outcome::Closed(existed) => Some(existed),
+            _ => None,
+        })
     }
 
     fn start<T>(&self, start: Start, convert: fn(Outcome, &Arc<Link>) -> Option<T>) -> Pending<T> {

@@ -1,6 +1,6 @@
 //! An open port.
 
-use crate::driver::Link;
+use crate::driver::{Link, Start};
 use crate::pending::Pending;
 use core::num::NonZeroU16;
 use core::time::Duration;
@@ -80,8 +80,9 @@ impl Mapping {
 
     fn release(&self) -> Pending<bool> {
         let granted = self.granted.clone();
-        let started =
-            self.link.operation(Box::new(move |client, now| client.release(now, &granted, CLOSE_TIMEOUT)));
+        let port = (granted.protocol, granted.external_port);
+        let start: Start = Box::new(move |client, now| client.release(now, &granted, CLOSE_TIMEOUT));
+        let started = self.link.closing(port, start);
         Pending::new(&self.link, started, |outcome, _| match outcome {
             Outcome::Closed(existed) => Some(existed),
             _ => None,

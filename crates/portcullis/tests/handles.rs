@@ -1,6 +1,6 @@
 //! What becomes of handles that are dropped, and of a client that is ended.
 
-use portcullis::{Client, Config, MappingRequest, Protocol};
+use portcullis::{Client, Config, Event, MappingRequest, Protocol};
 use portcullis_sim::{Scenario, Server};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU16;
@@ -74,4 +74,20 @@ fn events_end_with_the_client_even_for_who_comes_late() {
     let events = client.events();
     client.clone().shutdown(PATIENCE);
     assert_eq!(events.chain(client.events()).next(), None);
+}
+
+#[test]
+fn an_event_tells_which_port_was_closed() {
+    let (_server, client) = start();
+    let events = client.events();
+    let mapping = client.map(request()).wait().expect("a mapping");
+    assert!(mapping.close().wait().is_ok());
+    let port = request().internal_port();
+    assert!(client.close(Protocol::Tcp, port).wait().is_ok());
+    client.shutdown(PATIENCE);
+    let closed = events.filter_map(|event| match event {
+        Event::Closed { protocol, external_port } => Some((protocol, external_port)),
+        _ => None,
+    });
+    assert_eq!(closed.collect::<Vec<_>>(), [(Protocol::Udp, port), (Protocol::Tcp, port)]);
 }

@@ -14,9 +14,10 @@ use slot::Answer;
 pub(crate) use slot::Slot;
 
 use mio::{Poll, Waker};
-use portcullis_proto::Time;
 use portcullis_proto::client::{self as proto, Config, OperationId};
+use portcullis_proto::{Protocol, Time};
 use std::io;
+use std::num::NonZeroU16;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{JoinHandle, ThreadId};
@@ -25,10 +26,15 @@ use std::time::Duration;
 /// Starts an operation, on the driver's thread.
 pub(crate) type Start = Box<dyn FnOnce(&mut proto::Client, Time) -> OperationId + Send>;
 
+/// A port of a gateway's.
+pub(crate) type Port = (Protocol, NonZeroU16);
+
 /// What handles ask of the thread. One that it does not get to answers by being dropped.
 enum Command {
     Start {
         start: Start,
+        /// What it is to close, if anything.
+        closes: Option<Port>,
         answer: Answer,
     },
     Cancel(Arc<Slot>),
@@ -75,8 +81,17 @@ impl Link {
 
     /// Starts an operation.
     pub(crate) fn operation(&self, start: Start) -> Arc<Slot> {
+        self.start_operation(start, None)
+    }
+
+    /// Starts an operation that closes this port.
+    pub(crate) fn closing(&self, port: Port, start: Start) -> Arc<Slot> {
+        self.start_operation(start, Some(port))
+    }
+
+    fn start_operation(&self, start: Start, closes: Option<Port>) -> Arc<Slot> {
         let (answer, slot) = Answer::open();
-        self.send(Command::Start { start, answer });
+        self.send(Command::Start { start, closes, answer });
         slot
     }
 

@@ -6,7 +6,7 @@ mod datagrams;
 mod tests;
 
 use super::clock::Clock;
-use super::{Answer, Command, Publisher};
+use super::{Answer, Command, Port, Publisher};
 use crate::event::Event;
 use crate::mapping::CLOSE_TIMEOUT;
 use crate::net;
@@ -42,6 +42,8 @@ pub(in crate::driver) struct Driver {
     /// What may have more to read: polling tells of it only once.
     readable: BTreeSet<Token>,
     operations: BTreeMap<OperationId, Answer>,
+    /// What those close that close something.
+    closing: BTreeMap<OperationId, Port>,
     subscribers: Vec<Publisher>,
     /// When to end at the latest.
     shutdown: Option<Time>,
@@ -63,6 +65,7 @@ impl Driver {
             connections: BTreeMap::new(),
             readable: BTreeSet::new(),
             operations: BTreeMap::new(),
+            closing: BTreeMap::new(),
             subscribers: Vec::new(),
             shutdown: None,
         }
@@ -101,15 +104,19 @@ impl Driver {
     fn take_commands(&mut self) {
         loop {
             match self.commands.try_recv() {
-                Ok(Command::Start { start, answer }) => {
+                Ok(Command::Start { start, closes, answer }) => {
                     self.refresh_network();
                     let operation = start(&mut self.client, self.clock.now());
                     self.operations.insert(operation, answer);
+                    if let Some(port) = closes {
+                        self.closing.insert(operation, port);
+                    }
                 }
                 Ok(Command::Cancel(slot)) => {
                     let found = self.operations.iter().find(|(_, answer)| answer.is_for(&slot));
                     if let Some((&operation, _)) = found {
                         self.operations.remove(&operation);
+                        self.closing.remove(&operation);
                         self.client.cancel(self.clock.now(), operation);
                     }
                 }
@@ -181,11 +188,12 @@ impl Driver {
                     }
                 }
                 proto::Event::Finished { operation, result } => {
-                    self.publish_result(&result);
+                    self.publish_result(operation, &result);
                     let answer = self.operations.remove(&operation);
                     // Finished between the handle's drop and the word of it.
                     if let Some(Outcome::Mapped(granted)) = answer.and_then(|answer| answer.finish(result)) {
-                        self.client.release(self.clock.now(), &granted, CLOSE_TIMEOUT);
+                        let release = self.client.release(self.clock.now(), &granted, CLOSE_TIMEOUT);
+                        self.closing.insert(release, (granted.protocol, granted.external_port));
                         mutated = true;
                     }
                 }
@@ -195,12 +203,15 @@ impl Driver {
         mutated
     }
 
-    fn publish_result(&mut self, result: &Result<Outcome, Error>) {
-        match result {
-            Ok(Outcome::Mapped(granted)) => self.publish(|| Event::Mapped(granted.clone())),
-            Ok(Outcome::Closed { .. }) => self.publish(|| Event::Closed),
-            Ok(_) => {}
-            Err(error) => self.publish(|| Event::Failed(error.clone())),
+    fn publish_result(&mut self, operation: OperationId, result: &Result<Outcome, Error>) {
+        let closing = self.closing.remove(&operation);
+        match (result, closing) {
+            (Ok(Outcome::Mapped(granted)), _) => self.publish(|| Event::Mapped(granted.clone())),
+            (Ok(Outcome::Closed(_)), Some((protocol, external_port))) => {
+                self.publish(|| Event::Closed { protocol, external_port });
+            }
+            (Ok(_), _) => {}
+            (Err(error), _) => self.publish(|| Event::Failed(error.clone())),
         }
     }
 
