@@ -40,6 +40,7 @@
 mod arguments;
 mod device;
 mod discovery;
+mod engine_enum;
 mod igd_status;
 mod lazy_client;
 mod list;
