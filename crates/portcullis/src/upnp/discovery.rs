@@ -76,6 +76,7 @@ pub(super) fn listed(device: &Device, filter: Filter<'_>, client: &Client) -> Up
         igd_status: status.into(),
         status_note: note(device),
         friendly_name: description.map(|description| description.friendly_name.clone()).unwrap_or_default(),
+        external_address: device.status.external_address,
         found,
         client: LazyClient::Started(client.clone()),
         last_error: None,
