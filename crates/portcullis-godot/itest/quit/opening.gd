@@ -1,0 +1,11 @@
+## Quits while a port is being opened.
+extends Node
+
+
+func _ready() -> void:
+	var node := PortForwarder.new()
+	node.gateway = OS.get_environment("PORTCULLIS_GATEWAY")
+	add_child(node)
+	node.forward(7777)
+	await get_tree().create_timer(1.0).timeout
+	get_tree().quit()
