@@ -12,6 +12,7 @@
 
 #![allow(unreachable_pub, reason = "what `#[export]` writes; a library of the engine's exports nothing")]
 
+mod accessors;
 mod call;
 mod clients;
 mod device;
@@ -21,7 +22,6 @@ mod forwarder;
 mod number;
 mod pump;
 mod request;
-mod setter;
 mod upnp;
 
 use godot::init::{ExtensionLibrary, InitStage, gdextension};

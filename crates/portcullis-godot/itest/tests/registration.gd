@@ -91,20 +91,20 @@ func _by_name(list: Array[Dictionary]) -> Dictionary:
 	return result
 
 
-## What matters of a method. An argument of an enum's type is an integer: the `godot` crate cannot say more of it.
+## What matters of a method. Its names of arguments are no keywords of Rust's: `type` has a line under it.
 func _described(method: Dictionary) -> Dictionary:
 	var arguments := []
 	for argument in method.args:
-		arguments.append([argument.name, argument.type, _own_name(argument.class_name)])
+		arguments.append([argument.name.trim_suffix("_"), argument.type, _own_name(argument.class_name), argument.usage])
 	return {
 		"arguments": arguments,
 		"defaults": method.default_args,
 		"flags": method.flags,
-		"returns": [method.return.type, _own_name(method.return.class_name)],
+		"returns": [method.return.type, _own_name(method.return.class_name), method.return.usage],
 	}
 
 
 func _own_name(type: StringName) -> StringName:
-	if type == &"UPNPDevice.IGDStatus":
-		return &""
-	return StringName(ENGINES.get(String(type), String(type)))
+	var parts := String(type).split(".")
+	parts[0] = ENGINES.get(parts[0], parts[0])
+	return StringName(".".join(parts))

@@ -2,11 +2,12 @@
 
 mod extras;
 mod kind;
+mod status;
 
 pub(crate) use kind::ExternalAddressKind;
 
+use crate::accessors::accessors;
 use crate::number::int32;
-use crate::setter::setters;
 use crate::{clients, errors};
 use godot::builtin::GString;
 use godot::classes::{IRefCounted, RefCounted};
@@ -14,6 +15,7 @@ use godot::obj::{Base, Gd};
 use godot::register::property::PhantomVar;
 use godot::register::{GodotClass, godot_api};
 use portcullis::upnp::UpnpDevice;
+use status::StatusNumber;
 
 /// A device that a search of [PortcullisUPNP] has found: the engine's [UPNPDevice], on more gateways.
 ///
@@ -104,14 +106,15 @@ impl PortcullisUpnpDevice {
     }
 }
 
-setters! {
+accessors! {
     PortcullisUpnpDevice, __godot_PortcullisUpnpDevice_Funcs:
     set_description_url(GString),
     set_service_type(GString),
     set_igd_control_url(GString),
     set_igd_service_type(GString),
     set_igd_our_addr(GString),
-    set_igd_status(i64),
+    set_igd_status(i64);
+    get_igd_status(i64)
 }
 
 #[godot_api]
@@ -166,8 +169,8 @@ impl PortcullisUpnpDevice {
     }
 
     #[func(gd_self, rename = set_service_type)]
-    fn store_service_type(this: Gd<Self>, r#type: GString) {
-        this.bind().inner.set_service_type(&r#type.to_string());
+    fn store_service_type(this: Gd<Self>, _type: GString) {
+        this.bind().inner.set_service_type(&_type.to_string());
     }
 
     #[func]
@@ -186,8 +189,8 @@ impl PortcullisUpnpDevice {
     }
 
     #[func(gd_self, rename = set_igd_service_type)]
-    fn store_igd_service_type(this: Gd<Self>, r#type: GString) {
-        this.bind().inner.set_igd_service_type(&r#type.to_string());
+    fn store_igd_service_type(this: Gd<Self>, _type: GString) {
+        this.bind().inner.set_igd_service_type(&_type.to_string());
     }
 
     #[func]
@@ -206,13 +209,13 @@ impl PortcullisUpnpDevice {
     }
 
     #[func(gd_self, rename = set_igd_status)]
-    fn store_igd_status(this: Gd<Self>, status: i64) {
-        this.bind().inner.set_igd_status(int32(status));
+    fn store_igd_status(this: Gd<Self>, status: StatusNumber) {
+        this.bind().inner.set_igd_status(int32(status.0));
     }
 
-    #[func]
-    fn get_igd_status(&self) -> i64 {
-        self.inner.get_igd_status_number().into()
+    #[func(rename = get_igd_status)]
+    fn load_igd_status(&self) -> StatusNumber {
+        StatusNumber(self.inner.get_igd_status_number().into())
     }
 
     #[func]

@@ -99,7 +99,7 @@ impl Held {
     }
 
     pub(super) fn set_exit_timeout(&self, seconds: f64) {
-        self.lock().exit_timeout = Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or_default();
+        self.lock().exit_timeout = Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX);
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -3,9 +3,9 @@
 mod background;
 mod devices;
 
+use crate::accessors::accessors;
 use crate::call::{Calls, Ended, Value};
 use crate::number::int32;
-use crate::setter::setters;
 use crate::{clients, errors};
 use devices::Objects;
 use godot::builtin::GString;
@@ -113,7 +113,7 @@ impl PortcullisUpnp {
     }
 }
 
-setters! {
+accessors! {
     PortcullisUpnp, __godot_PortcullisUpnp_Funcs:
     set_discover_multicast_if(GString),
     set_discover_local_port(i64),
