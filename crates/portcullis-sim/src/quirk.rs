@@ -1,6 +1,6 @@
 //! What real gateways do differently, as switches.
 //!
-//! The numbers are rows of QUIRKS.md; those with a letter before them (C2) are of its list of attacks.
+//! The numbers are rows of QUIRKS.md; those with a letter before them (C2) are of docs/ATTACKS.md.
 
 use core::time::Duration;
 use portcullis_proto::Protocol;
@@ -18,7 +18,7 @@ pub enum Quirk {
     AnswersOnly(&'static [&'static str]),
     /// Answers `ssdp:all` with its first descriptor only (2, Sagemcom).
     AllGivesFirstOnly,
-    /// Waits before it answers a search (9; miniupnpd always waits 50 ms).
+    /// Waits before it answers a search (9, 17; 65: miniupnpd always waits 50 ms).
     SearchDelay(Duration),
     /// Calls the `LOCATION` header of its answers something else, such as `AL` (13).
     LocationHeader(&'static str),
@@ -51,17 +51,17 @@ pub enum Quirk {
     UrlBase(&'static str),
     /// How the control URLs are written (19).
     ControlUrl(ControlUrl),
-    /// Which devices and services stand in the description (26, 27, 30).
+    /// Which devices and services stand in the description (7, 27, 30).
     Topology(Topology),
     /// Advertises no `WANCommonInterfaceConfig`, by which some clients know a gateway.
     NoWanCommonInterfaceConfig,
     /// Advertises its services in this domain, such as `dslforum-org` (26).
     Domain(&'static str),
-    /// A white-space character or more before the XML declaration (36, 28).
+    /// A white-space character or more before the XML declaration (28).
     LeadingSpace(&'static str),
     /// Says that its text is in this encoding, whatever it is in (28).
     DeclaredEncoding(&'static str),
-    /// The friendly name, put into the XML as it is (40, 41; attack E11).
+    /// The friendly name, put into the XML as it is (attack E11).
     FriendlyName(&'static str),
 
     // HTTP.

@@ -6,12 +6,12 @@ use std::net::Ipv4Addr;
 use std::num::NonZeroU16;
 
 fn port(port: u16) -> NonZeroU16 {
-    NonZeroU16::new(port).unwrap()
+    NonZeroU16::new(port).expect("a port")
 }
 
 fn start(scenario: Scenario) -> (Server, Client) {
-    let server = Server::start(scenario, Ipv4Addr::LOCALHOST.into()).unwrap();
-    let client = Client::with_config(Config::new().gateway(server.ssdp_address())).unwrap();
+    let server = Server::start(scenario, Ipv4Addr::LOCALHOST.into()).expect("a gateway on loopback");
+    let client = Client::with_config(Config::new().gateway(server.ssdp_address())).expect("a client");
     (server, client)
 }
 

@@ -56,6 +56,9 @@ pub(crate) struct OpenArgs {
     /// Take the port away from another host
     #[arg(long)]
     overwrite: bool,
+    /// Read every new mapping back: a gateway that says yes and does not have it is an error. Implied by --keep
+    #[arg(long)]
+    verify: bool,
     /// Stay until SIGINT or SIGTERM, then close the ports within 2 s (a second signal leaves at once). The
     /// lifetime is not renewed: choose one that is long enough
     #[arg(long)]
@@ -178,7 +181,7 @@ fn requests(arguments: &OpenArgs) -> Result<Vec<MappingRequest>, Failure> {
                 .lifetime(arguments.lifetime)
                 .description(&arguments.description)
                 .on_conflict(on_conflict);
-            requests.push(request);
+            requests.push(if arguments.verify || arguments.keep { request.read_back() } else { request });
         }
     }
     Ok(requests)

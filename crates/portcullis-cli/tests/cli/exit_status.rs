@@ -4,7 +4,7 @@ use portcullis_sim::{Quirk, Scenario};
 #[test]
 fn statuses_say_what_went_wrong() {
     for (line, status, kind) in [
-        ("open 7777/udp --simulate=control-refused", 1, "io"),
+        ("open 7777/udp --simulate=control-refused", 4, "refused"),
         ("open 7777/udp --interface no-such-interface", 2, "invalid-input"),
         ("open 7777/udp --simulate=silent --timeout 150", 3, "no-gateway"),
         ("open 7777/udp --simulate=not-a-gateway --timeout 150", 3, "no-gateway"),
@@ -12,7 +12,7 @@ fn statuses_say_what_went_wrong() {
         ("discover --simulate=silent --timeout 150", 3, "no-gateway"),
         ("open 7777/udp --simulate=not-authorized --timeout 300", 4, "refused"),
         ("open 7777/udp --simulate=full --timeout 300", 4, "refused"),
-        ("open 7777/udp --simulate=forgetful --timeout 300", 4, "malformed"),
+        ("open 7777/udp --verify --simulate=forgetful --timeout 300", 4, "malformed"),
         ("open 7777/udp --simulate=loopback-location --timeout 150", 4, "malformed"),
         ("open 7777/udp --simulate=login-page --timeout 150", 4, "malformed"),
         ("open 7777/udp --simulate=accepts-silently --timeout 150", 5, "timeout"),

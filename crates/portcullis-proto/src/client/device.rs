@@ -1,7 +1,7 @@
 //! What a search finds: a device, the way to its services, and what it says of itself.
 
 use super::config::GatewayAddress;
-use super::error::{Attempt, Failure, Step};
+use super::error::{Attempt, Failure, Step, clipped};
 use crate::AddressKind;
 use crate::igd::description::{Description, Service, ServiceKind};
 use crate::igd::wan_connection::ConnectionStatus;
@@ -10,8 +10,10 @@ use crate::wire::url::HttpUrl;
 use core::fmt;
 use core::net::{IpAddr, SocketAddr};
 
-/// Characters of a device's own name that a message has room for.
+/// Bytes of a device's own name that a message has room for.
 const LABEL_LENGTH: usize = 48;
+/// Ways to one gateway that are tried: two lines, each with IP and PPP, each with two readings of its URL.
+const MOST_CONTROL_POINTS: usize = 8;
 /// Search targets remembered for a device.
 const MOST_TARGETS: usize = 16;
 
@@ -139,7 +141,7 @@ impl Device {
     /// Its name and address in a few words, for messages.
     pub fn label(&self) -> String {
         let name = self.description.as_ref().map_or("", |description| &description.friendly_name);
-        let name: String = name.chars().take(LABEL_LENGTH).collect();
+        let name = clipped(name, LABEL_LENGTH);
         if name.is_empty() {
             self.address.ip().to_string()
         } else {
@@ -213,12 +215,19 @@ impl Device {
                 .filter_map(|service| service.control_url.as_ref().ok().map(|url| (service, url)))
         };
         // The other reading of a doubtful URLBase comes after everything that is not in doubt.
-        self.control_points = usable()
-            .map(|(service, url)| point(service, url))
-            .chain(usable().filter_map(|(service, _)| {
+        let ways =
+            usable().map(|(service, url)| point(service, url)).chain(usable().filter_map(|(service, _)| {
                 service.alternate_control_url.as_ref().map(|url| point(service, url))
-            }))
-            .collect();
+            }));
+        self.control_points.clear();
+        for way in ways {
+            if self.control_points.len() >= MOST_CONTROL_POINTS {
+                break;
+            }
+            if !self.control_points.contains(&way) {
+                self.control_points.push(way);
+            }
+        }
         self.description = Ok(description);
     }
 }

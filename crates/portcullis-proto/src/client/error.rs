@@ -10,6 +10,8 @@ use crate::wire::url::UrlError;
 use core::fmt;
 use std::io;
 
+/// Longest text of an error, in bytes: a gateway's own words are in it.
+const MAX_TEXT: usize = 256;
 /// How WANIPConnection names a port that is taken (section 2.4.16).
 const TAKEN: UpnpErrorCode = UpnpErrorCode::ConflictInMappingEntry;
 
@@ -146,7 +148,12 @@ impl Failure {
             Self::CannotSend(_) => ErrorKind::Io,
             Self::Exchange(ExchangeError::ConnectTimeout | ExchangeError::NoReply) => ErrorKind::Timeout,
             Self::Exchange(ExchangeError::Http(_)) => ErrorKind::Malformed,
-            Self::Exchange(_) => ErrorKind::Io,
+            // The other end is there, and hangs up: nothing of this machine's is to blame.
+            Self::Exchange(
+                ExchangeError::Connect(io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset)
+                | ExchangeError::Broken(_),
+            ) => ErrorKind::Refused,
+            Self::Exchange(ExchangeError::Connect(_)) => ErrorKind::Io,
             Self::HttpStatus(_) => ErrorKind::Refused,
             Self::Unconfirmed(_)
             | Self::Soap(_)
@@ -162,6 +169,16 @@ impl Failure {
             Self::Conflict { .. } | Self::NotOurs { .. } => ErrorKind::Conflict,
             Self::OwnerUnknown => ErrorKind::Refused,
         }
+    }
+
+    /// Whether the action may have taken effect all the same: nobody knows until the table is looked at.
+    pub(super) fn is_doubtful(&self) -> bool {
+        matches!(
+            self,
+            Self::Exchange(ExchangeError::NoReply | ExchangeError::Broken(_) | ExchangeError::Http(_))
+                | Self::Soap(SoapError::Empty | SoapError::Xml(_) | SoapError::NotSoap)
+                | Self::Unconfirmed(_)
+        )
     }
 
     /// What a person can do about it, where there is something.
@@ -236,14 +253,35 @@ pub struct Attempt {
     pub failure: Failure,
 }
 
-impl fmt::Display for Attempt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.gateway.is_empty() {
-            write!(f, "{}: {}", self.step, self.failure)
+impl Attempt {
+    /// Gateway, step and failure, of which the last is cut where it would be too long.
+    fn text(&self, most: usize) -> String {
+        let text = if self.gateway.is_empty() {
+            format!("{}: {}", self.step, self.failure)
         } else {
-            write!(f, "{}: {}: {}", self.gateway, self.step, self.failure)
-        }
+            format!("{}: {}: {}", self.gateway, self.step, self.failure)
+        };
+        clipped(&text, most)
     }
+}
+
+impl fmt::Display for Attempt {
+    /// At most 256 bytes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text(MAX_TEXT))
+    }
+}
+
+/// As many whole characters as fit, the last of them an ellipsis where there were more.
+pub(super) fn clipped(text: &str, most: usize) -> String {
+    const ELLIPSIS: char = '\u{2026}';
+    if text.len() <= most {
+        return text.to_owned();
+    }
+    let room = most.saturating_sub(ELLIPSIS.len_utf8());
+    let fits = |&(start, character): &(usize, char)| start.saturating_add(character.len_utf8()) <= room;
+    let kept = text.char_indices().take_while(fits).map(|(_, character)| character);
+    kept.chain([ELLIPSIS]).collect()
 }
 
 /// Why an operation failed: its kind, and every attempt that was made.
@@ -341,10 +379,9 @@ impl fmt::Display for Error {
         };
         f.write_str(what)?;
         if let Some(attempt) = self.decisive_attempt() {
-            write!(f, ": {attempt}")?;
-            if let Some(advice) = attempt.failure.advice() {
-                write!(f, " ({advice})")?;
-            }
+            let advice = attempt.failure.advice().map(|advice| format!(" ({advice})")).unwrap_or_default();
+            let around = what.len().saturating_add(": ".len()).saturating_add(advice.len());
+            write!(f, ": {}{advice}", attempt.text(MAX_TEXT.saturating_sub(around)))?;
         }
         Ok(())
     }

@@ -37,7 +37,7 @@ pub enum Outcome {
 pub enum Event {
     /// A search got to know a device as well as it will. It may come again, better known.
     Found {
-        /// The search.
+        /// The search, or the first of the operations that wait for it.
         operation: OperationId,
         /// The device.
         device: Device,

@@ -5,7 +5,7 @@
 //! the request. A request that may be repeated without harm is repeated on a new connection when its
 //! reply is late; any other is sent exactly once.
 
-use super::io::ConnectionId;
+use super::io::{ConnectionId, Output};
 use super::outbox::Outbox;
 use super::timer::Timer;
 use crate::Time;
@@ -15,22 +15,27 @@ use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 use std::io;
 
-/// Nothing that runs a web server on a local network needs longer to accept a connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// When further connections are opened while none is established, after the start of the exchange.
-const CONNECT_HEDGES: [Duration; 5] = [
-    Duration::from_millis(150),
-    Duration::from_millis(300),
-    Duration::from_millis(500),
+/// When further connections are opened while one is wanted that is not established, after it was wanted.
+const CONNECT_HEDGES: [Duration; 7] = [
+    Duration::from_millis(100),
+    Duration::from_millis(200),
+    Duration::from_millis(350),
+    Duration::from_millis(550),
     Duration::from_millis(800),
     Duration::from_millis(1_200),
+    Duration::from_millis(1_800),
 ];
-/// When a request that may be repeated is, after it was sent. Two repetitions at most.
-const REPLY_HEDGES: [Duration; 2] = [Duration::from_millis(400), Duration::from_millis(1_200)];
+/// When a request that may be repeated is, on one more connection, after it was first sent.
+const REPLY_HEDGES: [Duration; 4] = [
+    Duration::from_millis(400),
+    Duration::from_millis(1000),
+    Duration::from_millis(1800),
+    Duration::from_millis(2800),
+];
 /// Above this number of open connections nobody hedges: what is hedged then is not a lossy link.
 const HEDGE_LIMIT: usize = 8;
 /// Connections of one exchange over its whole life.
-const MOST_ATTEMPTS: usize = 8;
+const MOST_ATTEMPTS: usize = 16;
 
 /// Names an exchange; never used twice in the life of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,6 +51,10 @@ pub(super) struct Request {
     pub(super) terminator: &'static str,
     /// Whether sending it twice does no harm.
     pub(super) repeatable: bool,
+    /// How long it may take until a connection is established.
+    pub(super) connect_patience: Duration,
+    /// How long a reply may take once the request is sent.
+    pub(super) patience: Duration,
     pub(super) deadline: Time,
 }
 
@@ -96,8 +105,6 @@ struct Attempt {
 struct Open {
     local: IpAddr,
     reader: ResponseReader,
-    /// Whether the request was sent on it.
-    asked: bool,
 }
 
 #[derive(Debug)]
@@ -108,8 +115,12 @@ pub(super) struct Exchange {
     /// When the request was first sent.
     sent: Option<Time>,
     attempts: Vec<Attempt>,
+    /// On how many connections the request shall be, and since when.
+    wanted: usize,
+    wanted_since: Time,
+    /// On how many connections it has been.
+    asked: usize,
     connect_hedges: usize,
-    reply_hedges: usize,
     made: usize,
     /// The connection may be retried once after it broke without a byte, when repeating does no harm.
     retried: bool,
@@ -123,8 +134,10 @@ impl Exchange {
             started: now,
             sent: None,
             attempts: Vec::new(),
+            wanted: 1,
+            wanted_since: now,
+            asked: 0,
             connect_hedges: 0,
-            reply_hedges: 0,
             made: 0,
             retried: false,
         };
@@ -138,32 +151,23 @@ impl Exchange {
     }
 
     pub(super) fn connected(&mut self, now: Time, connection: ConnectionId, local: IpAddr, out: &mut Outbox) {
-        let may_ask = self.sent.is_none() || self.request.repeatable;
-        let waits = self.attempts.iter().any(|attempt| attempt.open.as_ref().is_some_and(|open| open.asked));
-        // Beside one that already waits, a new connection is wanted only as the hedge of a late reply.
-        let wanted = may_ask && (!waits || self.reply_hedges > 0);
-        if !wanted {
+        let attempt = self.attempts.iter_mut().find(|attempt| attempt.connection == connection);
+        let Some(attempt) = attempt.filter(|_| self.asked < self.wanted) else {
             self.drop_attempt(connection, out);
             return;
-        }
-        let bytes = self.request.bytes.clone();
-        let terminator = self.request.terminator;
-        if let Some(attempt) = self.attempts.iter_mut().find(|attempt| attempt.connection == connection) {
-            attempt.open = Some(Open { local, reader: ResponseReader::new(terminator), asked: true });
-            out.push(super::io::Output::Send { connection, bytes });
-            if self.sent.is_none() {
-                self.sent = Some(now);
-                // What still tries to connect is no longer needed.
-                let idle: Vec<_> = self
-                    .attempts
-                    .iter()
-                    .filter(|attempt| attempt.open.is_none())
-                    .map(|a| a.connection)
-                    .collect();
-                for connection in idle {
-                    self.drop_attempt(connection, out);
+        };
+        attempt.open = Some(Open { local, reader: ResponseReader::new(self.request.terminator) });
+        out.push(Output::Send { connection, bytes: self.request.bytes.clone() });
+        self.sent.get_or_insert(now);
+        self.asked = self.asked.saturating_add(1);
+        if self.asked >= self.wanted {
+            // What still tries to connect is no longer needed.
+            self.attempts.retain(|attempt| {
+                if attempt.open.is_none() {
+                    out.disconnect(attempt.connection);
                 }
-            }
+                attempt.open.is_some()
+            });
         }
         self.set_timer(out);
     }
@@ -203,7 +207,7 @@ impl Exchange {
                     Err(_) if error.is_some() || open.reader.is_empty() => {
                         if open.reader.is_empty() && self.request.repeatable && !self.retried {
                             self.retried = true;
-                            self.restart(now, out);
+                            self.want_another(now, out);
                         }
                         ExchangeError::Broken(error.unwrap_or(io::ErrorKind::UnexpectedEof))
                     }
@@ -228,17 +232,12 @@ impl Exchange {
                 if self.sent.is_some() { ExchangeError::NoReply } else { ExchangeError::ConnectTimeout };
             return Some(self.end(Err(error), out));
         }
-        while let Some(at) = self.next_hedge() {
-            if at > now {
-                break;
-            }
-            if self.sent.is_some() {
-                self.reply_hedges = self.reply_hedges.saturating_add(1);
-            } else {
+        while self.next_hedge().is_some_and(|at| at <= now) {
+            if self.asked < self.wanted {
                 self.connect_hedges = self.connect_hedges.saturating_add(1);
-            }
-            if out.connections() < HEDGE_LIMIT && self.made < MOST_ATTEMPTS {
                 self.attempt(out);
+            } else {
+                self.want_another(now, out);
             }
         }
         self.set_timer(out);
@@ -258,18 +257,21 @@ impl Exchange {
         outcome
     }
 
-    fn restart(&mut self, now: Time, out: &mut Outbox) {
-        self.started = now;
-        self.sent = None;
+    /// The request shall be on one more connection.
+    fn want_another(&mut self, now: Time, out: &mut Outbox) {
+        self.wanted = self.wanted.saturating_add(1);
+        self.wanted_since = now;
         self.connect_hedges = 0;
         self.attempt(out);
         self.set_timer(out);
     }
 
     fn attempt(&mut self, out: &mut Outbox) {
-        self.made = self.made.saturating_add(1);
-        let connection = out.connect(self.request.remote, self.request.local);
-        self.attempts.push(Attempt { connection, open: None });
+        if self.attempts.is_empty() || (out.connections() < HEDGE_LIMIT && self.made < MOST_ATTEMPTS) {
+            self.made = self.made.saturating_add(1);
+            let connection = out.connect(self.request.remote, self.request.local);
+            self.attempts.push(Attempt { connection, open: None });
+        }
     }
 
     fn drop_attempt(&mut self, connection: ConnectionId, out: &mut Outbox) {
@@ -279,19 +281,17 @@ impl Exchange {
 
     fn give_up(&self) -> Time {
         match self.sent {
-            Some(_) => self.request.deadline,
-            None => self.request.deadline.min(self.started + CONNECT_TIMEOUT),
+            Some(sent) => self.request.deadline.min(sent + self.request.patience),
+            None => self.request.deadline.min(self.started + self.request.connect_patience),
         }
     }
 
     fn next_hedge(&self) -> Option<Time> {
-        match self.sent {
-            Some(sent) if self.request.repeatable => {
-                REPLY_HEDGES.get(self.reply_hedges).map(|&after| sent + after)
-            }
-            Some(_) => None,
-            None => CONNECT_HEDGES.get(self.connect_hedges).map(|&after| self.started + after),
+        if self.asked < self.wanted {
+            return CONNECT_HEDGES.get(self.connect_hedges).map(|&after| self.wanted_since + after);
         }
+        let sent = self.sent.filter(|_| self.request.repeatable)?;
+        REPLY_HEDGES.get(self.wanted.saturating_sub(1)).map(|&after| sent + after)
     }
 
     fn set_timer(&self, out: &mut Outbox) {

@@ -2,7 +2,7 @@
 //!
 //! A [`Client`] is a state machine without sockets, clock or threads. Whoever drives it follows one
 //! contract: **mutate, then drain**. After every call that takes `now`, call [`Client::poll_output`]
-//! until it gives [`Output::Timeout`](io::Output::Timeout) and do what each output says; then wait for something to happen or
+//! until it gives [`Output::Timeout`] and do what each output says; then wait for something to happen or
 //! for that moment, tell the client with [`Client::handle_input`], and drain again. Events are fetched
 //! with [`Client::poll_event`] whenever it suits.
 //!
@@ -23,6 +23,7 @@ mod operation;
 mod outbox;
 mod request;
 mod search;
+mod serving;
 mod timer;
 mod transport;
 
@@ -35,28 +36,22 @@ pub use network::{DefaultGateway, Interface, InterfaceAddress, Network};
 pub use operation::OperationId;
 pub use request::{DEFAULT_DESCRIPTION, DEFAULT_LIFETIME, Granted, MappingRequest, Method, OnConflict};
 
-use crate::igd::wan_connection::{Action, GetExternalIpAddress};
+use crate::igd::wan_connection::Action;
 use crate::{Protocol, Time};
 use core::num::NonZeroU16;
 use core::time::Duration;
-use igd::call::{Call, interpret};
+use igd::call::Call;
 use igd::close::{Claim, Close};
 use igd::list::List;
 use io::{Input, Output};
-use operation::{Mapping, Operation, Stage, Task, TaskNext};
+use operation::{Leftover, Mapping, Operation, Stage, Task};
 use search::{Search, SearchId};
 use std::collections::BTreeMap;
 use timer::Timer;
 use transport::{Owner, Transport};
 
-/// How long an operation waits for the default gateway to answer once some other gateway has.
-const CHOICE: Duration = Duration::from_millis(50);
-/// A search for a gateway ends this long after it has found one.
-const QUIET: Duration = Duration::from_millis(100);
 /// How long tidying up after a cancelled operation may take.
 const TIDY: Duration = Duration::from_secs(5);
-/// External ports tried where the wanted one is taken.
-const SPARE_PORTS: u8 = 4;
 
 /// A session with the gateways of a network. See the [module](self) for how to drive it.
 #[derive(Debug)]
@@ -108,6 +103,9 @@ impl Client {
     }
 
     /// Maps a port on the first gateway that grants it: [`Outcome::Mapped`].
+    ///
+    /// Where it fails and a gateway may have the mapping all the same, it is looked for and deleted after
+    /// [`Event::Finished`]; [`is_idle`](Self::is_idle) tells when that is over.
     pub fn map(&mut self, now: Time, request: MappingRequest, timeout: Duration) -> OperationId {
         let task = Task::Map(Mapping::new(request, self.spare_ports()));
         self.seek(now, task, timeout)
@@ -175,21 +173,11 @@ impl Client {
     }
 
     /// Forgets an operation: nothing more is reported of it. A mapping that it may already have made is
-    /// deleted.
+    /// deleted, where the gateway says that it leads to us.
     pub fn cancel(&mut self, now: Time, id: OperationId) {
         let Some(operation) = self.operations.remove(&id) else { return };
         self.forget(now, id, &operation);
-        if let (Stage::Working { gateway, points, point, .. }, Some(task)) =
-            (&operation.stage, &operation.task)
-        {
-            if let (Some((request, port)), Some(point)) = (task.may_have_mapped(), points.get(*point)) {
-                let task = Task::Close(Close::new(request.protocol(), port, Claim::Ours));
-                let tidy = self.work(now, task, gateway.clone(), vec![point.clone()], TIDY);
-                if let Some(operation) = self.operations.get_mut(&tidy) {
-                    operation.silent = true;
-                }
-            }
-        }
+        self.tidy(now, operation.leftover());
         self.update(now);
     }
 
@@ -276,6 +264,17 @@ impl Client {
         id
     }
 
+    /// Deletes what an operation may have left in a gateway's table, and tells nobody.
+    fn tidy(&mut self, now: Time, leftover: Option<Leftover>) {
+        let Some(Leftover { gateway, point, protocol, external_port }) = leftover else { return };
+        // It was not confirmed, so the gateway has to say that it leads to us.
+        let task = Task::Close(Close::new(protocol, external_port, Claim::Unproven));
+        let id = self.work(now, task, gateway, vec![point], TIDY);
+        if let Some(operation) = self.operations.get_mut(&id) {
+            operation.silent = true;
+        }
+    }
+
     fn start_search(&mut self, now: Time, options: SearchOptions) -> SearchId {
         let id = SearchId(self.transport.out.next_id());
         let search = Search::start(id, options, &self.config, &self.network, now, &mut self.transport);
@@ -302,8 +301,13 @@ impl Client {
                 if let Some(operation) = self.operations.remove(&id) {
                     self.forget(now, id, &operation);
                     let silent = operation.silent;
+                    let leftover = operation.leftover().or_else(|| operation.left.clone());
                     let named = !self.config.gateways.is_empty();
-                    self.report(id, silent, operation.out_of_time(failures, named));
+                    let result = operation.out_of_time(failures, named);
+                    if result.is_err() {
+                        self.tidy(now, leftover);
+                    }
+                    self.report(id, silent, result);
                 }
             }
         }
@@ -320,194 +324,6 @@ impl Client {
             }
             Some((Owner::Operation(id), outcome)) => self.answered(now, id, outcome),
             Some((Owner::Address(id), outcome)) => self.answered_beside(now, id, outcome),
-        }
-    }
-
-    /// A search knows a device as well as it will.
-    fn found(&mut self, now: Time, id: SearchId, device: Option<Device>) {
-        let Some(device) = device else { return };
-        if device.is_usable() {
-            self.gateways.retain(|known| known.address != device.address);
-            self.gateways.push(device.clone());
-        }
-        let owner = self
-            .operations
-            .iter()
-            .find(|(_, operation)| matches!(operation.stage, Stage::Searching(search) if search == id));
-        if let Some((&operation, _)) = owner {
-            self.transport.out.push_event(Event::Found { operation, device });
-        }
-        self.seekers(now);
-    }
-
-    /// Lets every operation that has no gateway look again.
-    fn seekers(&mut self, now: Time) {
-        let seeking: Vec<_> = self
-            .operations
-            .iter()
-            .filter(|(_, operation)| matches!(operation.stage, Stage::Seeking))
-            .map(|(&id, _)| id)
-            .collect();
-        for id in seeking {
-            self.choose_gateway(now, id);
-        }
-    }
-
-    /// Takes the best gateway not yet tried, or waits for one, or gives up.
-    fn choose_gateway(&mut self, now: Time, id: OperationId) {
-        let searching = self
-            .gateway_search
-            .and_then(|id| self.searches.get(&id))
-            .is_some_and(|search| !search.has_ended());
-        let Some(operation) = self.operations.get_mut(&id) else { return };
-        let named = !self.config.gateways.is_empty();
-        let best = self.gateways.iter().filter(|device| !operation.has_tried(device)).max_by_key(|device| {
-            let is_default = self.network.is_default_gateway(device.address.ip());
-            // Reached over IPv6, a gateway has no IPv4 port to map to.
-            (device.address.is_ipv4(), is_default, !device.says_disconnected())
-        });
-        if let Some(device) = best {
-            // The default gateway may be about to answer, and is the better choice.
-            let first_choice = named
-                || self.network.default_gateways.is_empty()
-                || self.network.is_default_gateway(device.address.ip());
-            if searching && !first_choice {
-                let choose_at = *operation.choose_at.get_or_insert(now + CHOICE);
-                if now < choose_at {
-                    self.transport.out.timers.set(Timer::Choice(id), choose_at);
-                    return;
-                }
-            }
-            self.transport.out.timers.clear(Timer::Choice(id));
-            operation.tried.push(device.address);
-            operation.stage = Stage::Working {
-                gateway: device.label(),
-                points: device.control_points.clone(),
-                point: 0,
-                action: "",
-            };
-            self.start_task(now, id);
-            return;
-        }
-        if searching {
-            operation.searched = true;
-        } else if operation.searched {
-            self.give_up(now, id);
-        } else {
-            operation.searched = true;
-            let options = SearchOptions {
-                timeout: operation.deadline - now,
-                quiet: Some(QUIET),
-                interface: self.config.interface.clone(),
-                ask_status: false,
-                ..SearchOptions::default()
-            };
-            self.gateway_search = Some(self.start_search(now, options));
-        }
-    }
-
-    fn start_task(&mut self, now: Time, id: OperationId) {
-        let Some(operation) = self.operations.get_mut(&id) else { return };
-        let (Stage::Working { gateway, points, point, .. }, Some(task)) =
-            (&operation.stage, &mut operation.task)
-        else {
-            return;
-        };
-        let Some(point) = points.get(*point) else { return };
-        let next = task.start(point, gateway);
-        let beside = task.beside(point);
-        self.proceed(now, id, next);
-        if let (Some(call), Some(operation)) = (beside, self.operations.get(&id)) {
-            self.transport.call(now, Owner::Address(id), call, operation.deadline);
-        }
-    }
-
-    fn answered(&mut self, now: Time, id: OperationId, outcome: exchange::Outcome) {
-        let Some(operation) = self.operations.get_mut(&id) else { return };
-        let (Stage::Working { gateway, points, point, action }, Some(task)) =
-            (&operation.stage, &mut operation.task)
-        else {
-            return;
-        };
-        let Some(point) = points.get(*point) else { return };
-        let next = task.resume(point, gateway, action, interpret(action, outcome));
-        self.proceed(now, id, next);
-    }
-
-    fn answered_beside(&mut self, now: Time, id: OperationId, outcome: exchange::Outcome) {
-        let Some(operation) = self.operations.get_mut(&id) else { return };
-        let (Stage::Working { gateway, points, point, .. }, Some(task)) =
-            (&operation.stage, &mut operation.task)
-        else {
-            return;
-        };
-        let Some(point) = points.get(*point) else { return };
-        let next = task.answered_beside(point, gateway, interpret(GetExternalIpAddress::NAME, outcome));
-        self.proceed(now, id, next);
-    }
-
-    fn proceed(&mut self, now: Time, id: OperationId, next: TaskNext) {
-        let Some(operation) = self.operations.get_mut(&id) else { return };
-        match next {
-            TaskNext::Call(call) => {
-                if let Stage::Working { action, .. } = &mut operation.stage {
-                    *action = call.action;
-                }
-                self.transport.call(now, Owner::Operation(id), call, operation.deadline);
-            }
-            TaskNext::Wait => {}
-            TaskNext::Done(outcome) => {
-                let silent = operation.silent;
-                self.operations.remove(&id);
-                self.transport.out.timers.clear(Timer::Operation(id));
-                self.report(id, silent, Ok(outcome));
-            }
-            TaskNext::Fail(stop) => self.next_point(now, id, stop),
-        }
-    }
-
-    /// After a failure: the gateway's next control point, else the next gateway, else the end.
-    fn next_point(&mut self, now: Time, id: OperationId, stop: igd::Stop) {
-        let spare_ports = self.spare_ports();
-        let Some(operation) = self.operations.get_mut(&id) else { return };
-        let is_final = stop.failure.kind() == ErrorKind::Conflict;
-        let unreachable = matches!(stop.failure, Failure::Exchange(_));
-        operation.failed_at_point(stop);
-        self.transport.cancel(now, |owner| owner == Owner::Address(id));
-        if is_final {
-            self.give_up(now, id);
-            return;
-        }
-        if let Some(task) = &mut operation.task {
-            task.restart(|| spare_ports);
-        }
-        if let Stage::Working { points, point, .. } = &mut operation.stage {
-            *point = point.saturating_add(1);
-            if points.get(*point).is_some() {
-                self.start_task(now, id);
-                return;
-            }
-        }
-        if operation.fixed {
-            self.give_up(now, id);
-            return;
-        }
-        if unreachable {
-            // It may have come back under another port: only a search can tell (quirk 45).
-            let gone = operation.tried.last().copied();
-            self.gateways.retain(|device| Some(device.address) != gone);
-        }
-        operation.stage = Stage::Seeking;
-        self.choose_gateway(now, id);
-    }
-
-    /// Nobody is left to ask.
-    fn give_up(&mut self, now: Time, id: OperationId) {
-        let failures = self.search_failures();
-        if let Some(operation) = self.operations.remove(&id) {
-            self.forget(now, id, &operation);
-            let named = !self.config.gateways.is_empty();
-            self.report(id, operation.silent, Err(operation.out_of_gateways(failures, named)));
         }
     }
 
@@ -585,20 +401,5 @@ impl Client {
         if !silent {
             self.transport.out.push_event(Event::Finished { operation, result });
         }
-    }
-
-    /// External ports to try where the wanted one is taken, from the dynamic range (RFC 6335 section 6).
-    fn spare_ports(&mut self) -> Vec<NonZeroU16> {
-        (0..SPARE_PORTS).filter_map(|_| NonZeroU16::new(0xc000 | self.random_u16() & 0x3fff)).collect()
-    }
-
-    /// SplitMix64: to spread ports, not to hide anything.
-    fn random_u16(&mut self) -> u16 {
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.random;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let [.., high, low] = (mixed ^ (mixed >> 31)).to_be_bytes();
-        u16::from_be_bytes([high, low])
     }
 }

@@ -27,6 +27,15 @@ impl InterfaceAddress {
             _ => false,
         }
     }
+
+    /// Whether the address is the network's own, or stands for all of its hosts (RFC 1812 section 4.2.3.1):
+    /// nobody's, except on point-to-point links (RFC 3021).
+    fn is_nobody(&self, other: IpAddr) -> bool {
+        let (IpAddr::V4(_), IpAddr::V4(other)) = (self.address, other) else { return false };
+        let hosts = u32::MAX.checked_shr(u32::from(self.prefix_length)).unwrap_or(0);
+        let host = other.to_bits() & hosts;
+        self.prefix_length <= 30 && (host == 0 || host == hosts)
+    }
 }
 
 /// A network interface that is up.
@@ -92,7 +101,7 @@ impl Network {
             .iter()
             .filter(|interface| !interface.loopback)
             .flat_map(|interface| &interface.addresses)
-            .any(|own| own.covers(address))
+            .any(|own| own.covers(address) && !own.is_nobody(address))
     }
 }
 
@@ -132,7 +141,9 @@ mod tests {
     fn knows_what_is_on_its_links() {
         let network = lan();
         for (address, on_link) in [
-            ("10.99.0.255", true),
+            ("10.99.0.254", true),
+            ("10.99.0.255", false),
+            ("10.99.0.0", false),
             ("10.99.1.1", false),
             ("8.8.8.8", false),
             ("fd99::1", true),
@@ -141,6 +152,13 @@ mod tests {
         ] {
             assert_eq!(network.is_on_link(address.parse().unwrap()), on_link, "{address}");
         }
+    }
+
+    #[test]
+    fn both_ends_of_a_point_to_point_link_are_somebody() {
+        let own = InterfaceAddress { address: "10.0.0.1".parse().unwrap(), prefix_length: 31 };
+        assert!(!own.is_nobody("10.0.0.0".parse().unwrap()));
+        assert!(!own.is_nobody("10.0.0.1".parse().unwrap()));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::igd::map::{Entry, Map};
 use super::igd::{Next, Procedure, Stop};
 use super::request::{Granted, MappingRequest, Method};
 use super::search::SearchId;
-use crate::Time;
+use crate::{Protocol, Time};
 use core::net::{IpAddr, SocketAddr};
 use core::num::NonZeroU16;
 use core::time::Duration;
@@ -159,16 +159,6 @@ impl Task {
         }
     }
 
-    /// The external port that the gateway may have mapped for us by now.
-    pub(super) fn may_have_mapped(&self) -> Option<(&MappingRequest, NonZeroU16)> {
-        match self {
-            Self::Map(mapping) if mapping.map.may_have_added() => {
-                Some((&mapping.request, mapping.map.external_port()))
-            }
-            _ => None,
-        }
-    }
-
     /// Back to the beginning, for another gateway.
     pub(super) fn restart(&mut self, spare_ports: impl FnOnce() -> Vec<NonZeroU16>) {
         match self {
@@ -192,6 +182,15 @@ impl TaskNext {
 
 fn told(address: IpAddr, gateway: &str) -> Outcome {
     Outcome::Address { address, gateway: gateway.into() }
+}
+
+/// A mapping that may be in a gateway's table, although nobody will hear of it.
+#[derive(Clone, Debug)]
+pub(super) struct Leftover {
+    pub(super) gateway: String,
+    pub(super) point: ControlPoint,
+    pub(super) protocol: Protocol,
+    pub(super) external_port: NonZeroU16,
 }
 
 #[derive(Debug)]
@@ -219,6 +218,8 @@ pub(super) struct Operation {
     /// Gateways that have been chosen for it.
     pub(super) tried: Vec<SocketAddr>,
     pub(super) attempts: Vec<Attempt>,
+    /// What it may have left at a gateway whose answers stayed in doubt.
+    pub(super) left: Option<Leftover>,
     /// Tidying up by itself: nobody is told.
     pub(super) silent: bool,
 }
@@ -234,6 +235,7 @@ impl Operation {
             fixed: false,
             tried: Vec::new(),
             attempts: Vec::new(),
+            left: None,
             silent: false,
         }
     }
@@ -247,6 +249,21 @@ impl Operation {
         if let Stage::Working { gateway, .. } = &self.stage {
             self.attempts.push(Attempt { gateway: gateway.clone(), step: stop.step, failure: stop.failure });
         }
+    }
+
+    /// What it would leave in a gateway's table if it ended now.
+    pub(super) fn leftover(&self) -> Option<Leftover> {
+        let (Stage::Working { gateway, points, point, .. }, Some(Task::Map(mapping))) =
+            (&self.stage, &self.task)
+        else {
+            return None;
+        };
+        mapping.map.may_have_added().then_some(Leftover {
+            gateway: gateway.clone(),
+            point: points.get(*point)?.clone(),
+            protocol: mapping.request.protocol,
+            external_port: mapping.map.external_port(),
+        })
     }
 
     /// The result of an operation whose time is up.

@@ -149,7 +149,7 @@ impl Transport {
             else {
                 return;
             };
-            let request = call.request(now, deadline);
+            let request = call.request(deadline);
             self.start(now, owner, Some((gateway, call.changes)), request);
         }
         self.lanes.remove(&gateway);

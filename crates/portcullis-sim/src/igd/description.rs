@@ -74,7 +74,9 @@ fn service(device: &Device, kind: &str, version: u8, name: &'static str, down: b
 }
 
 fn urn(device: &Device, what: &str, kind: &str, version: u8) -> String {
-    let domain = parameter!(device.quirks, Quirk::Domain(domain) => domain).unwrap_or("schemas-upnp-org");
+    // Devices keep theirs: one of dslforum.org is a TR-064 device, not a gateway with old service types.
+    let domain = parameter!(device.quirks, Quirk::Domain(domain) if what == "service" => domain)
+        .unwrap_or("schemas-upnp-org");
     format!("urn:{domain}:{what}:{kind}:{version}")
 }
 

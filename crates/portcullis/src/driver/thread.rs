@@ -22,7 +22,7 @@ pub(super) const WAKER: Token = Token(0);
 /// One byte more than the core reads: what fills it was longer.
 const DATAGRAM: usize = 2_049;
 /// Read from a connection at once.
-const CHUNK: usize = 16 * 1_024;
+const CHUNK: usize = 4 * 1_024;
 /// Datagrams or chunks read from one source before the others have their turn.
 const TURN: usize = 32;
 /// A snapshot of the network this old is taken anew before it is used.
@@ -273,12 +273,17 @@ impl Driver {
         let connection = ConnectionId(token.0 as u64);
         let Some(open) = self.connections.get_mut(&connection) else { return };
         if !open.established {
-            if let Ok(Some(error)) | Err(error) = open.stream.take_error() {
-                self.closed(connection, Some(error.kind()));
-                return;
-            }
-            if open.stream.peer_addr().is_err() {
-                return;
+            match open.stream.take_error() {
+                // Answered and reset before we looked; some systems still hand over what came first.
+                Ok(Some(error))
+                    if error.kind() == io::ErrorKind::ConnectionReset
+                        && open.stream.peek(&mut [0]).is_ok_and(|length| length > 0) => {}
+                Ok(Some(error)) | Err(error) => {
+                    self.closed(connection, Some(error.kind()));
+                    return;
+                }
+                Ok(None) if open.stream.peer_addr().is_err() => return,
+                Ok(None) => {}
             }
             open.established = true;
             match open.stream.local_addr() {

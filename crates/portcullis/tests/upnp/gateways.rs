@@ -1,4 +1,4 @@
-//! Gateways on which the engine's class gives up (the scenarios G1 to G8 of its bug history).
+//! Gateways on which the engine's class gives up.
 
 use crate::{GATEWAY, found, impatient, scenario, side_by_side, start};
 use core::time::Duration;

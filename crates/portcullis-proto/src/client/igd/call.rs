@@ -11,8 +11,12 @@ use crate::wire::{http, url::RequestTarget};
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
-/// How long one action may take when nothing presses; the operation's deadline still holds.
+/// How long the reply to an action may take when nothing presses; the operation's deadline still holds.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a gateway that has just described itself may take to accept a connection: on a bad link it is
+/// worth more patience than a stranger.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(3);
 
 /// The answer to an action, or why there is none.
 pub(in crate::client) type CallResult = Result<Arguments, Failure>;
@@ -70,13 +74,13 @@ impl Call {
         self
     }
 
-    /// Gives up earlier than usual.
+    /// Gives up earlier than usual on the reply.
     pub(in crate::client) fn within(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
     }
 
-    pub(in crate::client) fn request(&self, now: Time, deadline: Time) -> Request {
+    pub(in crate::client) fn request(&self, deadline: Time) -> Request {
         let soap_action = format!("{}#{}", self.service_type, self.action);
         Request {
             remote: self.remote,
@@ -84,7 +88,9 @@ impl Call {
             bytes: http::encode_post(self.remote, &self.target, &soap_action, &self.body),
             terminator: "Envelope",
             repeatable: self.repeatable,
-            deadline: deadline.min(now + self.patience),
+            connect_patience: CONNECT_PATIENCE,
+            patience: self.patience,
+            deadline,
         }
     }
 }
@@ -99,7 +105,8 @@ pub(in crate::client) fn interpret(action: &str, outcome: exchange::Outcome) -> 
             let code = fault.code.map_or(UpnpErrorCode::Unknown(0), UpnpErrorCode::from);
             Err(Failure::Fault(code, fault.description))
         }
-        Ok(Reply::Success(arguments)) if success => Ok(arguments),
+        // Whoever tells what was asked for has done it, whatever the status says.
+        Ok(Reply::Success(arguments)) if success || arguments.iter().next().is_some() => Ok(arguments),
         // Neither a yes nor a no: whoever added something reads it back.
         Ok(Reply::Success(_)) => Err(Failure::Unconfirmed(reply.response.status)),
         Err(SoapError::Empty) if success => Err(Failure::Soap(SoapError::Empty)),

@@ -26,16 +26,19 @@ pub(in crate::client) struct Close {
     external_port: NonZeroU16,
     claim: Claim,
     deleting: bool,
+    /// What made a deletion doubtful, while the entry is looked for once more.
+    doubt: Option<Failure>,
 }
 
 impl Close {
     pub(in crate::client) fn new(protocol: Protocol, external_port: NonZeroU16, claim: Claim) -> Self {
-        Self { protocol, external_port, claim, deleting: false }
+        Self { protocol, external_port, claim, deleting: false, doubt: None }
     }
 
     /// Back to the beginning, for another gateway.
     pub(in crate::client) fn restart(&mut self) {
         self.deleting = false;
+        self.doubt = None;
     }
 
     fn entry(&self) -> GetSpecificPortMappingEntry {
@@ -75,14 +78,29 @@ impl Procedure for Close {
         } else {
             Step::Action(GetSpecificPortMappingEntry::NAME)
         };
+        if let Some(doubt) = self.doubt.take() {
+            return match result {
+                Err(Failure::Fault(UpnpErrorCode::NoSuchEntryInArray, _)) => Next::Done(Ok(true)),
+                _ => Next::fail(step, doubt),
+            };
+        }
         match result {
             // Nothing to delete is what was wanted (quirk 59).
             Err(Failure::Fault(UpnpErrorCode::NoSuchEntryInArray, _)) => Next::Done(Ok(false)),
             Ok(_) if self.deleting => Next::Done(Ok(true)),
+            Err(failure) if self.deleting && failure.is_doubtful() => {
+                self.doubt = Some(failure);
+                Next::Call(Call::query(point, &self.entry()))
+            }
             Err(failure) if self.deleting => Next::fail(step, failure),
             Ok(arguments) => match self.entry().decode(&arguments) {
                 Ok(entry) if entry.internal_address() == Some(point.local_address) => self.delete(point),
-                Ok(entry) => Next::fail(step, Failure::NotOurs { holder: entry.internal_client }),
+                Ok(entry) if !entry.internal_client.is_empty() => {
+                    Next::fail(step, Failure::NotOurs { holder: entry.internal_client })
+                }
+                // Some gateways leave the client out.
+                Ok(_) if self.claim == Claim::Unproven => Next::fail(step, Failure::OwnerUnknown),
+                Ok(_) => self.delete(point),
                 Err(_) if self.claim == Claim::Ours => self.delete(point),
                 Err(error) => Next::fail(step, Failure::Decode(error)),
             },

@@ -14,13 +14,17 @@ use std::collections::BTreeSet;
 
 /// Some gateways never end their list; nobody's table is this long.
 const MOST_ENTRIES: usize = 512;
-/// Entries asked for at once: above 128 a widespread gateway aborts.
-const PAGE: u16 = 100;
+/// A table longer than this is read entry by entry: at 133 entries in the range of ports asked for, whatever
+/// number was asked for, a widespread gateway aborts (quirk 66), and which it leaves out is its own choice
+/// (quirk 69).
+const LONGEST_LISTING: u16 = 100;
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// GetListOfPortMappings for a protocol, from a port.
-    Page(Protocol, NonZeroU16),
+    /// GetGenericPortMappingEntry behind the longest listing: is there one?
+    Sizing,
+    /// GetListOfPortMappings for a protocol.
+    Listing(Protocol),
     /// GetGenericPortMappingEntry at an index.
     Generic(u16),
 }
@@ -54,14 +58,9 @@ impl List {
         Next::Done(Ok(core::mem::take(&mut self.entries)))
     }
 
-    fn page(
-        &mut self,
-        point: &ControlPoint,
-        protocol: Protocol,
-        start_port: NonZeroU16,
-    ) -> Next<Vec<PortMappingEntry>> {
-        self.state = State::Page(protocol, start_port);
-        Next::Call(Call::query(point, &page_action(protocol, start_port)))
+    fn listing(&mut self, point: &ControlPoint, protocol: Protocol) -> Next<Vec<PortMappingEntry>> {
+        self.state = State::Listing(protocol);
+        Next::Call(Call::query(point, &listing(protocol)))
     }
 
     fn generic(&mut self, point: &ControlPoint, index: u16) -> Next<Vec<PortMappingEntry>> {
@@ -69,15 +68,24 @@ impl List {
         Next::Call(Call::query(point, &GetGenericPortMappingEntry { index }))
     }
 
-    fn page_result(
+    fn sized(&mut self, point: &ControlPoint, result: CallResult) -> Next<Vec<PortMappingEntry>> {
+        match result {
+            Ok(_) => self.generic(point, 0),
+            Err(Failure::Exchange(error)) => {
+                Next::fail(Step::Action(GetGenericPortMappingEntry::NAME), Failure::Exchange(error))
+            }
+            Err(_) => self.listing(point, Protocol::Tcp),
+        }
+    }
+
+    fn listed(
         &mut self,
         point: &ControlPoint,
         protocol: Protocol,
-        start: NonZeroU16,
         result: CallResult,
     ) -> Next<Vec<PortMappingEntry>> {
-        let page = match result {
-            Ok(arguments) => page_action(protocol, start).decode(&arguments).ok(),
+        let entries = match result {
+            Ok(arguments) => listing(protocol).decode(&arguments).ok(),
             // 730 PortMappingNotFound: nothing in the range (WANIPConnection:2 section 2.5.21).
             Err(Failure::Fault(
                 UpnpErrorCode::PortMappingNotFound | UpnpErrorCode::NoSuchEntryInArray,
@@ -89,24 +97,19 @@ impl List {
             Err(_) => None,
         };
         // Whoever advertises the action and cannot do it is asked one entry after the other.
-        let Some(page) = page else {
+        let Some(entries) = entries else {
             self.entries.clear();
             self.seen.clear();
             return self.generic(point, 0);
         };
-        let full = page.len() >= usize::from(PAGE);
-        let last = page.iter().map(|entry| entry.external_port).max();
-        let mut new = false;
-        for entry in page {
-            new |= !self.is_full() && self.keep(entry);
-        }
-        let next = last.and_then(|port| port.checked_add(1)).and_then(NonZeroU16::new);
-        match (next, protocol) {
-            (Some(next), _) if full && new && next > start && !self.is_full() => {
-                self.page(point, protocol, next)
+        for entry in entries {
+            if !self.is_full() {
+                self.keep(entry);
             }
-            (_, Protocol::Tcp) => self.page(point, Protocol::Udp, NonZeroU16::MIN),
-            (_, Protocol::Udp) => self.done(),
+        }
+        match protocol {
+            Protocol::Tcp => self.listing(point, Protocol::Udp),
+            Protocol::Udp => self.done(),
         }
     }
 
@@ -146,8 +149,15 @@ impl List {
     }
 }
 
-fn page_action(protocol: Protocol, start_port: NonZeroU16) -> GetListOfPortMappings {
-    GetListOfPortMappings { start_port, end_port: NonZeroU16::MAX, protocol, manage: true, count: PAGE }
+/// Every mapping of a protocol.
+fn listing(protocol: Protocol) -> GetListOfPortMappings {
+    GetListOfPortMappings {
+        start_port: NonZeroU16::MIN,
+        end_port: NonZeroU16::MAX,
+        protocol,
+        manage: true,
+        count: LONGEST_LISTING,
+    }
 }
 
 impl Procedure for List {
@@ -155,7 +165,8 @@ impl Procedure for List {
 
     fn start(&mut self, point: &ControlPoint) -> Next<Self::Output> {
         if point.is_version_2() {
-            self.page(point, Protocol::Tcp, NonZeroU16::MIN)
+            self.state = State::Sizing;
+            Next::Call(Call::query(point, &GetGenericPortMappingEntry { index: LONGEST_LISTING }))
         } else {
             self.generic(point, 0)
         }
@@ -163,7 +174,8 @@ impl Procedure for List {
 
     fn resume(&mut self, point: &ControlPoint, result: CallResult) -> Next<Self::Output> {
         match self.state {
-            State::Page(protocol, start) => self.page_result(point, protocol, start, result),
+            State::Sizing => self.sized(point, result),
+            State::Listing(protocol) => self.listed(point, protocol, result),
             State::Generic(index) => self.generic_result(point, index, result),
         }
     }

@@ -11,21 +11,21 @@ use super::{Next, Procedure};
 use crate::Lifetime;
 use crate::client::device::ControlPoint;
 use crate::client::error::{Failure, Step};
-use crate::client::exchange::ExchangeError;
 use crate::client::request::{MappingRequest, OnConflict};
 use crate::igd::error_code::UpnpErrorCode;
 use crate::igd::wan_connection::{
     Action, AddAnyPortMapping, AddPortMapping, DeletePortMapping, GetSpecificPortMappingEntry,
     PortMappingEntry,
 };
-use crate::wire::soap::SoapError;
 use core::net::IpAddr;
 use core::num::NonZeroU16;
 use core::time::Duration;
 
 const MOST_ADDS: u8 = 6;
-/// How long the first attempt may stay unanswered before the table is looked at.
-const FIRST_PATIENCE: Duration = Duration::from_millis(1_500);
+/// How long one of the first attempts may stay unanswered before the table is looked at: on a bad link that
+/// is the answer that was lost, and a slow gateway is given all the time there is after them.
+const HASTY_ADDS: u8 = 3;
+const FIRST_PATIENCE: Duration = Duration::from_millis(1_000);
 /// Tried where a permanent lease is refused as an invalid argument: the most that WANIPConnection:2 allows.
 const LONGEST_LEASE: Lifetime = Lifetime::from_seconds(604_800);
 /// Gateways that refuse a description take a short plain one.
@@ -44,8 +44,9 @@ enum State {
     AddingAny,
     /// Reading back what was added; a failure is what made it doubtful.
     Confirming(Option<Failure>),
-    /// The entry was not found by its key: looking for it in the whole table.
-    Scanning(List),
+    /// Looking for the entry in the whole table: it was not found by its key, or its key is not known,
+    /// which is what the failure tells.
+    Scanning(List, Option<Failure>),
     /// Looking at the mapping in the way.
     Inspecting(Failure),
     /// Deleting the mapping in the way, to add again; `ours` is the entry where it was ours.
@@ -113,11 +114,10 @@ impl Map {
         if self.adds >= MOST_ADDS {
             return Next::fail(Step::Action(AddPortMapping::NAME), failure);
         }
-        let first = self.adds == 0;
         self.adds = self.adds.saturating_add(1);
         self.state = State::Adding;
         let call = Call::command(point, &self.action(point));
-        Next::Call(if first { call.within(FIRST_PATIENCE) } else { call })
+        Next::Call(if self.adds <= HASTY_ADDS { call.within(FIRST_PATIENCE) } else { call })
     }
 
     fn add_any(&mut self, point: &ControlPoint) -> Next<Entry> {
@@ -144,14 +144,7 @@ impl Map {
         match result {
             Ok(_) if self.is_doubtful() => self.confirm(point, None),
             Ok(_) => self.done(self.lifetime),
-            // Nobody knows whether these took effect.
-            Err(
-                failure @ (Failure::Exchange(
-                    ExchangeError::NoReply | ExchangeError::Broken(_) | ExchangeError::Http(_),
-                )
-                | Failure::Soap(SoapError::Empty)
-                | Failure::Unconfirmed(_)),
-            ) => self.confirm(point, Some(failure)),
+            Err(failure) if failure.is_doubtful() => self.confirm(point, Some(failure)),
             Err(failure) => self.refused(point, failure),
         }
     }
@@ -177,6 +170,12 @@ impl Map {
                 let differed = self.external_port != self.request.internal_port;
                 self.external_port = self.request.internal_port;
                 differed
+            }
+            // Ports below 1,024 are not given to everybody (quirk 52).
+            Some(UpnpErrorCode::ActionNotAuthorized)
+                if self.request.on_conflict == OnConflict::AnyPort && self.external_port.get() < 1_024 =>
+            {
+                return self.add_spare(point, failure);
             }
             // Some gateways say 501 for a port that is taken (quirk 49).
             Some(
@@ -245,30 +244,72 @@ impl Map {
             }
             (None, Some(failure)) if absent => self.add(point, failure),
             (_, Some(failure)) => Next::fail(Step::Action(AddPortMapping::NAME), failure),
-            (None, None) if absent => {
-                let mut list = List::new();
-                let next = list.start(point);
-                self.state = State::Scanning(list);
-                self.scan(next)
-            }
+            (None, None) if absent => self.look_for(point, None),
             // It said yes, and cannot be asked: that is as sure as it gets.
             (_, None) => self.done(self.lifetime),
         }
     }
 
-    fn scan(&mut self, next: Next<Vec<PortMappingEntry>>) -> Next<Entry> {
-        match next {
-            Next::Call(call) => Next::Call(call),
-            Next::Done(Ok(entries)) => {
-                let found = entries.iter().find(|entry| {
-                    entry.protocol == self.request.protocol && entry.external_port == self.external_port.get()
-                });
-                match found {
-                    Some(entry) => self.granted(entry),
-                    None => Next::fail(Step::ReadBack, Failure::NotConfirmed),
-                }
+    fn look_for(&mut self, point: &ControlPoint, unknown: Option<Failure>) -> Next<Entry> {
+        let mut list = List::new();
+        let next = list.start(point);
+        self.state = State::Scanning(list, unknown.clone());
+        self.scan(point, unknown, next)
+    }
+
+    fn scan(
+        &mut self,
+        point: &ControlPoint,
+        unknown: Option<Failure>,
+        next: Next<Vec<PortMappingEntry>>,
+    ) -> Next<Entry> {
+        let entries = match next {
+            Next::Call(call) => return Next::Call(call),
+            Next::Done(entries) => entries.unwrap_or_default(),
+        };
+        let mut entries = entries.iter().filter(|entry| entry.protocol == self.request.protocol);
+        let Some(failure) = unknown else {
+            let port = self.external_port.get();
+            return match entries.find(|entry| entry.external_port == port) {
+                Some(entry) if self.is_ours(point, entry) => self.granted(entry),
+                Some(entry) => Next::fail(Step::ReadBack, in_the_way(entry)),
+                None => Next::fail(Step::ReadBack, Failure::NotConfirmed),
+            };
+        };
+        let ours = entries.find(|entry| self.is_ours(point, entry));
+        match ours.and_then(|entry| Some((NonZeroU16::new(entry.external_port)?, entry))) {
+            Some((port, entry)) => {
+                self.external_port = port;
+                self.granted(entry)
             }
-            Next::Done(Err(_)) => Next::fail(Step::ReadBack, Failure::NotConfirmed),
+            None => self.add_spare(point, failure),
+        }
+    }
+
+    fn added_any(&mut self, point: &ControlPoint, result: CallResult) -> Next<Entry> {
+        let port = result.and_then(|arguments| {
+            AddAnyPortMapping(self.action(point)).decode(&arguments).map_err(Failure::Decode)
+        });
+        match port {
+            Ok(port) => {
+                self.external_port = port;
+                if self.is_doubtful() { self.confirm(point, None) } else { self.done(self.lifetime) }
+            }
+            // Something may be mapped on a port that we were not told.
+            Err(failure) if failure.is_doubtful() || matches!(failure, Failure::Decode(_)) => {
+                self.look_for(point, Some(failure))
+            }
+            Err(failure) => self.add_spare(point, failure),
+        }
+    }
+
+    fn add_spare(&mut self, point: &ControlPoint, failure: Failure) -> Next<Entry> {
+        match self.spare_ports.pop() {
+            Some(port) => {
+                self.external_port = port;
+                self.add(point, failure)
+            }
+            None => Next::fail(Step::Action(AddAnyPortMapping::NAME), failure),
         }
     }
 
@@ -358,29 +399,12 @@ impl Procedure for Map {
     fn resume(&mut self, point: &ControlPoint, result: CallResult) -> Next<Entry> {
         match core::mem::replace(&mut self.state, State::Adding) {
             State::Adding => self.added(point, result),
-            State::AddingAny => {
-                let port = result.and_then(|arguments| {
-                    AddAnyPortMapping(self.action(point)).decode(&arguments).map_err(Failure::Decode)
-                });
-                match port {
-                    Ok(port) => {
-                        self.external_port = port;
-                        if self.is_doubtful() { self.confirm(point, None) } else { self.done(self.lifetime) }
-                    }
-                    Err(failure) => match self.spare_ports.pop() {
-                        Some(port) => {
-                            self.external_port = port;
-                            self.add(point, failure)
-                        }
-                        None => Next::fail(Step::Action(AddAnyPortMapping::NAME), failure),
-                    },
-                }
-            }
+            State::AddingAny => self.added_any(point, result),
             State::Confirming(doubt) => self.confirmed(point, doubt, result),
-            State::Scanning(mut list) => {
+            State::Scanning(mut list, unknown) => {
                 let next = list.resume(point, result);
-                self.state = State::Scanning(list);
-                self.scan(next)
+                self.state = State::Scanning(list, unknown.clone());
+                self.scan(point, unknown, next)
             }
             State::Inspecting(failure) => self.inspected(point, failure, result),
             State::Clearing { ours } => self.cleared(point, ours, result),

@@ -11,6 +11,10 @@ use crate::igd::description::Description;
 use crate::wire::http;
 use core::cmp::Reverse;
 use core::mem;
+use core::time::Duration;
+
+/// Nothing that runs a web server on a local network needs longer to accept a connection.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
 enum Stage {
@@ -45,13 +49,19 @@ impl Candidate {
             bytes: http::encode_get(self.device.address, self.device.location.target()),
             terminator: "root",
             repeatable: true,
+            connect_patience: CONNECT_PATIENCE,
+            patience: Duration::MAX,
             deadline,
         }
     }
 
     /// Whether it is to be fetched again, now that it has answered again: it could not be reached before.
     pub(super) fn retry(&mut self) -> bool {
-        let unreachable = matches!(self.device.description, Err(Failure::Exchange(_)));
+        // What did come and was refused, a redirect perhaps, would be refused again.
+        let unreachable = match &self.device.description {
+            Err(Failure::Exchange(error)) => !matches!(error, ExchangeError::Http(_)),
+            _ => false,
+        };
         let again = self.is_known() && unreachable && !self.retried;
         if again {
             self.retried = true;

@@ -9,7 +9,7 @@ use super::device::{Device, with_port};
 use super::error::{Attempt, Failure, Step};
 use super::exchange;
 use super::io::{Output, SocketId};
-use super::network::Network;
+use super::network::{self, Network};
 use super::timer::Timer;
 use super::transport::{Owner, Transport};
 use crate::Time;
@@ -140,7 +140,8 @@ impl Search {
         transport: &mut Transport,
     ) {
         let listening = !self.ended && now < self.listens_until();
-        if !listening || !self.may_answer(source.ip(), network) || !self.count_answer(source.ip()) {
+        let heard = listening && self.may_answer(source, network);
+        if !heard || !self.count_answer(source.ip(), network) {
             return;
         }
         let Ok(Message::Response(answer)) = Message::decode(payload) else { return };
@@ -256,12 +257,18 @@ impl Search {
         self.set_timer(transport);
     }
 
-    fn may_answer(&self, source: IpAddr, network: &Network) -> bool {
+    fn may_answer(&self, source: SocketAddr, network: &Network) -> bool {
         if !self.named.is_empty() {
-            return self.named.contains(&source);
+            return self.named.contains(&source.ip());
         }
-        let canonical = source.to_canonical();
-        let nobody = canonical.is_loopback()
+        let canonical = source.ip().to_canonical();
+        // A link-local address without a scope does not say on which link it could be dialled.
+        let nowhere = match source {
+            SocketAddr::V6(v6) => v6.scope_id() == 0 && network::is_unicast_link_local(source.ip()),
+            SocketAddr::V4(_) => false,
+        };
+        let nobody = nowhere
+            || canonical.is_loopback()
             || canonical.is_unspecified()
             || canonical.is_multicast()
             || canonical == IpAddr::V4(Ipv4Addr::BROADCAST);
@@ -270,9 +277,16 @@ impl Search {
             && (network.is_on_link(canonical) || network.is_default_gateway(canonical))
     }
 
-    fn count_answer(&mut self, source: IpAddr) -> bool {
+    /// Default gateways, and those that a person named, have places and counts of their own.
+    fn is_privileged(&self, source: IpAddr, network: &Network) -> bool {
+        network.is_default_gateway(source) || !self.named.is_empty()
+    }
+
+    fn count_answer(&mut self, source: IpAddr, network: &Network) -> bool {
         let is_new = !self.answers.contains_key(&source);
-        if self.answers_read >= MOST_ANSWERS || (is_new && self.answers.len() >= MOST_SOURCES) {
+        let crowded = self.answers_read >= MOST_ANSWERS || (is_new && self.answers.len() >= MOST_SOURCES);
+        // A crowd of others must not drown the answer that matters.
+        if crowded && !self.is_privileged(source, network) {
             return false;
         }
         let count = self.answers.entry(source).or_default();
@@ -307,9 +321,11 @@ impl Search {
         }
         let from_here =
             self.candidates.iter().filter(|known| known.device.address.ip() == source.ip()).count();
-        let privileged = network.is_default_gateway(source.ip()) || !self.named.is_empty();
-        let places =
-            if privileged { MOST_CANDIDATES.saturating_add(GATEWAY_PLACES) } else { MOST_CANDIDATES };
+        let places = if self.is_privileged(source.ip(), network) {
+            MOST_CANDIDATES.saturating_add(GATEWAY_PLACES)
+        } else {
+            MOST_CANDIDATES
+        };
         if from_here < MOST_CANDIDATES_PER_SOURCE && self.candidates.len() < places {
             self.last_answer = now;
             self.add_candidate(now, Device::new(address, location, Some(answer)), transport);

@@ -1,0 +1,249 @@
+//! Serving an operation: which gateway, which of its services, what next, and when to give up.
+
+use super::device::Device;
+use super::error::ErrorKind;
+use super::event::Event;
+use super::igd::Stop;
+use super::igd::call::interpret;
+use super::operation::{OperationId, Stage, TaskNext};
+use super::search::SearchId;
+use super::timer::Timer;
+use super::transport::Owner;
+use super::{Client, Failure, SearchOptions, exchange};
+use crate::Time;
+use crate::igd::wan_connection::{Action, GetExternalIpAddress};
+use core::num::NonZeroU16;
+use core::time::Duration;
+
+/// How long an operation waits for the default gateway to answer once some other gateway has.
+const CHOICE: Duration = Duration::from_millis(50);
+/// A search for a gateway ends this long after it has found one.
+const QUIET: Duration = Duration::from_millis(100);
+/// Usable gateways that are remembered: no more than one search finds.
+const MOST_GATEWAYS: usize = 24;
+/// External ports tried where the wanted one is taken.
+const SPARE_PORTS: u8 = 4;
+
+impl Client {
+    /// A search knows a device as well as it will.
+    pub(super) fn found(&mut self, now: Time, id: SearchId, device: Option<Device>) {
+        let Some(device) = device else { return };
+        if device.is_usable() {
+            self.remember(device.clone());
+        }
+        // A search that several operations wait for is told of once.
+        let shared = self.gateway_search == Some(id);
+        let owner = self.operations.iter().find(|(_, operation)| match operation.stage {
+            Stage::Searching(search) => search == id,
+            Stage::Seeking | Stage::Working { .. } => shared && operation.searched,
+        });
+        if let Some((&operation, _)) = owner {
+            self.transport.out.push_event(Event::Found { operation, device });
+        }
+        self.seekers(now);
+    }
+
+    /// Keeps a usable gateway for operations to come, in place of the one that has been known for longest
+    /// where there are too many: neighbours may come and go for ever.
+    fn remember(&mut self, device: Device) {
+        self.gateways.retain(|known| known.address != device.address);
+        if self.gateways.len() >= MOST_GATEWAYS {
+            let is_default = |known: &Device| self.network.is_default_gateway(known.address.ip());
+            let oldest = self.gateways.iter().position(|known| !is_default(known)).unwrap_or(0);
+            self.gateways.remove(oldest);
+        }
+        self.gateways.push(device);
+    }
+
+    /// Lets every operation that has no gateway look again.
+    pub(super) fn seekers(&mut self, now: Time) {
+        let seeking: Vec<_> = self
+            .operations
+            .iter()
+            .filter(|(_, operation)| matches!(operation.stage, Stage::Seeking))
+            .map(|(&id, _)| id)
+            .collect();
+        for id in seeking {
+            self.choose_gateway(now, id);
+        }
+    }
+
+    /// Takes the best gateway not yet tried, or waits for one, or gives up.
+    pub(super) fn choose_gateway(&mut self, now: Time, id: OperationId) {
+        let searching = self
+            .gateway_search
+            .and_then(|id| self.searches.get(&id))
+            .is_some_and(|search| !search.has_ended());
+        let Some(operation) = self.operations.get_mut(&id) else { return };
+        let named = !self.config.gateways.is_empty();
+        let best = self.gateways.iter().filter(|device| !operation.has_tried(device)).max_by_key(|device| {
+            let is_default = self.network.is_default_gateway(device.address.ip());
+            // Reached over IPv6, a gateway has no IPv4 port to map to.
+            (device.address.is_ipv4(), is_default, !device.says_disconnected())
+        });
+        if let Some(device) = best {
+            // The default gateway may be about to answer, and is the better choice, unless it has failed already.
+            let awaited = self.network.default_gateways.iter().any(|gateway| {
+                gateway.address.is_ipv4()
+                    && !operation.tried.iter().any(|tried| tried.ip() == gateway.address)
+            });
+            let first_choice = named || !awaited || self.network.is_default_gateway(device.address.ip());
+            if searching && !first_choice {
+                let choose_at = *operation.choose_at.get_or_insert(now + CHOICE);
+                if now < choose_at {
+                    self.transport.out.timers.set(Timer::Choice(id), choose_at);
+                    return;
+                }
+            }
+            self.transport.out.timers.clear(Timer::Choice(id));
+            operation.tried.push(device.address);
+            operation.stage = Stage::Working {
+                gateway: device.label(),
+                points: device.control_points.clone(),
+                point: 0,
+                action: "",
+            };
+            self.start_task(now, id);
+            return;
+        }
+        if searching {
+            operation.searched = true;
+        } else if operation.searched {
+            self.give_up(now, id);
+        } else {
+            operation.searched = true;
+            let options = SearchOptions {
+                timeout: operation.deadline - now,
+                quiet: Some(QUIET),
+                interface: self.config.interface.clone(),
+                ask_status: false,
+                ..SearchOptions::default()
+            };
+            self.gateway_search = Some(self.start_search(now, options));
+        }
+    }
+
+    pub(super) fn start_task(&mut self, now: Time, id: OperationId) {
+        let Some(operation) = self.operations.get_mut(&id) else { return };
+        let (Stage::Working { gateway, points, point, .. }, Some(task)) =
+            (&operation.stage, &mut operation.task)
+        else {
+            return;
+        };
+        let Some(point) = points.get(*point) else { return };
+        let next = task.start(point, gateway);
+        let beside = task.beside(point);
+        self.proceed(now, id, next);
+        if let (Some(call), Some(operation)) = (beside, self.operations.get(&id)) {
+            self.transport.call(now, Owner::Address(id), call, operation.deadline);
+        }
+    }
+
+    pub(super) fn answered(&mut self, now: Time, id: OperationId, outcome: exchange::Outcome) {
+        let Some(operation) = self.operations.get_mut(&id) else { return };
+        let (Stage::Working { gateway, points, point, action }, Some(task)) =
+            (&operation.stage, &mut operation.task)
+        else {
+            return;
+        };
+        let Some(point) = points.get(*point) else { return };
+        let next = task.resume(point, gateway, action, interpret(action, outcome));
+        self.proceed(now, id, next);
+    }
+
+    pub(super) fn answered_beside(&mut self, now: Time, id: OperationId, outcome: exchange::Outcome) {
+        let Some(operation) = self.operations.get_mut(&id) else { return };
+        let (Stage::Working { gateway, points, point, .. }, Some(task)) =
+            (&operation.stage, &mut operation.task)
+        else {
+            return;
+        };
+        let Some(point) = points.get(*point) else { return };
+        let next = task.answered_beside(point, gateway, interpret(GetExternalIpAddress::NAME, outcome));
+        self.proceed(now, id, next);
+    }
+
+    fn proceed(&mut self, now: Time, id: OperationId, next: TaskNext) {
+        let Some(operation) = self.operations.get_mut(&id) else { return };
+        match next {
+            TaskNext::Call(call) => {
+                if let Stage::Working { action, .. } = &mut operation.stage {
+                    *action = call.action;
+                }
+                self.transport.call(now, Owner::Operation(id), call, operation.deadline);
+            }
+            TaskNext::Wait => {}
+            TaskNext::Done(outcome) => {
+                let silent = operation.silent;
+                self.operations.remove(&id);
+                self.transport.out.timers.clear(Timer::Operation(id));
+                self.report(id, silent, Ok(outcome));
+            }
+            TaskNext::Fail(stop) => self.next_point(now, id, stop),
+        }
+    }
+
+    /// After a failure: the gateway's next control point, else the next gateway, else the end.
+    fn next_point(&mut self, now: Time, id: OperationId, stop: Stop) {
+        let spare_ports = self.spare_ports();
+        let Some(operation) = self.operations.get_mut(&id) else { return };
+        let is_final = stop.failure.kind() == ErrorKind::Conflict;
+        let unreachable = matches!(stop.failure, Failure::Exchange(_));
+        if stop.failure.is_doubtful() {
+            operation.left = operation.leftover();
+        }
+        operation.failed_at_point(stop);
+        self.transport.cancel(now, |owner| owner == Owner::Address(id));
+        if is_final {
+            self.give_up(now, id);
+            return;
+        }
+        if let Some(task) = &mut operation.task {
+            task.restart(|| spare_ports);
+        }
+        if let Stage::Working { points, point, .. } = &mut operation.stage {
+            *point = point.saturating_add(1);
+            if points.get(*point).is_some() {
+                self.start_task(now, id);
+                return;
+            }
+        }
+        if operation.fixed {
+            self.give_up(now, id);
+            return;
+        }
+        if unreachable {
+            // It may have come back under another port: only a search can tell (quirk 45).
+            let gone = operation.tried.last().copied();
+            self.gateways.retain(|device| Some(device.address) != gone);
+        }
+        operation.stage = Stage::Seeking;
+        self.choose_gateway(now, id);
+    }
+
+    /// Nobody is left to ask.
+    fn give_up(&mut self, now: Time, id: OperationId) {
+        let failures = self.search_failures();
+        if let Some(mut operation) = self.operations.remove(&id) {
+            self.forget(now, id, &operation);
+            self.tidy(now, operation.left.take());
+            let named = !self.config.gateways.is_empty();
+            self.report(id, operation.silent, Err(operation.out_of_gateways(failures, named)));
+        }
+    }
+
+    /// External ports to try where the wanted one is taken, from the dynamic range (RFC 6335 section 6).
+    pub(super) fn spare_ports(&mut self) -> Vec<NonZeroU16> {
+        (0..SPARE_PORTS).filter_map(|_| NonZeroU16::new(0xc000 | self.random_u16() & 0x3fff)).collect()
+    }
+
+    /// SplitMix64: to spread ports, not to hide anything.
+    fn random_u16(&mut self) -> u16 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.random;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let [.., high, low] = (mixed ^ (mixed >> 31)).to_be_bytes();
+        u16::from_be_bytes([high, low])
+    }
+}

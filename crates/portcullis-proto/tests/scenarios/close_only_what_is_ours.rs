@@ -1,0 +1,118 @@
+//! Nothing is deleted that the gateway does not say is ours, unless by force (quirk 59).
+
+use crate::pair::{Pair, TIMEOUT, udp};
+use portcullis_proto::Protocol;
+use portcullis_proto::client::{Error, ErrorKind, Failure, Granted, Outcome};
+use portcullis_sim::{HttpOddity, Mapping, On, Quirk, Scenario};
+
+const TAKEN: Quirk = Quirk::ForeignMapping(Protocol::Udp, 7777);
+
+fn deletions(pair: &Pair) -> u64 {
+    pair.gateway.counters().posts("DeletePortMapping")
+}
+
+fn release(pair: &mut Pair, granted: &Granted) -> Result<bool, Error> {
+    let operation = pair.start(|client, now| client.release(now, granted, TIMEOUT));
+    match pair.drive_until_finished(operation)? {
+        Outcome::Closed(was_there) => Ok(was_there),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_mapping_of_another_host_stays() {
+    for scenario in [Scenario::igd1(), Scenario::igd2()] {
+        let mut pair = Pair::new(scenario.with(TAKEN));
+        let error = pair.close(7777, false).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict);
+        assert_eq!(error.attempts()[0].failure, Failure::NotOurs { holder: "192.168.1.254".into() });
+        assert_eq!((deletions(&pair), pair.gateway.mappings().len()), (0, 1));
+    }
+}
+
+#[test]
+fn force_deletes_it_where_the_gateway_lets_us() {
+    let mut pair = Pair::new(Scenario::igd1().with(TAKEN));
+    assert!(pair.close(7777, true).unwrap());
+    assert!(pair.gateway.mappings().is_empty());
+
+    let mut pair = Pair::new(Scenario::igd2().with(TAKEN));
+    assert_eq!(pair.close(7777, true).unwrap_err().kind(), ErrorKind::Refused);
+    assert_eq!(pair.gateway.mappings().len(), 1);
+}
+
+#[test]
+fn what_the_gateway_does_not_tell_the_owner_of_stays() {
+    for quirk in [
+        Quirk::Fault("GetSpecificPortMappingEntry", 401),
+        Quirk::Fault("GetSpecificPortMappingEntry", 501),
+        Quirk::Fault("GetSpecificPortMappingEntry", 606),
+        Quirk::OutArgument("NewInternalClient", ""),
+    ] {
+        let mut pair = Pair::new(Scenario::igd1().with(quirk));
+        pair.gateway.add_mapping(Mapping::new(Protocol::Udp, 7777, "192.168.1.7".parse().unwrap()));
+        let error = pair.close(7777, false).unwrap_err();
+        assert_eq!(error.attempts()[0].failure, Failure::OwnerUnknown, "{quirk:?}");
+        assert_eq!(deletions(&pair), 0);
+    }
+}
+
+#[test]
+fn deleting_what_is_not_there_is_no_error() {
+    for force in [false, true] {
+        for scenario in [Scenario::igd1(), Scenario::igd2()] {
+            assert!(!Pair::new(scenario).close(7777, force).unwrap());
+        }
+    }
+}
+
+#[test]
+fn our_own_from_another_run_is_deleted() {
+    let mut pair = Pair::new(Scenario::igd2());
+    pair.gateway.add_mapping(Mapping::new(Protocol::Udp, 7777, "192.168.1.7".parse().unwrap()));
+    assert!(pair.close(7777, false).unwrap());
+    assert!(pair.gateway.mappings().is_empty());
+}
+
+#[test]
+fn the_other_protocol_of_the_port_stays() {
+    let mut pair = Pair::new(Scenario::igd1());
+    pair.gateway.add_mapping(Mapping::new(Protocol::Tcp, 7777, "192.168.1.7".parse().unwrap()));
+    pair.map(udp(7777)).unwrap();
+    assert!(pair.close(7777, false).unwrap());
+    assert_eq!(pair.gateway.mappings().len(), 1);
+    assert_eq!(pair.gateway.mappings()[0].protocol, Protocol::Tcp);
+}
+
+#[test]
+fn what_was_granted_is_released_also_where_the_gateway_cannot_tell() {
+    for quirk in [
+        Quirk::SamePortOnly,
+        Quirk::Fault("GetSpecificPortMappingEntry", 401),
+        Quirk::OutArgument("NewInternalClient", ""),
+    ] {
+        let mut pair = Pair::new(Scenario::igd1().with(quirk));
+        let granted = pair.map(udp(7777)).unwrap();
+        assert!(release(&mut pair, &granted).unwrap(), "{quirk:?}");
+        assert!(pair.gateway.mappings().is_empty(), "{quirk:?}");
+        assert!(!release(&mut pair, &granted).unwrap_or_default(), "{quirk:?}");
+    }
+}
+
+#[test]
+fn what_leads_elsewhere_by_now_is_not_released() {
+    let mut pair = Pair::new(Scenario::igd1());
+    let granted = pair.map(udp(7777)).unwrap();
+    pair.gateway.add_mapping(Mapping::new(Protocol::Udp, 7777, "192.168.1.9".parse().unwrap()));
+    assert_eq!(release(&mut pair, &granted).unwrap_err().kind(), ErrorKind::Conflict);
+    assert_eq!(deletions(&pair), 0);
+}
+
+#[test]
+fn a_late_answer_is_asked_for_again_without_harm() {
+    let late = HttpOddity::Delay(core::time::Duration::from_millis(700));
+    let mut pair = Pair::new(Scenario::igd1().with(Quirk::Http(On::Any, late)));
+    pair.map(udp(7777)).unwrap();
+    assert!(pair.close(7777, false).unwrap());
+    assert!(pair.gateway.mappings().is_empty());
+}

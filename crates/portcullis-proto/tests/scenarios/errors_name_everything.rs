@@ -1,0 +1,127 @@
+//! Each failure has its kind, and a line that names the gateway, the step and the code: at most 256
+//! bytes, all of them printable.
+
+use crate::pair::{Pair, udp};
+use portcullis_proto::Protocol;
+use portcullis_proto::client::{Error, ErrorKind, SearchOptions};
+use portcullis_sim::{ControlUrl, HttpOddity, On, Quirk, Scenario, Topology, hostile};
+
+const ADD: On = On::Action("AddPortMapping");
+
+fn mapping(quirks: &[Quirk]) -> Error {
+    let scenario = quirks.iter().fold(Scenario::igd1(), |scenario, &quirk| scenario.with(quirk));
+    Pair::new(scenario).map(udp(7777).read_back()).unwrap_err()
+}
+
+fn assert_printable(text: &str) {
+    assert!(text.len() <= 256, "{} bytes: {text}", text.len());
+    assert!(!text.is_empty() && !text.chars().any(char::is_control), "{text:?}");
+}
+
+#[test]
+fn each_failure_has_its_kind_and_names_what_failed() {
+    use ErrorKind::{Conflict, Malformed, NoGateway, NoService, Refused, Timeout, Unsupported};
+    let fault = |code| Quirk::Fault("AddPortMapping", code);
+    let gateway = "Simulated gateway (192.168.1.1)";
+    let table: &[(&[Quirk], ErrorKind, &[&str])] = &[
+        (&[Quirk::AnswersOnly(&[])], NoGateway, &["search", "nobody answered", "UPnP"]),
+        (&[Quirk::Topology(Topology::NotAGateway)], NoGateway, &["search"]),
+        (&[Quirk::Topology(Topology::NoConnectionService)], NoService, &[gateway, "description"]),
+        (
+            &[Quirk::Http(On::Description, HttpOddity::Body(hostile::LOGIN_PAGE))],
+            NoGateway,
+            &["192.168.1.1", "description", "login page"],
+        ),
+        (&[fault(606)], Refused, &[gateway, "AddPortMapping", "606", "permit"]),
+        (&[fault(728)], Refused, &[gateway, "AddPortMapping", "728", "full"]),
+        (&[fault(501)], Refused, &[gateway, "AddPortMapping", "501"]),
+        (&[fault(725)], Refused, &["725"]),
+        (&[fault(899)], Refused, &[gateway, "AddPortMapping", "899"]),
+        (&[fault(0)], Refused, &[gateway, "AddPortMapping"]),
+        (&[fault(401)], Unsupported, &[gateway, "AddPortMapping", "401"]),
+        (&[fault(602)], Unsupported, &["602"]),
+        (&[fault(718)], Conflict, &[gateway, "718", "choose another port"]),
+        (
+            &[Quirk::ForeignMapping(Protocol::Udp, 7777)],
+            Conflict,
+            &[gateway, "AddPortMapping", "718", "192.168.1.254", "somebody else's"],
+        ),
+        (&[Quirk::AddIgnored], Malformed, &[gateway, "read-back", "does not have it"]),
+        (&[Quirk::PrivilegedPortsRefused, fault(606)], Refused, &["606"]),
+        (&[Quirk::Http(ADD, HttpOddity::Status(404)), fault(606)], Refused, &["606"]),
+        (
+            &[Quirk::Http(ADD, HttpOddity::Status(503)), Quirk::Http(ADD, HttpOddity::Body(b""))],
+            Refused,
+            &[gateway, "AddPortMapping", "503"],
+        ),
+        (&[Quirk::AnswersAs("AddPortMapping", "Other")], Malformed, &[gateway, "AddPortMapping"]),
+        (
+            &[Quirk::Http(ADD, HttpOddity::Silent), Quirk::AddIgnored],
+            Timeout,
+            &[gateway, "AddPortMapping", "in time"],
+        ),
+        (
+            &[Quirk::Http(ADD, HttpOddity::CloseAtOnce), Quirk::AddIgnored],
+            Refused,
+            &[gateway, "AddPortMapping", "broken"],
+        ),
+        (&[Quirk::ControlUrl(ControlUrl::RefusedPort)], Refused, &[gateway, "AddPortMapping", "refused"]),
+        (&[Quirk::ControlUrl(ControlUrl::Literal("https://192.168.1.1/"))], NoService, &[gateway]),
+    ];
+    for (quirks, kind, words) in table {
+        let error = mapping(quirks);
+        let text = error.to_string();
+        assert_eq!(error.kind(), *kind, "{quirks:?}: {error:?}");
+        for word in *words {
+            assert!(text.contains(word), "{quirks:?}: no {word:?} in {text}");
+        }
+        assert_printable(&text);
+    }
+}
+
+#[test]
+fn what_a_gateway_says_does_not_make_a_line_longer_or_unprintable() {
+    let long: &'static str = Box::leak("Ünïcödé ".repeat(200).into_boxed_str());
+    let ansi = "&#27;[31mred&#x202e;&#10;\u{7}line";
+    for name in [long, ansi, ""] {
+        for quirk in [
+            Quirk::Fault("AddPortMapping", 606),
+            Quirk::ForeignMapping(Protocol::Udp, 7777),
+            Quirk::GarbageInFaults,
+            Quirk::AddIgnored,
+        ] {
+            for text in ["NewInternalClient", "NewPortMappingDescription"] {
+                let quirks = [
+                    Quirk::FriendlyName(name),
+                    quirk,
+                    Quirk::Fault("DeletePortMapping", 606),
+                    Quirk::OutArgument(text, long),
+                    Quirk::TableSize(1),
+                ];
+                let scenario = quirks.iter().fold(Scenario::igd1(), |scenario, &quirk| scenario.with(quirk));
+                let mut pair = Pair::new(scenario);
+                for error in [pair.map(udp(7777).read_back()).err(), pair.close(7777, false).err()] {
+                    let Some(error) = error else { continue };
+                    assert_printable(&error.to_string());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_search_names_why_it_failed_too() {
+    let error = Pair::new(Scenario::igd1().with(Quirk::AnswersOnly(&[])))
+        .discover(SearchOptions::default())
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NoGateway);
+    assert_printable(&error.to_string());
+}
+
+#[test]
+fn time_may_heal_some_errors_and_not_others() {
+    assert!(mapping(&[Quirk::AnswersOnly(&[])]).is_retryable());
+    assert!(mapping(&[Quirk::Http(ADD, HttpOddity::Silent), Quirk::AddIgnored]).is_retryable());
+    assert!(!mapping(&[Quirk::Fault("AddPortMapping", 606)]).is_retryable());
+    assert!(!mapping(&[Quirk::ForeignMapping(Protocol::Udp, 7777)]).is_retryable());
+}

@@ -1,0 +1,79 @@
+//! Leases: what a gateway insists on is taken, and told (quirks 47 and 48).
+
+use crate::pair::{Pair, udp};
+use portcullis_proto::Lifetime;
+use portcullis_proto::client::MappingRequest;
+use portcullis_sim::{Quirk, Scenario};
+
+/// The lifetime granted, that of the gateway's own table, and how often it was asked to add.
+fn lease(quirks: &[Quirk], request: MappingRequest) -> (Lifetime, Lifetime, u64) {
+    let scenario = quirks.iter().fold(Scenario::igd1(), |scenario, &quirk| scenario.with(quirk));
+    let mut pair = Pair::new(scenario);
+    let granted = pair.map(request).unwrap();
+    let actual = pair.gateway.mappings()[0].lifetime(pair.now);
+    (granted.lifetime, actual, pair.gateway.counters().posts("AddPortMapping"))
+}
+
+fn hour() -> MappingRequest {
+    udp(7777).lifetime(Lifetime::from_seconds(3_600))
+}
+
+fn permanent() -> MappingRequest {
+    udp(7777).lifetime(Lifetime::Permanent)
+}
+
+#[test]
+fn takes_a_permanent_lease_where_there_is_no_other() {
+    for quirk in [Quirk::PermanentLeaseOnly, Quirk::FiniteLeaseInvalid] {
+        let (granted, actual, adds) = lease(&[quirk], hour());
+        assert_eq!((granted, actual, adds), (Lifetime::Permanent, Lifetime::Permanent, 2), "{quirk:?}");
+    }
+}
+
+#[test]
+fn takes_a_week_where_permanent_is_refused() {
+    let (granted, actual, adds) = lease(&[Quirk::PermanentLeaseInvalid], permanent());
+    assert_eq!((granted, actual, adds), (Lifetime::from_seconds(604_800), granted, 2));
+}
+
+#[test]
+fn asks_once_where_the_lease_is_fine() {
+    assert_eq!(
+        lease(&[Quirk::PermanentLeaseOnly], permanent()),
+        (Lifetime::Permanent, Lifetime::Permanent, 1)
+    );
+    assert_eq!(lease(&[Quirk::PermanentLeaseInvalid], hour()).2, 1);
+}
+
+#[test]
+fn tells_the_lease_that_was_granted_in_place_of_the_one_asked_for() {
+    for (quirk, seconds) in [
+        (Quirk::LeaseAtMost(120), 120),
+        (Quirk::LeaseAtMost(1), 1),
+        (Quirk::LeaseAlways(86_400), 86_400),
+        (Quirk::LeaseAlways(u32::MAX), u32::MAX),
+        (Quirk::OutArgument("NewLeaseDuration", "0"), 0),
+        (Quirk::OutArgument("NewLeaseDuration", "-1"), 0),
+        (Quirk::OutArgument("NewLeaseDuration", "99999999999"), 0),
+    ] {
+        let (granted, ..) = lease(&[quirk], hour().read_back());
+        assert_eq!(granted, Lifetime::from_seconds(seconds), "{quirk:?}");
+    }
+}
+
+#[test]
+fn a_permanent_lease_that_became_a_week_is_told_without_asking() {
+    let mut pair = Pair::new(Scenario::igd2());
+    assert_eq!(pair.map(permanent()).unwrap().lifetime, Lifetime::from_seconds(604_800));
+}
+
+#[test]
+fn a_gateway_that_refuses_every_lease_is_asked_each_way_once() {
+    for code in [725, 402] {
+        let mut pair = Pair::new(Scenario::igd1().with(Quirk::Fault("AddPortMapping", code)));
+        let error = pair.map(hour().description("lobby of Tom & Jerry")).unwrap_err();
+        assert!(error.to_string().contains(&code.to_string()), "{error}");
+        let adds = pair.gateway.counters().posts("AddPortMapping");
+        assert!((2..=6).contains(&adds), "{code}: {adds}");
+    }
+}
