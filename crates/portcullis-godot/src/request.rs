@@ -13,13 +13,13 @@ use std::sync::Arc;
 
 /// A call of [PortcullisUPNP] that is under way, or over.
 ///
-/// The [code]*_async[/code] methods give one. Connect to [signal completed], or await it:
-/// [codeblock]
+/// The `*_async` methods give one. Connect to [signal completed], or await it:
+/// ```gdscript
 /// var request := upnp.discover_async()
 /// await request.completed
 /// if request.result == PortcullisUPNP.UPNP_RESULT_SUCCESS:
 ///     print(upnp.get_gateway().friendly_name)
-/// [/codeblock]
+/// ```
 /// It goes on whether or not anybody keeps it. Its signal comes from the main thread, once a frame at the most, and
 /// never before the method that gave it has returned.
 #[derive(GodotClass)]

@@ -17,10 +17,10 @@ impl PortcullisUpnpDevice {
         self.device().port_mappings().unwrap_or_default().iter().map(dictionary).collect()
     }
 
-    /// The mapping of [param port], whosever it is, with the keys [code]remote_host[/code],
-    /// [code]external_port[/code], [code]protocol[/code], [code]internal_port[/code],
-    /// [code]internal_client[/code], [code]enabled[/code], [code]description[/code] and
-    /// [code]lease_duration[/code] (seconds, 0: no end); empty where there is none, and where the call failed. Not
+    /// The mapping of [param port], whosever it is, with the keys `remote_host`,
+    /// `external_port`, `protocol`, `internal_port`,
+    /// `internal_client`, `enabled`, `description` and
+    /// `lease_duration` (seconds, 0: no end); empty where there is none, and where the call failed. Not
     /// in [UPNPDevice].
     #[func]
     fn get_specific_port_mapping(&self, port: i64, #[opt(default = "UDP")] proto: GString) -> VarDictionary {

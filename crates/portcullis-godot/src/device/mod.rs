@@ -134,7 +134,7 @@ impl PortcullisUpnpDevice {
 
     /// Maps [param port] of the gateway to [param port_internal] of this computer (0: the same), for
     /// [param duration] seconds (0: until it is deleted), under the description [param desc]. [param proto] is
-    /// [code]"UDP"[/code] or [code]"TCP"[/code]. Gives a [enum PortcullisUPNP.UPNPResult].
+    /// `"UDP"` or `"TCP"`. Gives a [enum PortcullisUPNP.UPNPResult].
     #[func]
     fn add_port_mapping(
         &self,

@@ -23,11 +23,11 @@ use portcullis::GatewayAddress;
 /// Opens ports on the gateway between this game and the internet, and closes them when it is freed.
 ///
 /// Add it to a scene and call [method forward], or name ports in the inspector:
-/// [codeblock]
+/// ```gdscript
 /// $PortForwarder.ready_to_host.connect(func(address, port): print("Join me at ", address, ":", port))
 /// $PortForwarder.failed.connect(func(_result, message): print(message))
 /// $PortForwarder.forward(7777)
-/// [/codeblock]
+/// ```
 /// Nothing waits: signals tell how it went, from the main thread, and never before the method that was called has
 /// returned.
 ///
@@ -68,7 +68,7 @@ pub(crate) struct PortForwarder {
     #[export]
     description: GString,
     /// Use this gateway instead of searching the network: an IP address, with a port or without, or the
-    /// [code]http[/code] URL of a description. It may be on this computer. Empty: search.
+    /// `http` URL of a description. It may be on this computer. Empty: search.
     #[var(get = get_gateway_address, set = set_gateway_address, usage_flags = [EDITOR, STORAGE])]
     gateway: PhantomVar<GString>,
     named: Option<GatewayAddress>,
@@ -149,7 +149,7 @@ impl PortForwarder {
     fn failed(result: i64, message: GString);
 
     /// Opens [param port] to the internet; [param internal_port] is the one this game listens on (0: the same).
-    /// [param proto] is [code]"UDP"[/code] or [code]"TCP"[/code]. Gives the mapping, which is pending until
+    /// [param proto] is `"UDP"` or `"TCP"`. Gives the mapping, which is pending until
     /// [signal mapping_added] or [signal failed]; null for arguments that cannot be.
     #[func]
     fn forward(

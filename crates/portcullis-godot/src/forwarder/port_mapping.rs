@@ -22,7 +22,7 @@ pub(super) enum Phase {
 #[derive(GodotClass)]
 #[class(no_init, base = RefCounted)]
 pub(crate) struct PortMapping {
-    /// [code]"UDP"[/code] or [code]"TCP"[/code].
+    /// `"UDP"` or `"TCP"`.
     #[var(get = get_protocol, no_set)]
     protocol: PhantomVar<GString>,
     /// The port that this game listens on.
@@ -44,7 +44,7 @@ pub(crate) struct PortMapping {
     /// How long the gateway keeps the mapping from when it was made, in seconds; 0: until it is closed.
     #[var(get = get_lifetime, no_set)]
     lifetime: PhantomVar<i64>,
-    /// How the mapping was made, such as [code]"igd"[/code]; empty until it is active.
+    /// How the mapping was made, such as `"igd"`; empty until it is active.
     #[var(get = get_method_name, no_set)]
     method: PhantomVar<GString>,
     /// The gateway, by name and address; empty until the mapping is active.

@@ -19,9 +19,9 @@ impl PortForwarder {
         self.state() as i64
     }
 
-    /// All there is to know, for a log or a bug report, with the keys [code]state[/code],
-    /// [code]external_address[/code], [code]gateway[/code], [code]mappings[/code] (an array of dictionaries),
-    /// [code]message[/code] (why the last call failed, for a person) and [code]attempts[/code] (what was tried
+    /// All there is to know, for a log or a bug report, with the keys `state`,
+    /// `external_address`, `gateway`, `mappings` (an array of dictionaries),
+    /// `message` (why the last call failed, for a person) and `attempts` (what was tried
     /// then).
     #[func]
     fn get_report(&self) -> VarDictionary {

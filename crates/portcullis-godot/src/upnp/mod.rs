@@ -19,17 +19,17 @@ use std::sync::{Mutex, PoisonError};
 
 /// Finds gateways by UPnP and maps ports on them: the engine's [UPNP], faster, on more gateways, and without freezing.
 ///
-/// Methods, properties, defaults and numbers are those of [UPNP]: replace [code]UPNP.new()[/code] by
-/// [code]PortcullisUPNP.new()[/code]. A search ends as soon as a gateway is known; gateways of every kind are found, on
+/// Methods, properties, defaults and numbers are those of [UPNP]: replace `UPNP.new()` by
+/// `PortcullisUPNP.new()`. A search ends as soon as a gateway is known; gateways of every kind are found, on
 /// every network interface; a gateway is used although it says that it is not connected.
-/// [codeblock]
+/// ```gdscript
 /// var upnp := PortcullisUPNP.new()
 /// if upnp.discover() == PortcullisUPNP.UPNP_RESULT_SUCCESS:
 ///     upnp.add_port_mapping(7777)
 ///     print(upnp.query_external_address())
-/// [/codeblock]
+/// ```
 /// These calls wait, for [param timeout] or for five seconds at most, and may be made from any [Thread]. Their
-/// twins in [code]_async[/code] do not wait, and need no thread: see [PortcullisRequest].
+/// twins in `_async` do not wait, and need no thread: see [PortcullisRequest].
 ///
 /// A mapping stays when the game ends, until its duration is over: delete it, or use a [PortForwarder], which does.
 /// Nothing can be deleted when the game is killed or crashes: give a duration.
@@ -56,7 +56,7 @@ pub(crate) struct PortcullisUpnp {
     #[var(get = is_discover_full_wait, set = set_discover_full_wait, usage_flags = [EDITOR, STORAGE])]
     discover_full_wait: PhantomVar<bool>,
     /// Use this gateway instead of searching the network: an IP address, with a port or without, or the
-    /// [code]http[/code] URL of a description. It may be on this computer. Empty: search. Not in [UPNP].
+    /// `http` URL of a description. It may be on this computer. Empty: search. Not in [UPNP].
     #[var(get = get_gateway_address, set = set_gateway_address, usage_flags = [EDITOR, STORAGE])]
     gateway: PhantomVar<GString>,
     inner: Upnp,
@@ -128,7 +128,7 @@ impl PortcullisUpnp {
     #[signal]
     fn discover_completed(result: i64);
 
-    /// A call that a method in [code]_async[/code] began is over.
+    /// A call that a method in `_async` began is over.
     #[signal]
     fn request_completed(request: Gd<crate::request::PortcullisRequest>);
 
@@ -162,7 +162,7 @@ impl PortcullisUpnp {
 
     /// Maps [param port] of the gateway to [param port_internal] of this computer (0: the same), for
     /// [param duration] seconds (0: until it is deleted), under the description [param desc]. [param proto] is
-    /// [code]"UDP"[/code] or [code]"TCP"[/code]. A mapping of another computer is overwritten. Gives a
+    /// `"UDP"` or `"TCP"`. A mapping of another computer is overwritten. Gives a
     /// [enum UPNPResult].
     #[func]
     fn add_port_mapping(
