@@ -1,7 +1,8 @@
 ## Runs every test of every suite in `tests/`, prints a line for each, and ends with 1 when one failed.
 ##
 ## A suite is a script that extends `suite.gd`; its tests are its methods whose names do not begin with an underscore.
-## Arguments after `--`: words that the name of a test must contain one of; or `--scene NAME`, for a scene of `quit/`.
+## Arguments after `--`: words that the name of a test must contain one of; or `--scene PATH`, for one
+## of the scenes that are run by themselves.
 extends Node
 
 const Simulator := preload("res://simulator.gd")
@@ -13,7 +14,7 @@ var failed := 0
 func _ready() -> void:
 	var words := OS.get_cmdline_user_args()
 	if words.size() == 2 and words[0] == "--scene":
-		add_child(load("res://quit/%s.gd" % words[1]).new())
+		add_child(load("res://%s.gd" % words[1]).new())
 		return
 	if not ClassDB.class_exists("PortcullisUPNP"):
 		print("FAILED the extension is not loaded")
