@@ -77,8 +77,15 @@ impl<T> Future for Pending<T> {
 
 impl<T> Drop for Pending<T> {
     fn drop(&mut self) {
-        if !self.detached && !self.slot.is_ended() {
-            self.link.cancel(self.key);
+        if self.detached {
+            return;
+        }
+        match self.slot.abandon() {
+            // A mapping that nobody takes is deleted, as one that is dropped.
+            Some(Ok(outcome)) => drop((self.convert)(outcome, &self.link)),
+            Some(Err(_)) => {}
+            None if self.slot.is_ended() => {}
+            None => self.link.cancel(self.key),
         }
     }
 }

@@ -128,19 +128,21 @@ func a_handler_may_begin_anew() -> void:
 func the_main_thread_is_not_held_up() -> void:
 	var object := upnp()
 	await object.discover_async().completed
-	var longest := 0
+	var times: Array[int] = []
 	var request: PortcullisRequest
 	for round in 20:
 		var started := Time.get_ticks_usec()
 		request = object.discover_async()
-		longest = maxi(longest, Time.get_ticks_usec() - started)
+		times.append(Time.get_ticks_usec() - started)
 		while not request.is_done():
 			started = Time.get_ticks_usec()
 			request.is_done()
-			longest = maxi(longest, Time.get_ticks_usec() - started)
+			times.append(Time.get_ticks_usec() - started)
 			await get_tree().process_frame
-	print("       the longest call took %d us" % longest)
-	check(longest < 2000, "%d us" % longest)
+	times.sort()
+	print("       the longest of %d calls took %d us" % [times.size(), times[-1]])
+	# The machine may have given the processor to somebody else in the middle of one.
+	check(times[-3] < 1000, str(times.slice(-5)))
 
 
 func is_done_needs_no_frames() -> void:

@@ -11,6 +11,8 @@ struct State {
     result: Option<Result<Outcome, Error>>,
     /// Nothing more will come.
     ended: bool,
+    /// Nobody will ask for the result.
+    abandoned: bool,
     waker: Option<Waker>,
 }
 
@@ -25,13 +27,25 @@ impl Slot {
         self.change(|state| state.devices.push_back(device));
     }
 
-    pub(super) fn finish(&self, result: Result<Outcome, Error>) {
+    /// Puts the result there; gives it back where nobody will ask for it.
+    pub(super) fn finish(&self, result: Result<Outcome, Error>) -> Option<Result<Outcome, Error>> {
+        let mut unwanted = None;
         self.change(|state| {
-            if !state.ended {
+            if state.abandoned {
+                unwanted = Some(result);
+            } else if !state.ended {
                 state.result = Some(result);
-                state.ended = true;
             }
+            state.ended = true;
         });
+        unwanted
+    }
+
+    /// Nobody will ask any more; gives the result that nobody has asked for until now.
+    pub(crate) fn abandon(&self) -> Option<Result<Outcome, Error>> {
+        let mut state = self.lock();
+        state.abandoned = true;
+        state.result.take()
     }
 
     /// Waits for the end.

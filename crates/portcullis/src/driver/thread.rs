@@ -25,6 +25,8 @@ const DATAGRAM: usize = 2_049;
 const CHUNK: usize = 4 * 1_024;
 /// Datagrams or chunks read from one source before the others have their turn.
 const TURN: usize = 32;
+/// How long deleting a mapping may take that nobody wants any more.
+const UNDO_TIMEOUT: Duration = Duration::from_secs(5);
 /// A snapshot of the network this old is taken anew before it is used.
 const SNAPSHOT_AGE: Duration = Duration::from_secs(1);
 
@@ -180,8 +182,7 @@ impl Driver {
                 Output::Timeout(at) => break at,
             }
         };
-        self.deliver();
-        wake_at
+        if self.deliver() { self.drain() } else { wake_at }
     }
 
     fn sleep(&self, wake_at: Option<Time>) -> Option<Duration> {
@@ -192,7 +193,9 @@ impl Driver {
         [wake_at, self.shutdown].into_iter().flatten().min().map(|at| at - now)
     }
 
-    fn deliver(&mut self) {
+    /// Tells what happened; gives whether the core has got something to do by it.
+    fn deliver(&mut self) -> bool {
+        let mut undone = false;
         while let Some(event) = self.client.poll_event() {
             match event {
                 proto::Event::Found { operation, device } => {
@@ -203,13 +206,18 @@ impl Driver {
                 }
                 proto::Event::Finished { operation, result } => {
                     self.publish_result(&result);
-                    if let Some((_, slot)) = self.operations.remove(&operation) {
-                        slot.finish(result);
+                    let slot = self.operations.remove(&operation);
+                    let unwanted = slot.and_then(|(_, slot)| slot.finish(result));
+                    // It ended while its handle was being dropped: what it did is undone all the same.
+                    if let Some(Ok(Outcome::Mapped(granted))) = unwanted {
+                        self.client.release(self.clock.now(), &granted, UNDO_TIMEOUT);
+                        undone = true;
                     }
                 }
                 _ => {}
             }
         }
+        undone
     }
 
     fn publish_result(&mut self, result: &Result<Outcome, Error>) {
