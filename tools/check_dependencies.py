@@ -72,6 +72,7 @@ def main():
     with open(ROOT / "deny.toml", "rb") as file:
         deny = tomllib.load(file)
     allowed = set(deny["licenses"]["allow"])
+    exceptions = {entry["crate"]: set(entry["allow"]) for entry in deny["licenses"].get("exceptions", [])}
     # An entry is "name", "name@version" or a table with `crate` or `name`.
     names = [entry if isinstance(entry, str) else entry.get("crate") or entry["name"] for entry in deny["bans"]["skip"]]
     skipped = {name.partition("@")[0] for name in names}
@@ -91,7 +92,7 @@ def main():
     for name, version, licence in crates:
         if name in banned:
             problems.add(f"{name} {version}: is banned")
-        if not licence or not satisfies(licence, allowed):
+        if not licence or not satisfies(licence, allowed | exceptions.get(name, set())):
             problems.add(f"{name} {version}: licence {licence or '(none)'} is not allowed")
     with open(ROOT / "Cargo.lock", "rb") as file:
         for package in tomllib.load(file)["package"]:

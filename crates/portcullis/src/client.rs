@@ -108,6 +108,22 @@ impl Client {
         })
     }
 
+    /// [`map`](Self::map) at this control point and no other.
+    ///
+    /// # Errors
+    ///
+    /// As [`map`](Self::map), but for `NoGateway`.
+    pub fn map_at(&self, point: ControlPoint, request: MappingRequest) -> Pending<Mapping> {
+        let timeout = self.timeout;
+        self.start(
+            Box::new(move |client, now| client.map_at(now, &point, request, timeout)),
+            |outcome, link| match outcome {
+                Outcome::Mapped(granted) => Some(Mapping::new(granted, link)),
+                _ => None,
+            },
+        )
+    }
+
     /// Deletes a mapping of the gateway's that leads to this host, whichever program made it. Gives
     /// whether there was one.
     ///
@@ -138,6 +154,21 @@ impl Client {
         self.start(Box::new(move |client, now| client.list(now, timeout)), |outcome, _| match outcome {
             Outcome::Mappings(entries) => Some(entries),
             _ => None,
+        })
+    }
+
+    /// [`mappings`](Self::mappings) of this control point and no other.
+    ///
+    /// # Errors
+    ///
+    /// As [`map_at`](Self::map_at).
+    pub fn mappings_at(&self, point: ControlPoint) -> Pending<Vec<PortMappingEntry>> {
+        let timeout = self.timeout;
+        self.start(Box::new(move |client, now| client.list_at(now, &point, timeout)), |outcome, _| {
+            match outcome {
+                Outcome::Mappings(entries) => Some(entries),
+                _ => None,
+            }
         })
     }
 

@@ -23,6 +23,7 @@
 //! Whoever ports a Godot project finds the engine's API in [`upnp`].
 #![forbid(unsafe_code)]
 
+mod block_on;
 mod client;
 mod config;
 mod driver;

@@ -29,6 +29,30 @@ fn opens_and_closes_a_port() {
 }
 
 #[test]
+fn a_mapping_that_nobody_takes_is_deleted() {
+    let (server, client) = start(Scenario::igd1());
+    // Given up at any moment: before, while and after it is made.
+    for patience in (0..4_000).step_by(100) {
+        let mapping = client.map(MappingRequest::new(Protocol::Udp, port(7777)));
+        let mut polls = 0;
+        while !mapping.is_done() && polls < patience {
+            polls += 1;
+            std::thread::yield_now();
+        }
+        drop(mapping);
+        let kept = client.map(MappingRequest::new(Protocol::Udp, port(7778))).wait().unwrap();
+        kept.close().wait().unwrap();
+    }
+    let done = client.map(MappingRequest::new(Protocol::Udp, port(7777)));
+    while !done.is_done() {
+        std::thread::yield_now();
+    }
+    drop(done);
+    client.shutdown(std::time::Duration::from_secs(5));
+    assert_eq!(server.with_gateway(|gateway| gateway.mappings().len()), 0);
+}
+
+#[test]
 fn silence_ends_with_no_gateway() {
     let client = Client::with_config(
         Config::new()

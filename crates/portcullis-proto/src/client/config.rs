@@ -135,6 +135,8 @@ pub struct SearchOptions {
     pub interface: Option<String>,
     /// Whether gateways are asked for their connection status and external address.
     pub ask_status: bool,
+    /// Ask these and nobody else; empty: whom the client's [`Config`] says.
+    pub gateways: Vec<GatewayAddress>,
 }
 
 /// The targets that find every kind of gateway: some answer to one of them only (quirks 1 and 2).
@@ -159,6 +161,7 @@ impl Default for SearchOptions {
             local_port: 0,
             interface: None,
             ask_status: true,
+            gateways: Vec::new(),
         }
     }
 }

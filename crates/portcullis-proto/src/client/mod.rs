@@ -114,6 +114,18 @@ impl Client {
         self.seek(now, task, timeout)
     }
 
+    /// [`map`](Self::map) at this control point and no other.
+    pub fn map_at(
+        &mut self,
+        now: Time,
+        point: &ControlPoint,
+        request: MappingRequest,
+        timeout: Duration,
+    ) -> OperationId {
+        let task = Task::Map(Mapping::new(request, self.spare_ports()));
+        self.work(now, task, point.remote.ip().to_string(), vec![point.clone()], timeout)
+    }
+
     /// Deletes a mapping that leads to this host; with `force`, whosever it is: [`Outcome::Closed`].
     pub fn close(
         &mut self,
@@ -150,6 +162,11 @@ impl Client {
     /// Reads the gateway's whole table: [`Outcome::Mappings`].
     pub fn list(&mut self, now: Time, timeout: Duration) -> OperationId {
         self.seek(now, Task::List(List::new()), timeout)
+    }
+
+    /// [`list`](Self::list) of this control point and no other.
+    pub fn list_at(&mut self, now: Time, point: &ControlPoint, timeout: Duration) -> OperationId {
+        self.work(now, Task::List(List::new()), point.remote.ip().to_string(), vec![point.clone()], timeout)
     }
 
     /// Asks for the external address: [`Outcome::Address`].
@@ -420,7 +437,7 @@ impl Client {
             self.operations.remove(&operation);
             self.transport.out.timers.clear(Timer::Operation(operation));
             let result = if devices.is_empty() {
-                Err(Error::without_gateway(search.failures(), !self.config.gateways.is_empty()))
+                Err(Error::without_gateway(search.failures(), search.is_named()))
             } else {
                 Ok(Outcome::Devices(devices))
             };

@@ -1,7 +1,7 @@
 //! The arguments of a mapping, checked in the engine's order.
 
 use super::result::UpnpResult;
-use crate::{Lifetime, Protocol};
+use crate::{Lifetime, MappingRequest, Protocol};
 use core::num::NonZeroU16;
 use portcullis_proto::client::DEFAULT_DESCRIPTION;
 
@@ -40,6 +40,35 @@ impl MappingArguments {
             lifetime: Lifetime::from_seconds(duration),
         })
     }
+}
+
+/// A request for [`Client::map`](crate::Client::map) from the engine's arguments, checked as
+/// [`UpnpDevice::add_port_mapping`](super::UpnpDevice::add_port_mapping) checks them.
+///
+/// # Errors
+///
+/// [`InvalidPort`](UpnpResult::InvalidPort), [`InvalidProtocol`](UpnpResult::InvalidProtocol),
+/// [`InvalidDuration`](UpnpResult::InvalidDuration), in this order.
+///
+/// ```
+/// use portcullis::upnp::{UpnpResult, mapping_request};
+///
+/// assert_eq!(mapping_request(7777, 0, "", "UDP", 0)?.internal_port().get(), 7777);
+/// assert_eq!(mapping_request(7777, 0, "", "udp", 0), Err(UpnpResult::InvalidProtocol));
+/// # Ok::<(), UpnpResult>(())
+/// ```
+pub fn mapping_request(
+    port: i32,
+    port_internal: i32,
+    desc: &str,
+    proto: &str,
+    duration: i32,
+) -> Result<MappingRequest, UpnpResult> {
+    let arguments = MappingArguments::check(port, port_internal, desc, proto, duration)?;
+    Ok(MappingRequest::new(arguments.protocol, arguments.port_internal)
+        .external_port(arguments.port)
+        .lifetime(arguments.lifetime)
+        .description(&arguments.description))
 }
 
 pub(super) fn external_port(port: i32) -> Result<NonZeroU16, UpnpResult> {

@@ -41,9 +41,11 @@ impl Filter<'_> {
         self.0.is_empty() || self.target_of(device).is_some() || (self.is_for_gateways() && is_gateway())
     }
 
-    /// The search target of the device that the filter asked for.
+    /// The search target of the device that the filter asked for. Of several versions it is the first, which is
+    /// the only one that the engine asks for.
     fn target_of(self, device: &Device) -> Option<&String> {
-        device.search_targets.iter().find(|target| target.contains(self.0))
+        let matching = device.search_targets.iter().filter(|target| target.contains(self.0));
+        matching.min_by_key(|target| !target.ends_with(":1"))
     }
 }
 
@@ -76,6 +78,7 @@ pub(super) fn listed(device: &Device, filter: Filter<'_>, client: &Client) -> Up
         igd_status: status.into(),
         status_note: note(device),
         friendly_name: description.map(|description| description.friendly_name.clone()).unwrap_or_default(),
+        external_address: device.status.external_address,
         found,
         client: LazyClient::Started(client.clone()),
         last_error: None,

@@ -38,6 +38,7 @@
 //! out of bounds is `None`, and [`UpnpResult::is_argument_error`] tells the results that blame an argument.
 
 mod arguments;
+mod background;
 mod device;
 mod discovery;
 mod engine_enum;
@@ -50,6 +51,7 @@ mod settings;
 #[expect(clippy::module_inception, reason = "the class is called UPNP, as the module is")]
 mod upnp;
 
+pub use arguments::mapping_request;
 pub use device::UpnpDevice;
 pub use igd_status::IgdStatus;
 pub use result::UpnpResult;

@@ -1,14 +1,13 @@
 //! The list of devices and what is done with its gateway, as the engine's `UPNP` does it.
 
 use super::device::UpnpDevice;
-use super::discovery::{self, Filter};
 use super::igd_status::IgdStatus;
 use super::lazy_client::LazyClient;
 use super::result::UpnpResult;
+use crate::block_on::block_on;
 use crate::{Client, Config, Error};
-use core::time::Duration;
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 #[derive(Debug, Default)]
 pub(super) struct State {
@@ -18,13 +17,13 @@ pub(super) struct State {
     pub(super) discover_local_port: i32,
     pub(super) discover_ipv6: bool,
     pub(super) discover_full_wait: bool,
-    last_error: Option<Error>,
+    pub(super) last_error: Option<Error>,
 }
 
 /// Finds gateways, and maps ports on the first of them: the engine's `UPNP`.
 ///
-/// Methods take `&self` and may be called from any thread; a call that waits for the network holds up no
-/// other. The background thread of its [`Client`] starts with the first search.
+/// It is a handle: clones are the same object. Methods take `&self` and may be called from any thread; a call
+/// that waits for the network holds up no other, and has a twin in `_async` that gives a future of the same. The background thread of its [`Client`] starts with the first search.
 ///
 /// # Examples
 ///
@@ -41,9 +40,9 @@ pub(super) struct State {
 /// assert_eq!(upnp.query_external_address(), "81.2.69.142");
 /// assert_eq!(upnp.delete_port_mapping(7777, "UDP"), UpnpResult::Success);
 /// ```
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Upnp {
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
 }
 
 impl Upnp {
@@ -87,7 +86,13 @@ impl Upnp {
     }
 
     fn from_client(client: LazyClient) -> Self {
-        Self { state: Mutex::new(State { client, ..State::default() }) }
+        Self { state: Arc::new(Mutex::new(State { client, ..State::default() })) }
+    }
+
+    /// Does from now on what it does through this client; devices that are listed keep theirs. The engine has no
+    /// such thing.
+    pub fn set_client(&self, client: Client) {
+        self.lock().client = LazyClient::Started(client);
     }
 
     /// Searches for devices, for `timeout` milliseconds at most, and lists those that match. Multicast
@@ -116,34 +121,7 @@ impl Upnp {
     /// assert_eq!(upnp.get_device_count(), 1);
     /// ```
     pub fn discover(&self, timeout: i32, ttl: i32, device_filter: &str) -> UpnpResult {
-        let (Ok(timeout), Ok(ttl)) = (u64::try_from(timeout), u8::try_from(ttl)) else {
-            return UpnpResult::InvalidParam;
-        };
-        let filter = Filter(device_filter);
-        let (client, options) = {
-            let mut state = self.lock();
-            state.devices.clear();
-            state.last_error = None;
-            let Ok(client) = state.client.get() else { return UpnpResult::SocketError };
-            (client, state.options(Duration::from_millis(timeout), ttl, filter))
-        };
-        let found = client.discover_with(options).wait();
-        let mut state = self.lock();
-        match found {
-            Ok(devices) => {
-                state.devices = devices
-                    .iter()
-                    .filter(|device| filter.matches(device))
-                    .map(|device| discovery::listed(device, filter, &client))
-                    .collect();
-                if state.devices.is_empty() { UpnpResult::NoDevices } else { UpnpResult::Success }
-            }
-            Err(error) => {
-                let result = discovery::failed(&error);
-                state.last_error = Some(error);
-                result
-            }
-        }
+        block_on(self.discover_async(timeout, ttl, device_filter))
     }
 
     /// Why the last search found nobody, in full. The engine has no such thing.
@@ -227,10 +205,7 @@ impl Upnp {
         proto: &str,
         duration: i32,
     ) -> UpnpResult {
-        match self.get_gateway() {
-            Some(gateway) => gateway.overwrite_port_mapping(port, port_internal, desc, proto, duration),
-            None => UpnpResult::NoGateway,
-        }
+        block_on(self.add_port_mapping_async(port, port_internal, desc, proto, duration))
     }
 
     /// Deletes a mapping on the [gateway](Self::get_gateway), as [`UpnpDevice::delete_port_mapping`] does.

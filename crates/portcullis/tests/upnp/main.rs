@@ -2,6 +2,7 @@
 //! error path, and what real gateways do to them.
 
 mod arguments;
+mod beyond;
 mod discover;
 mod gateways;
 mod list;

@@ -75,6 +75,8 @@ impl Search {
         now: Time,
         transport: &mut Transport,
     ) -> Self {
+        let gateways =
+            if options.gateways.is_empty() { config.gateways.clone() } else { options.gateways.clone() };
         let mut search = Self {
             id,
             options,
@@ -88,17 +90,17 @@ impl Search {
             first_usable: None,
             asked: 0,
             failures: Vec::new(),
-            named: config.gateways.iter().filter_map(GatewayAddress::ip).collect(),
+            named: gateways.iter().filter_map(GatewayAddress::ip).collect(),
             ended: false,
         };
-        if config.gateways.is_empty() {
+        if gateways.is_empty() {
             match question::for_interfaces(&search.options, network, &mut transport.out) {
                 Ok(sockets) => search.sockets = sockets,
                 Err(failure) => search.note_failure(String::new(), failure),
             }
         } else {
-            search.sockets = question::for_named(config, &search.options, &mut transport.out);
-            for gateway in &config.gateways {
+            search.sockets = question::for_named(&gateways, &search.options, &mut transport.out);
+            for gateway in &gateways {
                 if let GatewayAddress::Location(location) = gateway {
                     if let Some(address) = gateway.socket_address() {
                         search.add_candidate(now, Device::new(address, location.clone(), None), transport);
@@ -178,6 +180,11 @@ impl Search {
         if !self.is_over(now) {
             self.ask(now, transport);
         }
+    }
+
+    /// Whether a person named those who are asked.
+    pub(super) fn is_named(&self) -> bool {
+        !self.named.is_empty()
     }
 
     /// Goes on at least until then: somebody more waits for it.

@@ -1,6 +1,6 @@
 //! Where a search asks: one socket for each interface, or one for the gateways that a person named.
 
-use super::super::config::{Config, GatewayAddress, SearchOptions};
+use super::super::config::{GatewayAddress, SearchOptions};
 use super::super::error::Failure;
 use super::super::io::{Bind, Output, SocketId};
 use super::super::network::{self, Interface, Network};
@@ -70,11 +70,14 @@ fn for_interface(
 }
 
 /// One socket for each address family of the gateways to be searched by address.
-pub(super) fn for_named(config: &Config, options: &SearchOptions, out: &mut Outbox) -> Vec<Socket> {
+pub(super) fn for_named(
+    gateways: &[GatewayAddress],
+    options: &SearchOptions,
+    out: &mut Outbox,
+) -> Vec<Socket> {
     let families: [IpAddr; 2] = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
     let sockets = families.into_iter().filter_map(|any| {
-        let destinations: Vec<_> = config
-            .gateways
+        let destinations: Vec<_> = gateways
             .iter()
             .filter_map(|gateway| match gateway {
                 GatewayAddress::Search(address) if address.is_ipv4() == any.is_ipv4() => Some(*address),

@@ -1,6 +1,8 @@
 //! A device, as the engine's `UPNPDevice` shows it.
 
+mod background;
 mod calls;
+mod extras;
 
 use super::igd_status::IgdStatus;
 use super::lazy_client::LazyClient;
@@ -20,6 +22,8 @@ pub(super) struct State {
     pub(super) igd_status: i32,
     pub(super) status_note: String,
     pub(super) friendly_name: String,
+    /// As it was told last.
+    pub(super) external_address: Option<IpAddr>,
     /// Where the control URL leads to, as the search found it: it knows the interface as well.
     pub(super) found: Option<ControlPoint>,
     pub(super) client: LazyClient,
@@ -37,6 +41,7 @@ impl Default for State {
             igd_status: IgdStatus::UnknownError.into(),
             status_note: String::new(),
             friendly_name: String::new(),
+            external_address: None,
             found: None,
             client: LazyClient::default(),
             last_error: None,

@@ -1,0 +1,104 @@
+## The same calls through the engine's classes and through ours, on one real gateway: prints a table, and ends with 1
+## where they differ in what is not meant to.
+extends Node
+
+## What differs on purpose, by the row, and why.
+const DIFFERS := {
+	"what the gateway calls the mapping": "an empty description is ours, not the library's beneath the engine",
+	"discover(500, 2, \"no such thing\")": "nothing found is NO_DEVICES (godot#70458)",
+	"devices listed for \"rootdevice\"": "the engine takes the answers to the first target that brings any",
+}
+
+var _failed := 0
+
+
+func _ready() -> void:
+	# One after the other: they may not see each other's mappings.
+	var engines := _rows(UPNP.new())
+	var ours := _rows(PortcullisUPNP.new())
+	print("| call | engine | ours | |")
+	print("|---|---|---|---|")
+	for row in engines:
+		_compare(row, engines[row], ours[row])
+	print("%d rows, %d differ without a reason" % [engines.size(), _failed])
+	get_tree().quit(1 if _failed > 0 else 0)
+
+
+## The values of every row, by name.
+func _rows(upnp: RefCounted) -> Dictionary:
+	var rows := {}
+	var started := Time.get_ticks_msec()
+	rows["discover()"] = upnp.discover()
+	rows["milliseconds of discover()"] = Time.get_ticks_msec() - started
+	rows["get_device_count()"] = upnp.get_device_count()
+	var device: RefCounted = upnp.get_gateway()
+	if device == null:
+		return rows
+	for property in ["description_url", "service_type", "igd_control_url", "igd_service_type", "igd_our_addr",
+			"igd_status"]:
+		rows[property] = device.get(property)
+	rows["is_valid_gateway()"] = device.is_valid_gateway()
+	rows["get_device(0) == get_gateway()"] = upnp.get_device(0) == device
+	rows["query_external_address()"] = upnp.query_external_address()
+	rows["device.query_external_address()"] = device.query_external_address()
+	rows["add_port_mapping(7777)"] = upnp.add_port_mapping(7777)
+	rows["what the gateway calls the mapping"] = _described(device, 7777, "UDP")
+	rows["the same again"] = upnp.add_port_mapping(7777)
+	rows["add_port_mapping(7778, 7779, \"Tom + Jerry\", \"TCP\", 3600)"] = \
+			upnp.add_port_mapping(7778, 7779, "Tom + Jerry", "TCP", 3600)
+	rows["what the gateway calls that"] = _described(device, 7778, "TCP")
+	rows["device.add_port_mapping(7780, 0, \"game\", \"UDP\", 60)"] = \
+			device.add_port_mapping(7780, 0, "game", "UDP", 60)
+	rows["delete_port_mapping(7777)"] = upnp.delete_port_mapping(7777)
+	rows["delete_port_mapping(7777) again"] = upnp.delete_port_mapping(7777)
+	rows["delete_port_mapping(7778, \"TCP\")"] = upnp.delete_port_mapping(7778, "TCP")
+	rows["device.delete_port_mapping(7780)"] = device.delete_port_mapping(7780)
+	for port in [0, -1, 65536]:
+		rows["add_port_mapping(%d)" % port] = upnp.add_port_mapping(port)
+		rows["delete_port_mapping(%d)" % port] = upnp.delete_port_mapping(port)
+	rows["add_port_mapping(1, 65536)"] = upnp.add_port_mapping(1, 65536)
+	rows["add_port_mapping(1, 0, \"\", \"udp\")"] = upnp.add_port_mapping(1, 0, "", "udp")
+	rows["add_port_mapping(1, 0, \"\", \"UDP\", -1)"] = upnp.add_port_mapping(1, 0, "", "UDP", -1)
+	rows["delete_port_mapping(1, \"udp\")"] = upnp.delete_port_mapping(1, "udp")
+	rows["discover(-1)"] = upnp.discover(-1)
+	rows["discover(2000, 256)"] = upnp.discover(2000, 256)
+	rows["devices listed after that"] = upnp.get_device_count()
+	upnp.discover_multicast_if = "eth0"
+	rows["discover(1000) through \"eth0\""] = upnp.discover(1000)
+	upnp.discover_multicast_if = "no such interface"
+	rows["discover(1000) through \"no such interface\""] = upnp.discover(1000)
+	rows["devices listed after it"] = upnp.get_device_count()
+	upnp.discover_multicast_if = ""
+	rows["discover(2000, 2, \"rootdevice\")"] = upnp.discover(2000, 2, "rootdevice")
+	rows["devices listed for \"rootdevice\""] = upnp.get_device_count()
+	rows["discover(500, 2, \"no such thing\")"] = upnp.discover(500, 2, "no such thing")
+	rows["get_gateway() while nothing is listed"] = upnp.get_gateway()
+	rows["add_port_mapping(7777) without a gateway"] = upnp.add_port_mapping(7777)
+	return rows
+
+
+func _compare(row: String, engine: Variant, ours: Variant) -> void:
+	var remark := "same"
+	if row.begins_with("milliseconds"):
+		remark = "%d times as fast" % (engine / maxi(ours, 1))
+		if ours >= 170:
+			remark = "**too slow**"
+			_failed += 1
+	elif _shown(engine) != _shown(ours):
+		remark = DIFFERS.get(row, "")
+		if remark.is_empty():
+			remark = "**different**"
+			_failed += 1
+	print("| `%s` | %s | %s | %s |" % [row, _shown(engine), _shown(ours), remark])
+
+
+func _shown(value: Variant) -> String:
+	return "null" if value == null else "`%s`" % value
+
+
+## Asks the gateway, through a device of ours, for the description of a mapping.
+func _described(device: RefCounted, port: int, protocol: String) -> String:
+	var own := PortcullisUPNPDevice.new()
+	for property in ["igd_control_url", "igd_service_type", "igd_our_addr", "igd_status"]:
+		own.set(property, device.get(property))
+	return own.get_specific_port_mapping(port, protocol).get("description", "")
