@@ -14,7 +14,7 @@ use crate::output::text::Text;
 use crate::session::{Session, TIDY};
 use crate::termination::Termination;
 use clap::Args;
-use portcullis::{Error, ErrorKind, Granted, Lifetime, Mapping, MappingRequest, OnConflict, Protocol};
+use portcullis::{Error, ErrorKind, Granted, Lifetime, Mapping, MappingRequest, OnConflict, Protocol, Step};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
@@ -120,6 +120,7 @@ impl Report for OpenReport {
 
 pub(crate) fn run(arguments: OpenArgs, context: &Context) -> Result<(), Failure> {
     let requests = requests(&arguments)?;
+    let names: Vec<_> = requests.iter().map(name).collect();
     let termination = if arguments.keep { Some(Termination::install()?) } else { None };
     let stop = || termination.as_ref().is_some_and(Termination::is_requested);
     let session = Session::start(context)?;
@@ -128,29 +129,56 @@ pub(crate) fn run(arguments: OpenArgs, context: &Context) -> Result<(), Failure>
     let ended = join(pending, context.started, stop);
     drop(progress);
 
-    let Attempted { mappings, opened, failure } = Attempted::from(ended);
-    if let Some(error) = failure {
-        if let Some(left) = close(mappings, session) {
-            context.output.warn(left.message.as_str());
-        }
-        return Err(Failure::from(error).advise(ExitCode::Conflict, "--any-port or --overwrite"));
+    let Attempted { mappings, opened, failed } = Attempted::of(ended, &names);
+    let may_advise = !(arguments.any_port || arguments.overwrite)
+        && failed.first().is_some_and(|(_, error)| is_about_the_port(error));
+    if let Some(failure) = Failure::of_mappings(failed, names.len() > 1) {
+        close_again(mappings, session, context);
+        return Err(if may_advise {
+            failure.advise(ExitCode::Conflict, "--any-port or --overwrite")
+        } else {
+            failure
+        });
     }
-    let addresses: Vec<_> = opened.iter().filter_map(|opened| opened.external_address).collect();
-    let printed = context.output.report(&OpenReport { mappings: opened });
-    if let Some(&address) = addresses.first() {
-        warn_unless_public(address, context);
-    }
+    let report = OpenReport { mappings: opened };
     let Some(termination) = termination else {
+        // A port that nobody was told of is not left open.
+        if let Err(unread) = context.output.report(&report) {
+            close_again(mappings, session, context);
+            return Err(unread);
+        }
+        warn_of_address(&report, context);
         mappings.into_iter().for_each(|mapping| drop(mapping.leave_open()));
         session.finish(Duration::ZERO);
-        return printed;
+        return Ok(());
     };
+    // Whoever starts the program and does not stay to read has no use for what it keeps open.
+    let printed = context.output.report_to_reader(&report);
     if printed.is_ok() {
+        warn_of_address(&report, context);
         termination.wait();
         context.output.note("closing what was opened");
     }
     let left = close(mappings, session);
     printed.and(left.map_or(Ok(()), Err))
+}
+
+/// How a mapping is called in messages.
+fn name(request: &MappingRequest) -> String {
+    format!("{} {}", protocol_name(request.protocol()), request.external_port_or_internal())
+}
+
+/// Whether it was the asking for this very port that failed, so that another may do.
+fn is_about_the_port(error: &Error) -> bool {
+    error
+        .decisive_attempt()
+        .is_some_and(|attempt| matches!(attempt.step, Step::Action("AddPortMapping" | "AddAnyPortMapping")))
+}
+
+fn warn_of_address(report: &OpenReport, context: &Context) {
+    if let Some(address) = report.mappings.iter().find_map(|opened| opened.external_address) {
+        warn_unless_public(address, context);
+    }
 }
 
 /// A request for each port and protocol, each once.
@@ -201,25 +229,29 @@ fn protocols(arguments: &OpenArgs, pair: &PortPair) -> impl Iterator<Item = Prot
 struct Attempted {
     mappings: Vec<Mapping>,
     opened: Vec<Opened>,
-    /// The first of those that failed.
-    failure: Option<Error>,
+    failed: Vec<(String, Error)>,
 }
 
-impl From<Vec<Ended<Mapping>>> for Attempted {
-    fn from(ended: Vec<Ended<Mapping>>) -> Self {
+impl Attempted {
+    fn of(ended: Vec<Ended<Mapping>>, names: &[String]) -> Self {
         let mut attempted = Self::default();
-        for Ended { result, elapsed_ms } in ended {
+        for (Ended { result, elapsed_ms }, name) in ended.into_iter().zip(names) {
             match result {
                 Ok(mapping) => {
                     attempted.opened.push(Opened::new(mapping.granted(), elapsed_ms));
                     attempted.mappings.push(mapping);
                 }
-                Err(error) => {
-                    attempted.failure.get_or_insert(error);
-                }
+                Err(error) => attempted.failed.push((name.clone(), error)),
             }
         }
         attempted
+    }
+}
+
+/// Closes what was opened by a command that failed: all or nothing.
+fn close_again(mappings: Vec<Mapping>, session: Session, context: &Context) {
+    if let Some(left) = close(mappings, session) {
+        context.output.warn(left.message.as_str());
     }
 }
 
