@@ -8,7 +8,7 @@ use crate::join::join;
 use crate::output::Report;
 use crate::output::progress::Progress;
 use crate::session::Session;
-use clap::Args;
+use clap::{Args, ValueHint};
 use portcullis::Protocol;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -28,7 +28,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct CloseArgs {
     /// External port; without a protocol both are meant
-    #[arg(required = true, value_name = "PORT[/PROTOCOL]", allow_negative_numbers = true)]
+    #[arg(required = true, value_name = "PORT[/PROTOCOL]", allow_negative_numbers = true, value_hint = ValueHint::Other)]
     ports: Vec<ExternalPort>,
     /// Close ports of other hosts too
     #[arg(long)]

@@ -82,7 +82,7 @@ fn write_page(out: &mut Vec<u8>) -> io::Result<()> {
     page.render_description_section(out)?;
     page.render_options_section(out)?;
     writeln!(out, ".SH COMMANDS")?;
-    for subcommand in command.get_subcommands() {
+    for subcommand in command.get_subcommands().filter(|subcommand| subcommand.get_name() != "help") {
         write_subcommand(out, subcommand)?;
     }
     writeln!(out, ".SH \"EXIT STATUS\"")?;

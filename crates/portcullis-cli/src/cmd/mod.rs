@@ -28,6 +28,19 @@ pub(crate) enum Command {
     Man(man::ManArgs),
 }
 
+impl Command {
+    /// The name of a command that asks no gateway.
+    pub(crate) fn offline_name(&self) -> Option<&'static str> {
+        match self {
+            Self::Inspect(_) => Some("inspect"),
+            Self::Simulate(_) => Some("simulate"),
+            Self::Completions(_) => Some("completions"),
+            Self::Man(_) => Some("man"),
+            Self::Discover(_) | Self::Open(_) | Self::Close(_) | Self::List(_) | Self::Address(_) => None,
+        }
+    }
+}
+
 pub(crate) fn run(command: Command, context: &Context) -> Result<(), Failure> {
     match command {
         Command::Discover(arguments) => discover::run(arguments, context),

@@ -13,7 +13,7 @@ use crate::output::progress::Progress;
 use crate::output::text::Text;
 use crate::session::{Session, TIDY};
 use crate::termination::Termination;
-use clap::Args;
+use clap::{Args, ValueHint};
 use portcullis::{Error, ErrorKind, Granted, Lifetime, Mapping, MappingRequest, OnConflict, Protocol, Step};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -36,7 +36,8 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct OpenArgs {
     /// External port, and the port of this host where it is another; without a protocol both are opened
-    #[arg(required = true, value_name = "PORT[:INTERNAL][/PROTOCOL]", allow_negative_numbers = true)]
+    #[arg(required = true, value_name = "PORT[:INTERNAL][/PROTOCOL]", allow_negative_numbers = true,
+        value_hint = ValueHint::Other)]
     ports: Vec<PortPair>,
     /// Open UDP for the ports without a protocol
     #[arg(long)]
@@ -45,10 +46,11 @@ pub(crate) struct OpenArgs {
     #[arg(long)]
     tcp: bool,
     /// How long: seconds, a duration such as 90s or 2h, or permanent (also 0). The gateway may grant another
-    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_lifetime, allow_hyphen_values = true)]
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_lifetime,
+        allow_hyphen_values = true, value_hint = ValueHint::Other)]
     lifetime: Lifetime,
     /// What the gateway shows beside the mapping
-    #[arg(long, value_name = "TEXT", default_value = portcullis::DEFAULT_DESCRIPTION)]
+    #[arg(long, value_name = "TEXT", default_value = portcullis::DEFAULT_DESCRIPTION, value_hint = ValueHint::Other)]
     description: String,
     /// Take another external port where this one belongs to another host
     #[arg(long, conflicts_with = "overwrite")]
