@@ -9,6 +9,7 @@ mod inspect;
 mod list;
 mod man;
 mod open;
+mod shortfall;
 mod simulate;
 
 use crate::context::Context;

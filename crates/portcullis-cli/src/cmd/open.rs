@@ -1,8 +1,8 @@
 //! `portcullis open`: maps ports, all of them or none.
 
 use super::address::warn_unless_public;
-use super::list::lifetime_in_words;
-use crate::argument::duration::parse_lifetime;
+use super::shortfall::{self, Asked};
+use crate::argument::duration::{lifetime_in_words, parse_lifetime};
 use crate::argument::port::{BOTH, PortPair, protocol_name};
 use crate::context::Context;
 use crate::exit_code::ExitCode;
@@ -31,7 +31,8 @@ Examples:
 /// Opens ports: the gateway sends what arrives there to this host
 ///
 /// All ports are opened, or none: when one fails, those that were opened are closed again. Without --keep
-/// they stay open when the command ends, until their lifetime is over.
+/// they stay open when the command ends, until their lifetime is over. The lifetime that is printed is the one
+/// asked for, unless --verify or --keep read back what the gateway granted.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct OpenArgs {
@@ -52,10 +53,10 @@ pub(crate) struct OpenArgs {
     /// What the gateway shows beside the mapping
     #[arg(long, value_name = "TEXT", default_value = portcullis::DEFAULT_DESCRIPTION, value_hint = ValueHint::Other)]
     description: String,
-    /// Take another external port where this one belongs to another host
+    /// Take another external port where this one belongs to another host; not with --overwrite
     #[arg(long, conflicts_with = "overwrite")]
     any_port: bool,
-    /// Take the port away from another host
+    /// Take the port away from another host; not with --any-port
     #[arg(long)]
     overwrite: bool,
     /// Read every new mapping back: a gateway that says yes and does not have it is an error. Implied by --keep
@@ -109,7 +110,7 @@ impl Report for OpenReport {
                 None => format!("port {} (address not known)", opened.external_port),
             };
             let internal = SocketAddr::new(opened.internal_address, opened.internal_port);
-            let lifetime = lifetime_in_words(opened.lifetime_s);
+            let lifetime = lifetime_in_words(Lifetime::from_seconds(opened.lifetime_s));
             writeln!(
                 out,
                 "{} {external} -> {internal}, {lifetime}, by {} in {} ms",
@@ -123,6 +124,7 @@ impl Report for OpenReport {
 pub(crate) fn run(arguments: OpenArgs, context: &Context) -> Result<(), Failure> {
     let requests = requests(&arguments)?;
     let names: Vec<_> = requests.iter().map(name).collect();
+    let asked: Vec<_> = requests.iter().map(|request| asked(request, &arguments)).collect();
     let termination = if arguments.keep { Some(Termination::install()?) } else { None };
     let stop = || termination.as_ref().is_some_and(Termination::is_requested);
     let session = Session::start(context)?;
@@ -149,7 +151,7 @@ pub(crate) fn run(arguments: OpenArgs, context: &Context) -> Result<(), Failure>
             close_again(mappings, session, context);
             return Err(unread);
         }
-        warn_of_address(&report, context);
+        warn_of(&asked, &mappings, context);
         mappings.into_iter().for_each(|mapping| drop(mapping.leave_open()));
         session.finish(Duration::ZERO);
         return Ok(());
@@ -157,7 +159,7 @@ pub(crate) fn run(arguments: OpenArgs, context: &Context) -> Result<(), Failure>
     // Whoever starts the program and does not stay to read has no use for what it keeps open.
     let printed = context.output.report_to_reader(&report);
     if printed.is_ok() {
-        warn_of_address(&report, context);
+        warn_of(&asked, &mappings, context);
         termination.wait();
         context.output.note("closing what was opened");
     }
@@ -177,8 +179,15 @@ fn is_about_the_port(error: &Error) -> bool {
         .is_some_and(|attempt| matches!(attempt.step, Step::Action("AddPortMapping" | "AddAnyPortMapping")))
 }
 
-fn warn_of_address(report: &OpenReport, context: &Context) {
-    if let Some(address) = report.mappings.iter().find_map(|opened| opened.external_address) {
+fn asked(request: &MappingRequest, arguments: &OpenArgs) -> Asked {
+    let external_port = (!arguments.any_port).then(|| request.external_port_or_internal());
+    Asked { external_port, lifetime: arguments.lifetime }
+}
+
+/// Warns of what is not as it was asked for, or as it may be expected. Every request has its mapping here.
+fn warn_of(asked: &[Asked], mappings: &[Mapping], context: &Context) {
+    shortfall::warn(asked.iter().copied().zip(mappings.iter().map(Mapping::granted)), context);
+    if let Some(address) = mappings.iter().find_map(|mapping| mapping.granted().external_address) {
         warn_unless_public(address, context);
     }
 }

@@ -153,3 +153,22 @@ fn other_ports_are_advised_only_where_they_may_help() {
     assert!(!advised("open 7777/udp --overwrite --simulate=always-conflict"));
     assert!(!advised("open 7777/udp --verify --simulate=other-client"));
 }
+
+#[test]
+fn what_is_not_as_it_was_asked_for_is_warned_of() {
+    for (line, warning) in [
+        ("80:81/tcp --simulate=same-port", "tcp 81: the gateway maps equal ports only: 81 instead of 80"),
+        ("7777 --simulate=no-address", "udp 7777, tcp 7777: the gateway did not tell its external address"),
+        ("7777/udp --simulate=permanent-lease-only", "the gateway maps permanently only"),
+        (
+            "7777/udp --lifetime permanent --simulate=permanent-lease-invalid",
+            "the gateway does not map permanently: this lasts 7d",
+        ),
+    ] {
+        let ran = run(&format!("open {line}")).done();
+        assert_eq!(ran.stderr.matches("warning: ").count(), 1, "{ran:?}");
+        assert!(ran.stderr.contains(warning), "{ran:?}");
+    }
+    let quiet = run("open 80:81/tcp --any-port --simulate=same-port").done();
+    assert!(!quiet.stderr.contains("warning"), "{quiet:?}");
+}
