@@ -71,8 +71,7 @@ impl Failure {
             others.push(name);
         }
         if !others.is_empty() && failure.attempts.iter().any(|attempt| attempt.is_of_mapping) {
-            failure.message =
-                Text::from(format!("{}; {} failed too", failure.message, others.join(", ")).as_str());
+            failure = failure.and_so(&format!("{} failed too", others.join(", ")));
         }
         Some(failure)
     }
@@ -104,12 +103,15 @@ impl Failure {
         self
     }
 
-    /// Adds what to try next, in the words of this program's options.
-    pub(crate) fn advise(mut self, status: ExitCode, advice: &str) -> Self {
-        if self.status == status {
-            self.message = Text::from(format!("{}; try {advice}", self.message).as_str());
-        }
+    /// Adds what follows from it.
+    pub(crate) fn and_so(mut self, what: &str) -> Self {
+        self.message = Text::from(format!("{}; {what}", self.message).as_str());
         self
+    }
+
+    /// Adds what to try next, in the words of this program's options.
+    pub(crate) fn advise(self, status: ExitCode, advice: &str) -> Self {
+        if self.status == status { self.and_so(&format!("try {advice}")) } else { self }
     }
 }
 

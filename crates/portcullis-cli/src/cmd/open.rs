@@ -145,26 +145,25 @@ pub(crate) fn run(arguments: OpenArgs, context: &Context) -> Result<(), Failure>
         });
     }
     let report = OpenReport { mappings: opened };
-    let Some(termination) = termination else {
+    let printed = match termination {
+        // Whoever starts the program and does not stay to read has no use for what it keeps open.
+        Some(_) => context.output.report_to_reader(&report),
+        None => context.output.report(&report),
+    };
+    if let Err(unread) = printed {
         // A port that nobody was told of is not left open.
-        if let Err(unread) = context.output.report(&report) {
-            close_again(mappings, session, context);
-            return Err(unread);
-        }
-        warn_of(&asked, &mappings, context);
+        let is_closed = close_again(mappings, session, context);
+        return Err(if is_closed { unread.and_so("what was opened is closed again") } else { unread });
+    }
+    warn_of(&asked, &mappings, context);
+    let Some(termination) = termination else {
         mappings.into_iter().for_each(|mapping| drop(mapping.leave_open()));
         session.finish(Duration::ZERO);
         return Ok(());
     };
-    // Whoever starts the program and does not stay to read has no use for what it keeps open.
-    let printed = context.output.report_to_reader(&report);
-    if printed.is_ok() {
-        warn_of(&asked, &mappings, context);
-        termination.wait();
-        context.output.note("closing what was opened");
-    }
-    let left = close(mappings, session);
-    printed.and(left.map_or(Ok(()), Err))
+    termination.wait();
+    context.output.note("closing what was opened");
+    close(mappings, session).map_or(Ok(()), Err)
 }
 
 /// How a mapping is called in messages.
@@ -259,11 +258,13 @@ impl Attempted {
     }
 }
 
-/// Closes what was opened by a command that failed: all or nothing.
-fn close_again(mappings: Vec<Mapping>, session: Session, context: &Context) {
-    if let Some(left) = close(mappings, session) {
+/// Closes what was opened by a command that failed: all or nothing. Whether that succeeded.
+fn close_again(mappings: Vec<Mapping>, session: Session, context: &Context) -> bool {
+    let left = close(mappings, session);
+    if let Some(left) = &left {
         context.output.warn(left.message.as_str());
     }
+    left.is_none()
 }
 
 /// Closes mappings, all at once; says which of them could not be closed.

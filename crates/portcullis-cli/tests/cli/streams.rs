@@ -38,6 +38,7 @@ fn ports_that_nobody_could_be_told_of_are_closed_again() {
         let ran = Ran::from(child.wait_with_output().unwrap());
         assert_eq!(ran.status, Some(1), "{ran:?}");
         assert!(ran.stderr.contains("standard output"), "{ran:?}");
+        assert!(ran.stderr.contains("closed again"), "{ran:?}");
     }
     server.with_gateway(|gateway| {
         assert_eq!(gateway.mappings().len(), 0);
