@@ -388,7 +388,8 @@ impl fmt::Display for Error {
         };
         f.write_str(what)?;
         if let Some(attempt) = self.decisive_attempt() {
-            let advice = attempt.failure.advice(attempt.step).map(|advice| format!(" ({advice})")).unwrap_or_default();
+            let advice =
+                attempt.failure.advice(attempt.step).map(|advice| format!(" ({advice})")).unwrap_or_default();
             let around = what.len().saturating_add(": ".len()).saturating_add(advice.len());
             write!(f, ": {}{advice}", attempt.text(MAX_TEXT.saturating_sub(around)))?;
         }
