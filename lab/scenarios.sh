@@ -394,7 +394,7 @@ scenario_speed() {
         proof "$version: cold start, search to confirmed mapping" time_ratio 1.15 "bare C,portcullis" -- \
             "$BARE" search "$LAB_CLIENT_IP" '{port}' :: "$PORTCULLIS" -q open '{port}/udp'
         gateway_renew "$version" || return
-        proof "$version: cold start, description's URL known" time_ratio 2.00 "bare C,portcullis" -- \
+        proof "$version: cold start, description's URL known" time_ratio 2.00 "bare C,portcullis" --runs 40 -- \
             "$BARE" url "$LAB_DESCRIPTION_URL" '{port}' :: \
             "$PORTCULLIS" -q --gateway "$LAB_DESCRIPTION_URL" open '{port}/udp'
     done
