@@ -87,7 +87,9 @@ fn narrate(client: &Client, context: &Context) -> JoinHandle<()> {
                     granted.internal_address,
                     granted.internal_port
                 ),
-                Event::Closed => "mapping closed".to_owned(),
+                Event::Closed { protocol, external_port } => {
+                    format!("{protocol} port {external_port} closed")
+                }
                 Event::Failed(error) => format!("failed: {error}"),
                 _ => continue,
             };

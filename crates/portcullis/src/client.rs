@@ -1,7 +1,7 @@
 //! The client: what a program talks to.
 
 use crate::config::Config;
-use crate::driver::{Link, Queue, Start};
+use crate::driver::{Link, Start};
 use crate::event::Events;
 use crate::external_address::ExternalAddress;
 use crate::mapping::Mapping;
@@ -19,7 +19,12 @@ use std::sync::Arc;
 ///
 /// A client owns one background thread; its methods start an operation there and return at once with
 /// a handle to wait on or to await. Clones share the thread. When the client and all its handles are
-/// gone, the thread finishes what is under way (five seconds at most) and ends.
+/// gone (mappings and pending operations; events do not count), the thread finishes what is under way
+/// (five seconds at most) and ends.
+///
+/// A forked process has a copy of the client and not its thread: every operation ends with
+/// [`Closed`](crate::ErrorKind::Closed) there, dropping a copied [`Mapping`] leaves it open, and copied
+/// [`Events`] wait for ever. It can make a client of its own.
 ///
 /// # Examples
 ///
@@ -204,13 +209,15 @@ impl Client {
 
     /// Everything that happens in this client from now on.
     pub fn events(&self) -> Events {
-        let queue = Arc::new(Queue::default());
-        self.link.subscribe(Arc::clone(&queue));
-        Events::new(queue)
+        Events::new(self.link.subscribe())
     }
 
     /// Finishes what is under way, within `timeout`, and ends the background thread. Operations that are
-    /// not over by then end with [`Closed`](crate::ErrorKind::Closed), as do those of other clones.
+    /// not over by then end with [`Closed`](crate::ErrorKind::Closed), as do those of other clones. Of
+    /// several calls the earliest deadline holds, and each returns when the thread has ended; only on that
+    /// thread itself, from a waker that runs its task at once, it returns without waiting.
+    ///
+    /// A [`Mapping`] that is dropped afterwards stays open: nobody is left to delete it.
     pub fn shutdown(self, timeout: Duration) {
         self.link.shutdown(timeout);
     }
@@ -222,13 +229,13 @@ impl Client {
 
     fn delete(&self, protocol: Protocol, external_port: NonZeroU16, force: bool) -> Pending<bool> {
         let timeout = self.timeout;
-        self.start(
-            Box::new(move |client, now| client.close(now, protocol, external_port, force, timeout)),
-            |outcome, _| match outcome {
-                Outcome::Closed(existed) => Some(existed),
-                _ => None,
-            },
-        )
+        let start: Start =
+            Box::new(move |client, now| client.close(now, protocol, external_port, force, timeout));
+        let started = self.link.closing((protocol, external_port), start);
+        Pending::new(&self.link, started, |outcome, _| match outcome {
+            Outcome::Closed(existed) => Some(existed),
+            _ => None,
+        })
     }
 
     fn start<T>(&self, start: Start, convert: fn(Outcome, &Arc<Link>) -> Option<T>) -> Pending<T> {

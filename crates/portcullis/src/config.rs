@@ -73,12 +73,6 @@ impl Config {
     }
 }
 
-impl From<Config> for proto::Config {
-    fn from(config: Config) -> Self {
-        config.into_proto()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

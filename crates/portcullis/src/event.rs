@@ -1,10 +1,12 @@
 //! What a client reports to whoever listens.
 
 use crate::driver::Queue;
+use core::num::NonZeroU16;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
 use futures_core::Stream;
+use portcullis_proto::Protocol;
 use portcullis_proto::client::{Device, Error, Granted};
 use std::sync::Arc;
 
@@ -16,8 +18,13 @@ pub enum Event {
     Found(Device),
     /// A mapping was made.
     Mapped(Granted),
-    /// A mapping was closed.
-    Closed,
+    /// A mapping is gone: it was deleted, or was not there any more.
+    Closed {
+        /// Its transport protocol.
+        protocol: Protocol,
+        /// Its port on the external address.
+        external_port: NonZeroU16,
+    },
     /// An operation failed.
     Failed(Error),
 }

@@ -46,7 +46,9 @@ pub use portcullis_proto::client::{
     OnConflict, SearchOptions, Status, Step,
 };
 pub use portcullis_proto::igd;
+pub use portcullis_proto::wire::http::HttpError;
+pub use portcullis_proto::wire::soap::{Arguments, SoapError};
 pub use portcullis_proto::wire::ssdp::SearchTarget;
 pub use portcullis_proto::wire::text::printable;
-pub use portcullis_proto::wire::url::HttpUrl;
+pub use portcullis_proto::wire::url::{HttpUrl, UrlError};
 pub use portcullis_proto::{AddressKind, Lifetime, Protocol};

@@ -1,6 +1,6 @@
 //! An open port.
 
-use crate::driver::Link;
+use crate::driver::{Link, Start};
 use crate::pending::Pending;
 use core::num::NonZeroU16;
 use core::time::Duration;
@@ -10,13 +10,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 /// How long deleting a mapping may take.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A port that a gateway sends to this program.
 ///
 /// [`close`](Self::close) deletes the mapping and tells how that went. Dropping it deletes it in the
 /// background, as well as it can: a process that ends right afterwards may leave it behind, until its
-/// lifetime is over. [`leave_open`](Self::leave_open) keeps it beyond this program.
+/// lifetime is over, and after [`Client::shutdown`](crate::Client::shutdown) nobody is there to delete it:
+/// close it before. [`leave_open`](Self::leave_open) keeps it beyond this program.
 #[derive(Debug)]
 #[must_use = "a mapping is deleted when it is dropped"]
 pub struct Mapping {
@@ -79,8 +80,9 @@ impl Mapping {
 
     fn release(&self) -> Pending<bool> {
         let granted = self.granted.clone();
-        let started =
-            self.link.operation(Box::new(move |client, now| client.release(now, &granted, CLOSE_TIMEOUT)));
+        let port = (granted.protocol, granted.external_port);
+        let start: Start = Box::new(move |client, now| client.release(now, &granted, CLOSE_TIMEOUT));
+        let started = self.link.closing(port, start);
         Pending::new(&self.link, started, |outcome, _| match outcome {
             Outcome::Closed(existed) => Some(existed),
             _ => None,

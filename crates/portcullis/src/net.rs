@@ -4,7 +4,8 @@ use getifs::Flags;
 use portcullis_proto::client::{DefaultGateway, Interface, InterfaceAddress, Network};
 use std::io;
 
-/// A snapshot, taken now. What cannot be read of it is left out: a search then finds less, and says so.
+/// A snapshot, taken now. What the operating system does not tell is left out, without a word: a search
+/// then goes through no interface and finds no gateway, or asks no default gateway directly.
 pub(crate) fn snapshot() -> Network {
     Network {
         interfaces: interfaces().unwrap_or_default(),

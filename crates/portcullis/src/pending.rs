@@ -15,8 +15,9 @@ type Convert<T> = fn(Outcome, &Arc<Link>) -> Option<T>;
 /// An operation that has been started and will end by itself, within its timeout.
 ///
 /// [`wait`](Self::wait) blocks for the result; `.await` does the same on any executor. Dropping it
-/// cancels the operation: the call returns at once, and what the operation may already have changed at
-/// the gateway is undone in the background.
+/// cancels the operation: that returns at once, and a mapping that was made, or may have been, is deleted
+/// in the background. Nothing else is undone: what was to be closed may be closed. Polled again after it
+/// has given its result, it gives [`ErrorKind::Closed`].
 ///
 /// # Examples
 ///
@@ -31,15 +32,14 @@ type Convert<T> = fn(Outcome, &Arc<Link>) -> Option<T>;
 #[must_use = "an operation is cancelled when it is dropped"]
 pub struct Pending<T> {
     link: Arc<Link>,
-    key: u64,
     slot: Arc<Slot>,
     convert: Convert<T>,
     detached: bool,
 }
 
 impl<T> Pending<T> {
-    pub(crate) fn new(link: &Arc<Link>, (key, slot): (u64, Arc<Slot>), convert: Convert<T>) -> Self {
-        Self { link: Arc::clone(link), key, slot, convert, detached: false }
+    pub(crate) fn new(link: &Arc<Link>, slot: Arc<Slot>, convert: Convert<T>) -> Self {
+        Self { link: Arc::clone(link), slot, convert, detached: false }
     }
 
     /// Blocks until the operation is over.
@@ -48,6 +48,9 @@ impl<T> Pending<T> {
     ///
     /// What the operation's own method says; [`ErrorKind::Closed`] when the client was shut down meanwhile.
     pub fn wait(self) -> Result<T, Error> {
+        if self.link.is_inherited() {
+            return Err(Error::new(ErrorKind::Closed));
+        }
         let result = self.slot.wait();
         self.converted(result)
     }
@@ -59,7 +62,7 @@ impl<T> Pending<T> {
 
     /// Whether the result is there: [`wait`](Self::wait) would return at once.
     pub fn is_done(&self) -> bool {
-        self.slot.is_ended()
+        self.link.is_inherited() || self.slot.is_ended()
     }
 
     fn converted(&self, result: Result<Outcome, Error>) -> Result<T, Error> {
@@ -71,21 +74,23 @@ impl<T> Future for Pending<T> {
     type Output = Result<T, Error>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.link.is_inherited() {
+            return Poll::Ready(Err(Error::new(ErrorKind::Closed)));
+        }
         self.slot.poll(context).map(|result| self.converted(result))
     }
 }
 
 impl<T> Drop for Pending<T> {
     fn drop(&mut self) {
-        if self.detached {
+        if self.detached || self.link.is_inherited() {
             return;
         }
         match self.slot.abandon() {
-            // A mapping that nobody takes is deleted, as one that is dropped.
-            Some(Ok(outcome)) => drop((self.convert)(outcome, &self.link)),
-            Some(Err(_)) => {}
+            // What has been done is undone by the drop of what the caller would have got.
+            Some(result) => drop(self.converted(result)),
             None if self.slot.is_ended() => {}
-            None => self.link.cancel(self.key),
+            None => self.link.cancel(&self.slot),
         }
     }
 }
@@ -100,7 +105,8 @@ impl<T> fmt::Debug for Pending<T> {
 ///
 /// Each device is there the moment it is known ([`next_device`](Self::next_device), or as a
 /// [`Stream`]); the whole list, the gateway to use first, when the search is over
-/// ([`wait`](Self::wait), or `.await`). Dropping it ends the search.
+/// ([`wait`](Self::wait), or `.await`). Both may be polled side by side, by two tasks. Polled again after
+/// it has given the list, it gives [`ErrorKind::Closed`]. Dropping it ends the search.
 ///
 /// # Examples
 ///
@@ -137,6 +143,9 @@ impl Discovery {
     /// Blocks until another device is known; `None` when the search is over. A device may come twice,
     /// better known.
     pub fn next_device(&mut self) -> Option<Device> {
+        if self.pending.link.is_inherited() {
+            return None;
+        }
         self.pending.slot.wait_device()
     }
 }
@@ -153,6 +162,9 @@ impl Stream for Discovery {
     type Item = Device;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Device>> {
+        if self.pending.link.is_inherited() {
+            return Poll::Ready(None);
+        }
         self.pending.slot.poll_device(context)
     }
 }

@@ -13,7 +13,7 @@ fn statuses_say_what_went_wrong() {
         ("open 7777/udp --simulate=not-authorized --timeout 300", 4, "refused"),
         ("open 7777/udp --simulate=full --timeout 300", 4, "refused"),
         ("open 7777/udp --verify --simulate=forgetful --timeout 300", 4, "malformed"),
-        ("open 7777/udp --simulate=loopback-location --timeout 150", 4, "malformed"),
+        ("open 7777/udp --simulate=loopback-location --timeout 150", 3, "no-gateway"),
         ("open 7777/udp --simulate=login-page --timeout 150", 4, "malformed"),
         ("open 7777/udp --simulate=accepts-silently --timeout 150", 5, "timeout"),
         ("address --simulate=slow-http --timeout 150", 5, "timeout"),

@@ -9,6 +9,7 @@ use core::time::Duration;
 
 /// A gateway that a person named: it is asked directly, nobody else is, and it may be on loopback.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum GatewayAddress {
     /// Its address: it is searched by unicast M-SEARCH (port 1900 unless said otherwise).
     Search(SocketAddr),

@@ -21,6 +21,7 @@ const MOST_TARGETS: usize = 16;
 ///
 /// The address is always the one the device's answer came from, whatever host its URLs name.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ControlPoint {
     /// The service type as advertised; it goes into every request.
     pub service_type: String,
@@ -68,6 +69,7 @@ impl ControlPoint {
 
 /// What a WAN connection said of itself when it was asked (GetStatusInfo, GetExternalIPAddress).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Status {
     /// `None` where the gateway did not say, or not in words of the specification.
     pub connection: Option<ConnectionStatus>,
@@ -77,6 +79,7 @@ pub struct Status {
 
 /// A device that answered a search.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Device {
     /// Where it answered from.
     pub address: SocketAddr,
@@ -123,12 +126,13 @@ impl Device {
         })
     }
 
-    /// Why no port can be mapped with it, where it may be a gateway.
+    /// Why no port can be mapped with it, where none can.
     pub(super) fn as_attempt(&self) -> Option<Attempt> {
         let failure = match &self.description {
             Err(failure) => failure.clone(),
-            Ok(_) if self.is_gateway() && !self.is_usable() => Failure::NoService,
-            Ok(_) => return None,
+            Ok(_) if self.is_usable() => return None,
+            Ok(_) if self.is_gateway() => Failure::NoService,
+            Ok(_) => Failure::NotAGateway,
         };
         Some(Attempt { gateway: self.label(), step: Step::Description, failure })
     }

@@ -12,9 +12,6 @@ use std::io;
 
 /// Longest text of an error, in bytes: a gateway's own words are in it.
 const MAX_TEXT: usize = 256;
-/// How WANIPConnection names a port that is taken (section 2.4.16).
-const TAKEN: UpnpErrorCode = UpnpErrorCode::ConflictInMappingEntry;
-
 /// What kind of failure an [`Error`] is: what a program decides by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -118,12 +115,16 @@ pub enum Failure {
     Description(DescriptionError),
     /// The URL that a device announces cannot be used.
     Url(UrlError),
-    /// The device is no gateway, or none that maps ports.
+    /// The device is no gateway.
+    NotAGateway,
+    /// The gateway has no service that maps ports.
     NoService,
     /// The gateway said yes, but its table does not have the mapping.
     NotConfirmed,
     /// The port belongs to another host's mapping.
     Conflict {
+        /// What the gateway said, where it said no; `None` where its table showed the other mapping.
+        code: Option<UpnpErrorCode>,
         /// The internal client of the mapping in the way, where the gateway tells.
         holder: Option<String>,
         /// The description of the mapping in the way.
@@ -144,7 +145,7 @@ impl Failure {
     /// What kind of error this failure makes.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::NotAsked | Self::NoAnswer => ErrorKind::NoGateway,
+            Self::NotAsked | Self::NoAnswer | Self::NotAGateway => ErrorKind::NoGateway,
             Self::CannotSend(_) => ErrorKind::Io,
             Self::Exchange(ExchangeError::ConnectTimeout | ExchangeError::NoReply) => ErrorKind::Timeout,
             Self::Exchange(ExchangeError::Http(_)) => ErrorKind::Malformed,
@@ -222,16 +223,18 @@ impl fmt::Display for Failure {
             Self::Fault(code, text) => write!(f, "{code} \"{text}\""),
             Self::Description(error) => error.fmt(f),
             Self::Url(error) => error.fmt(f),
+            Self::NotAGateway => f.write_str("not an internet gateway"),
             Self::NoService => f.write_str("no service that maps ports"),
             Self::NotConfirmed => f.write_str("the gateway accepted the mapping but does not have it"),
-            Self::Conflict { holder: Some(holder), description } if description.is_empty() => {
-                write!(f, "{TAKEN}: the port is mapped to {holder}")
-            }
-            Self::Conflict { holder: Some(holder), description } => {
-                write!(f, "{TAKEN}: the port is mapped to {holder} (\"{description}\")")
-            }
-            Self::Conflict { holder: None, .. } => {
-                write!(f, "{TAKEN}: the gateway does not say whose mapping it is")
+            Self::Conflict { code, holder, description } => {
+                if let Some(code) = code {
+                    write!(f, "{code}: ")?;
+                }
+                match holder {
+                    None => f.write_str("the gateway does not say whose mapping it is"),
+                    Some(holder) if description.is_empty() => write!(f, "the port is mapped to {holder}"),
+                    Some(holder) => write!(f, "the port is mapped to {holder} (\"{description}\")"),
+                }
             }
             Self::NotOurs { holder } => write!(f, "the mapping belongs to {holder}"),
             Self::OwnerUnknown => f.write_str("the gateway does not say whose mapping it is"),
@@ -244,6 +247,7 @@ impl std::error::Error for Failure {}
 
 /// One thing that was tried, and how it ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Attempt {
     /// The gateway, by name and address; empty for a search of the whole network.
     pub gateway: String,
@@ -313,10 +317,14 @@ impl Error {
     }
 
     /// An error from a search that brought nothing to use. A device that answered and could not be read
-    /// may have been anything, unless a person had named it as the gateway.
+    /// may have been anything, unless a person had named it as the gateway; one that is not there is none.
     pub(super) fn without_gateway(attempts: Vec<Attempt>, named: bool) -> Self {
         let mut error = Self::from_attempts(attempts);
-        let is_certain = named || matches!(error.kind, ErrorKind::NoService | ErrorKind::InvalidInput);
+        let is_certain = match error.kind {
+            ErrorKind::NoService | ErrorKind::InvalidInput => true,
+            ErrorKind::Refused => false,
+            _ => named && error.attempts.iter().any(|attempt| attempt.step == Step::Description),
+        };
         let nothing_sent =
             error.attempts.iter().all(|attempt| matches!(attempt.failure, Failure::CannotSend(_)));
         if !is_certain && !nothing_sent {

@@ -1,9 +1,9 @@
 //! One HTTP request and its reply, over as many connections as a lossy link needs.
 //!
-//! A lost SYN costs a whole second before the operating system repeats it. So while nothing answers, a
-//! second and a third connection are opened beside the first, and the first that is established carries
-//! the request. A request that may be repeated without harm is repeated on a new connection when its
-//! reply is late; any other is sent exactly once.
+//! A lost SYN costs a whole second before the operating system repeats it. So while nothing answers,
+//! further connections are opened beside the first, and the first that is established carries the
+//! request. A request that may be repeated without harm is repeated on a new connection when its reply is
+//! late; any other is sent exactly once.
 
 use super::io::{ConnectionId, Output};
 use super::outbox::Outbox;
@@ -60,6 +60,7 @@ pub(super) struct Request {
 
 /// Why an exchange brought no reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ExchangeError {
     /// No connection could be made.
     Connect(io::ErrorKind),
@@ -148,6 +149,10 @@ impl Exchange {
 
     pub(super) fn has(&self, connection: ConnectionId) -> bool {
         self.attempts.iter().any(|attempt| attempt.connection == connection)
+    }
+
+    pub(super) fn has_sent(&self) -> bool {
+        self.sent.is_some()
     }
 
     pub(super) fn connected(&mut self, now: Time, connection: ConnectionId, local: IpAddr, out: &mut Outbox) {

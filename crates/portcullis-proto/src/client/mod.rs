@@ -44,7 +44,7 @@ use igd::call::Call;
 use igd::close::{Claim, Close};
 use igd::list::List;
 use io::{Input, Output};
-use operation::{Leftover, Mapping, Operation, Stage, Task};
+use operation::{Key, Leftover, Mapping, Operation, Stage, Task};
 use search::{Search, SearchId};
 use std::collections::BTreeMap;
 use timer::Timer;
@@ -65,6 +65,8 @@ pub struct Client {
     operations: BTreeMap<OperationId, Operation>,
     /// Gateways known to be usable.
     gateways: Vec<Device>,
+    /// How many grants of this client stand behind an entry of a gateway's table.
+    held: BTreeMap<Key, u32>,
     random: u64,
 }
 
@@ -80,6 +82,7 @@ impl Client {
             gateway_search: None,
             operations: BTreeMap::new(),
             gateways: Vec::new(),
+            held: BTreeMap::new(),
             random,
         }
     }
@@ -136,8 +139,22 @@ impl Client {
         self.seek(now, Task::Close(Close::new(protocol, external_port, claim)), timeout)
     }
 
-    /// Deletes a mapping that this client made, where it made it: [`Outcome::Closed`].
+    /// Deletes a mapping that this client made, where it made it: [`Outcome::Closed`]. Where the same port was
+    /// mapped again since, it stays until the last of them is released.
     pub fn release(&mut self, now: Time, granted: &Granted, timeout: Duration) -> OperationId {
+        let others = match self.held.remove(&granted.key()) {
+            Some(holders @ 2..) => {
+                self.held.insert(granted.key(), holders.saturating_sub(1));
+                true
+            }
+            _ => false,
+        };
+        if others {
+            // It was mapped again meanwhile: the port is the newer mapping's.
+            let id = OperationId(self.transport.out.next_id());
+            self.report(id, false, Ok(Outcome::Closed(true)));
+            return id;
+        }
         let task = Task::Close(Close::new(granted.protocol, granted.external_port, Claim::Ours));
         self.work(now, task, granted.gateway.clone(), vec![granted.control_point.clone()], timeout)
     }
@@ -165,19 +182,17 @@ impl Client {
         action: &A,
         timeout: Duration,
     ) -> OperationId {
-        // An action that only asks may be repeated where its reply is late.
-        let asks = A::NAME.starts_with("Get");
-        let call = if asks { Call::query(point, action) } else { Call::command(point, action) };
+        let call = Call::new(point, action);
         let name = point.remote.ip().to_string();
         self.work(now, Task::Call(Some(call)), name, vec![point.clone()], timeout)
     }
 
     /// Forgets an operation: nothing more is reported of it. A mapping that it may already have made is
-    /// deleted, where the gateway says that it leads to us.
+    /// deleted, where the gateway says that it is the one.
     pub fn cancel(&mut self, now: Time, id: OperationId) {
-        let Some(operation) = self.operations.remove(&id) else { return };
-        self.forget(now, id, &operation);
-        self.tidy(now, operation.leftover());
+        if let Some(operation) = self.operations.remove(&id) {
+            self.abandon(now, id, operation);
+        }
         self.update(now);
     }
 
@@ -264,14 +279,38 @@ impl Client {
         id
     }
 
-    /// Deletes what an operation may have left in a gateway's table, and tells nobody.
-    fn tidy(&mut self, now: Time, leftover: Option<Leftover>) {
-        let Some(Leftover { gateway, point, protocol, external_port }) = leftover else { return };
-        // It was not confirmed, so the gateway has to say that it leads to us.
-        let task = Task::Close(Close::new(protocol, external_port, Claim::Unproven));
-        let id = self.work(now, task, gateway, vec![point], TIDY);
-        if let Some(operation) = self.operations.get_mut(&id) {
+    /// Nobody wants an operation any more: what it may have left is deleted, and nobody is told. An Add that
+    /// is on its way is waited for, since deleting before it arrives would be too early.
+    fn abandon(&mut self, now: Time, id: OperationId, mut operation: Operation) {
+        if !operation.abandoned && operation.is_adding() && self.transport.has_sent(Owner::Operation(id)) {
+            self.transport.cancel(now, |owner| owner == Owner::Address(id));
             operation.silent = true;
+            operation.abandoned = true;
+            operation.deadline = now + TIDY;
+            self.transport.out.timers.set(Timer::Operation(id), operation.deadline);
+            self.operations.insert(id, operation);
+            return;
+        }
+        self.forget(now, id, &operation);
+        if operation.is_adding() && operation.abandoned {
+            // No answer came: that leaves it in doubt.
+            operation.abandoned_answer(Err(Failure::Exchange(ExchangeError::NoReply)));
+        }
+        self.tidy(now, operation.leftovers());
+    }
+
+    /// Deletes what an operation may have left in gateways' tables, and tells nobody.
+    fn tidy(&mut self, now: Time, leftovers: Vec<Leftover>) {
+        for leftover in leftovers {
+            if self.held.contains_key(&leftover.key()) {
+                continue;
+            }
+            let Leftover { gateway, point, protocol, external_port, mark } = leftover;
+            let task = Task::Close(Close::new(protocol, external_port, Claim::Added(mark)));
+            let id = self.work(now, task, gateway, vec![point], TIDY);
+            if let Some(operation) = self.operations.get_mut(&id) {
+                operation.silent = true;
+            }
         }
     }
 
@@ -296,21 +335,39 @@ impl Client {
                 self.exchange_ended(now, ended);
             }
             Timer::Choice(id) => self.choose_gateway(now, id),
-            Timer::Operation(id) => {
-                let failures = self.search_failures();
-                if let Some(operation) = self.operations.remove(&id) {
-                    self.forget(now, id, &operation);
-                    let silent = operation.silent;
-                    let leftover = operation.leftover().or_else(|| operation.left.clone());
-                    let named = !self.config.gateways.is_empty();
-                    let result = operation.out_of_time(failures, named);
-                    if result.is_err() {
-                        self.tidy(now, leftover);
-                    }
-                    self.report(id, silent, result);
-                }
+            Timer::Operation(id) => self.out_of_time(now, id),
+        }
+    }
+
+    fn out_of_time(&mut self, now: Time, id: OperationId) {
+        let failures = self.search_failures();
+        let named = !self.config.gateways.is_empty();
+        let Some(mut operation) = self.operations.remove(&id) else { return };
+        match operation.out_of_time(failures, named) {
+            Ok(outcome) => {
+                self.forget(now, id, &operation);
+                self.done(now, id, operation, outcome);
+            }
+            Err(error) => {
+                let silent = operation.silent;
+                self.abandon(now, id, operation);
+                self.report(id, silent, Err(error));
             }
         }
+    }
+
+    /// An operation has come to something.
+    fn done(&mut self, now: Time, id: OperationId, operation: Operation, outcome: Outcome) {
+        let mut leftovers = operation.left;
+        if let Outcome::Mapped(granted) = &outcome {
+            let key = granted.key();
+            let holders = self.held.entry(key).or_default();
+            *holders = holders.saturating_add(1);
+            // Two services of one gateway share its table.
+            leftovers.retain(|leftover| leftover.key() != key);
+        }
+        self.report(id, operation.silent, Ok(outcome));
+        self.tidy(now, leftovers);
     }
 
     fn exchange_ended(&mut self, now: Time, ended: Option<(Owner, exchange::Outcome)>) {

@@ -5,7 +5,7 @@ use super::error::{Attempt, Error, Failure, Step};
 use super::event::Outcome;
 use super::igd::address::Address;
 use super::igd::call::{Call, CallResult};
-use super::igd::close::Close;
+use super::igd::close::{Close, Mark};
 use super::igd::list::List;
 use super::igd::map::{Entry, Map};
 use super::igd::{Next, Procedure, Stop};
@@ -191,7 +191,17 @@ pub(super) struct Leftover {
     pub(super) point: ControlPoint,
     pub(super) protocol: Protocol,
     pub(super) external_port: NonZeroU16,
+    pub(super) mark: Mark,
 }
+
+impl Leftover {
+    pub(super) fn key(&self) -> Key {
+        (self.point.remote.ip(), self.protocol, self.external_port)
+    }
+}
+
+/// What names an entry of a gateway's table: the gateway, and the external side.
+pub(super) type Key = (IpAddr, Protocol, NonZeroU16);
 
 #[derive(Debug)]
 pub(super) enum Stage {
@@ -218,8 +228,12 @@ pub(super) struct Operation {
     /// Gateways that have been chosen for it.
     pub(super) tried: Vec<SocketAddr>,
     pub(super) attempts: Vec<Attempt>,
-    /// What it may have left at a gateway whose answers stayed in doubt.
-    pub(super) left: Option<Leftover>,
+    /// What it may have left at gateways whose answers stayed in doubt.
+    pub(super) left: Vec<Leftover>,
+    /// Whether a gateway had nothing to delete.
+    pub(super) absent: bool,
+    /// Whether it waits only for the answer to what it has sent, to take that back.
+    pub(super) abandoned: bool,
     /// Tidying up by itself: nobody is told.
     pub(super) silent: bool,
 }
@@ -235,7 +249,9 @@ impl Operation {
             fixed: false,
             tried: Vec::new(),
             attempts: Vec::new(),
-            left: None,
+            left: Vec::new(),
+            absent: false,
+            abandoned: false,
             silent: false,
         }
     }
@@ -251,24 +267,46 @@ impl Operation {
         }
     }
 
-    /// What it would leave in a gateway's table if it ended now.
+    /// Whether the answer that is waited for is that of an action which adds a mapping.
+    pub(super) fn is_adding(&self) -> bool {
+        matches!(&self.task, Some(Task::Map(mapping)) if mapping.added.is_none() && mapping.map.is_adding())
+    }
+
+    /// What it would leave at the gateway at hand if it ended now.
     pub(super) fn leftover(&self) -> Option<Leftover> {
         let (Stage::Working { gateway, points, point, .. }, Some(Task::Map(mapping))) =
             (&self.stage, &self.task)
         else {
             return None;
         };
-        mapping.map.may_have_added().then_some(Leftover {
+        (mapping.added.is_some() || mapping.map.may_have_added()).then_some(Leftover {
             gateway: gateway.clone(),
             point: points.get(*point)?.clone(),
             protocol: mapping.request.protocol,
-            external_port: mapping.map.external_port(),
+            external_port: mapping.added.map_or(mapping.map.external_port(), |entry| entry.external_port),
+            mark: mapping.map.mark(),
         })
+    }
+
+    /// What it would leave in gateways' tables if it ended now.
+    pub(super) fn leftovers(&self) -> Vec<Leftover> {
+        self.left.iter().cloned().chain(self.leftover()).collect()
+    }
+
+    /// The answer that an abandoned operation waited for.
+    pub(super) fn abandoned_answer(&mut self, result: CallResult) {
+        if let (Stage::Working { points, point, .. }, Some(Task::Map(mapping))) =
+            (&self.stage, &mut self.task)
+        {
+            if let Some(point) = points.get(*point) {
+                mapping.map.abandoned(point, result);
+            }
+        }
     }
 
     /// The result of an operation whose time is up.
     pub(super) fn out_of_time(
-        mut self,
+        &mut self,
         search_failures: Vec<Attempt>,
         named: bool,
     ) -> Result<Outcome, Error> {
@@ -286,11 +324,11 @@ impl Operation {
     }
 
     /// The error of an operation that has nobody left to ask.
-    pub(super) fn out_of_gateways(self, search_failures: Vec<Attempt>, named: bool) -> Error {
+    pub(super) fn out_of_gateways(&mut self, search_failures: Vec<Attempt>, named: bool) -> Error {
         if self.attempts.is_empty() {
             Error::without_gateway(search_failures, named)
         } else {
-            Error::from_attempts(self.attempts)
+            Error::from_attempts(core::mem::take(&mut self.attempts))
         }
     }
 }

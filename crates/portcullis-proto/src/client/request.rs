@@ -1,6 +1,7 @@
 //! What a caller wants mapped, and what was granted.
 
 use super::device::ControlPoint;
+use super::operation::Key;
 use crate::{Lifetime, Protocol};
 use core::fmt;
 use core::net::IpAddr;
@@ -149,6 +150,7 @@ impl fmt::Display for Method {
 
 /// A mapping as the gateway granted it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Granted {
     /// How it was made.
     pub method: Method,
@@ -168,4 +170,10 @@ pub struct Granted {
     pub gateway: String,
     /// The service that made it, and that it is deleted by.
     pub control_point: ControlPoint,
+}
+
+impl Granted {
+    pub(super) fn key(&self) -> Key {
+        (self.control_point.remote.ip(), self.protocol, self.external_port)
+    }
 }

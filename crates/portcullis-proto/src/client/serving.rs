@@ -2,7 +2,7 @@
 
 use super::device::Device;
 use super::error::ErrorKind;
-use super::event::Event;
+use super::event::{Event, Outcome};
 use super::igd::Stop;
 use super::igd::call::interpret;
 use super::operation::{OperationId, Stage, TaskNext};
@@ -108,6 +108,10 @@ impl Client {
         }
         if searching {
             operation.searched = true;
+            let deadline = operation.deadline;
+            if let Some(search) = self.gateway_search.and_then(|id| self.searches.get_mut(&id)) {
+                search.extend(deadline);
+            }
         } else if operation.searched {
             self.give_up(now, id);
         } else {
@@ -132,7 +136,7 @@ impl Client {
         };
         let Some(point) = points.get(*point) else { return };
         let next = task.start(point, gateway);
-        let beside = task.beside(point);
+        let beside = task.beside(point).filter(|_| matches!(next, TaskNext::Call(_)));
         self.proceed(now, id, next);
         if let (Some(call), Some(operation)) = (beside, self.operations.get(&id)) {
             self.transport.call(now, Owner::Address(id), call, operation.deadline);
@@ -140,6 +144,16 @@ impl Client {
     }
 
     pub(super) fn answered(&mut self, now: Time, id: OperationId, outcome: exchange::Outcome) {
+        if self.operations.get(&id).is_some_and(|operation| operation.abandoned) {
+            if let Some(mut operation) = self.operations.remove(&id) {
+                if let Stage::Working { action, .. } = operation.stage {
+                    operation.abandoned_answer(interpret(action, outcome));
+                }
+                self.forget(now, id, &operation);
+                self.tidy(now, operation.leftovers());
+            }
+            return;
+        }
         let Some(operation) = self.operations.get_mut(&id) else { return };
         let (Stage::Working { gateway, points, point, action }, Some(task)) =
             (&operation.stage, &mut operation.task)
@@ -174,10 +188,14 @@ impl Client {
             }
             TaskNext::Wait => {}
             TaskNext::Done(outcome) => {
-                let silent = operation.silent;
-                self.operations.remove(&id);
-                self.transport.out.timers.clear(Timer::Operation(id));
-                self.report(id, silent, Ok(outcome));
+                if outcome == Outcome::Closed(false) && !operation.fixed {
+                    // It may be another gateway that has it.
+                    operation.absent = true;
+                    self.next_gateway(now, id);
+                } else if let Some(operation) = self.operations.remove(&id) {
+                    self.forget(now, id, &operation);
+                    self.done(now, id, operation, outcome);
+                }
             }
             TaskNext::Fail(stop) => self.next_point(now, id, stop),
         }
@@ -189,13 +207,17 @@ impl Client {
         let Some(operation) = self.operations.get_mut(&id) else { return };
         let is_final = stop.failure.kind() == ErrorKind::Conflict;
         let unreachable = matches!(stop.failure, Failure::Exchange(_));
-        if stop.failure.is_doubtful() {
-            operation.left = operation.leftover();
-        }
+        let leftover = operation.leftover();
+        operation.left.extend(leftover);
         operation.failed_at_point(stop);
         self.transport.cancel(now, |owner| owner == Owner::Address(id));
         if is_final {
             self.give_up(now, id);
+            return;
+        }
+        if now >= operation.deadline {
+            // Its timer is due as well: what is asked now would only be broken off.
+            operation.stage = Stage::Seeking;
             return;
         }
         if let Some(task) = &mut operation.task {
@@ -217,6 +239,15 @@ impl Client {
             let gone = operation.tried.last().copied();
             self.gateways.retain(|device| Some(device.address) != gone);
         }
+        self.next_gateway(now, id);
+    }
+
+    fn next_gateway(&mut self, now: Time, id: OperationId) {
+        let spare_ports = self.spare_ports();
+        let Some(operation) = self.operations.get_mut(&id) else { return };
+        if let Some(task) = &mut operation.task {
+            task.restart(|| spare_ports);
+        }
         operation.stage = Stage::Seeking;
         self.choose_gateway(now, id);
     }
@@ -224,12 +255,16 @@ impl Client {
     /// Nobody is left to ask.
     fn give_up(&mut self, now: Time, id: OperationId) {
         let failures = self.search_failures();
-        if let Some(mut operation) = self.operations.remove(&id) {
-            self.forget(now, id, &operation);
-            self.tidy(now, operation.left.take());
-            let named = !self.config.gateways.is_empty();
-            self.report(id, operation.silent, Err(operation.out_of_gateways(failures, named)));
-        }
+        let Some(mut operation) = self.operations.remove(&id) else { return };
+        self.forget(now, id, &operation);
+        self.tidy(now, core::mem::take(&mut operation.left));
+        let named = !self.config.gateways.is_empty();
+        let result = if operation.absent && operation.attempts.is_empty() {
+            Ok(Outcome::Closed(false))
+        } else {
+            Err(operation.out_of_gateways(failures, named))
+        };
+        self.report(id, operation.silent, result);
     }
 
     /// External ports to try where the wanted one is taken, from the dynamic range (RFC 6335 section 6).

@@ -92,6 +92,11 @@ impl Transport {
         self.end(now, id, outcome)
     }
 
+    /// Whether a request of the owner's is on its way: it can no longer be taken back.
+    pub(super) fn has_sent(&self, owner: Owner) -> bool {
+        self.live.values().any(|live| live.owner == owner && live.exchange.has_sent())
+    }
+
     /// Ends everything of an owner's; no outcome follows.
     pub(super) fn cancel(&mut self, now: Time, owner: impl Fn(Owner) -> bool) {
         for queue in self.lanes.values_mut() {

@@ -27,7 +27,7 @@ fn by_default_it_is_an_error_that_names_the_holder() {
         let mut pair = Pair::new(scenario);
         let error = pair.map(wanting(OnConflict::Fail)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Conflict);
-        let Failure::Conflict { holder: Some(named), description } = &error.attempts()[0].failure else {
+        let Failure::Conflict { holder: Some(named), description, .. } = &error.attempts()[0].failure else {
             panic!("{error:?}")
         };
         assert_eq!((named.as_str(), description.as_str()), (HOLDER, "somebody else's"));

@@ -25,7 +25,7 @@ fn each_failure_has_its_kind_and_names_what_failed() {
     let gateway = "Simulated gateway (192.168.1.1)";
     let table: &[(&[Quirk], ErrorKind, &[&str])] = &[
         (&[Quirk::AnswersOnly(&[])], NoGateway, &["search", "nobody answered", "UPnP"]),
-        (&[Quirk::Topology(Topology::NotAGateway)], NoGateway, &["search"]),
+        (&[Quirk::Topology(Topology::NotAGateway)], NoGateway, &[gateway, "not an internet gateway"]),
         (&[Quirk::Topology(Topology::NoConnectionService)], NoService, &[gateway, "description"]),
         (
             &[Quirk::Http(On::Description, HttpOddity::Body(hostile::LOGIN_PAGE))],

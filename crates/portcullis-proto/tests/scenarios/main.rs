@@ -39,6 +39,8 @@ mod main_job;
 #[cfg(test)]
 mod moved_gateway;
 #[cfg(test)]
+mod ownership;
+#[cfg(test)]
 mod permanent_lease_only;
 #[cfg(test)]
 mod same_port_required;

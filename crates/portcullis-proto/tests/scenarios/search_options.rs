@@ -3,11 +3,12 @@
 use crate::pair::{CLIENT, Pair, network};
 use core::net::SocketAddr;
 use core::time::Duration;
+use portcullis_proto::client::io::Input;
 use portcullis_proto::client::{
     Config, ErrorKind, Failure, Interface, InterfaceAddress, Network, SearchOptions,
 };
 use portcullis_proto::wire::ssdp::SearchTarget;
-use portcullis_sim::{Quirk, Scenario};
+use portcullis_sim::{HttpOddity, On, Quirk, Scenario};
 use std::io;
 
 fn options(change: impl FnOnce(&mut SearchOptions)) -> SearchOptions {
@@ -169,4 +170,23 @@ fn each_search_target_alone_finds_the_gateway_that_knows_only_it() {
         let mut pair = Pair::new(Scenario::igd2().with(Quirk::AnswersOnly(known)));
         assert!(pair.discover(SearchOptions::default()).unwrap()[0].is_usable(), "{known:?}");
     }
+}
+
+/// A machine that was busy, or asleep, when the time for answers ended.
+#[test]
+fn a_late_wake_up_while_a_device_describes_itself_ends_the_search_in_time() {
+    let slow = HttpOddity::Delay(Duration::from_secs(9));
+    let scenario = Scenario::igd1().with(Quirk::Http(On::Description, slow));
+    let mut pair = Pair::new(scenario);
+    let mut options = SearchOptions::default();
+    options.timeout = Duration::from_millis(1_501);
+    options.grace = Duration::from_millis(500);
+    let search = pair.start(|client, now| client.discover(now, options));
+    pair.drive_for(Duration::from_millis(1_400));
+    // Nobody calls until the repeat at 1.5 s is too late.
+    pair.now = pair.now + Duration::from_millis(103);
+    pair.start(|client, now| client.handle_input(now, Input::Timeout));
+    let devices = pair.drive_until_finished(search);
+    assert!(devices.is_ok(), "{devices:?}");
+    assert_eq!(pair.now.since_start(), Duration::from_millis(2_001));
 }

@@ -94,3 +94,14 @@ fn one_that_is_connected_goes_before_one_that_says_it_is_not() {
     let granted = pair.map(udp(7777)).unwrap();
     assert_eq!(granted.control_point.remote.to_string(), "192.168.1.60:80");
 }
+
+#[test]
+fn whoever_joins_a_search_has_his_own_time() {
+    let scenario = Scenario::igd1().with(Quirk::SearchDelay(Duration::from_millis(1_500)));
+    let mut pair = Pair::new(scenario);
+    let hasty = pair.start(|client, now| client.list(now, Duration::from_secs(1)));
+    pair.drive_for(Duration::from_millis(900));
+    let patient = pair.start(|client, now| client.list(now, Duration::from_secs(5)));
+    assert!(pair.drive_until_finished(hasty).is_err());
+    assert!(pair.drive_until_finished(patient).is_ok());
+}

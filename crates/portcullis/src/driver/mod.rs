@@ -4,35 +4,41 @@ pub(crate) mod clock;
 mod queue;
 mod slot;
 mod sockets;
+#[cfg(test)]
+mod tests;
 mod thread;
 
+use queue::Publisher;
 pub(crate) use queue::Queue;
+use slot::Answer;
 pub(crate) use slot::Slot;
 
 use mio::{Poll, Waker};
-use portcullis_proto::Time;
 use portcullis_proto::client::{self as proto, Config, OperationId};
+use portcullis_proto::{Protocol, Time};
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::num::NonZeroU16;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, ThreadId};
 use std::time::Duration;
 
 /// Starts an operation, on the driver's thread.
 pub(crate) type Start = Box<dyn FnOnce(&mut proto::Client, Time) -> OperationId + Send>;
 
-/// What handles ask of the thread.
+/// A port of a gateway's.
+pub(crate) type Port = (Protocol, NonZeroU16);
+
+/// What handles ask of the thread. One that it does not get to answers by being dropped.
 enum Command {
     Start {
-        key: u64,
         start: Start,
-        slot: Arc<Slot>,
+        /// What it is to close, if anything.
+        closes: Option<Port>,
+        answer: Answer,
     },
-    Cancel {
-        key: u64,
-    },
-    Subscribe(Arc<Queue>),
+    Cancel(Arc<Slot>),
+    Subscribe(Publisher),
     /// End when everything under way has ended, or after this long.
     Shutdown(Duration),
 }
@@ -41,9 +47,13 @@ enum Command {
 #[derive(Debug)]
 pub(crate) struct Link {
     commands: Sender<Command>,
-    waker: Waker,
-    last_key: AtomicU64,
+    /// Shared with the thread: closed together with the last handle, it would take the last wake-up with it.
+    waker: Arc<Waker>,
+    /// Locked until the thread has ended by whoever ends it.
     thread: Mutex<Option<JoinHandle<()>>>,
+    thread_id: ThreadId,
+    /// The process that has the thread.
+    process: u32,
 }
 
 /// How long tidying up may go on after the last handle is gone.
@@ -52,53 +62,85 @@ const LINGER: Duration = Duration::from_secs(5);
 impl Link {
     pub(crate) fn start(config: Config) -> io::Result<Arc<Self>> {
         let poll = Poll::new()?;
-        let waker = Waker::new(poll.registry(), thread::WAKER)?;
+        let waker = Arc::new(Waker::new(poll.registry(), thread::WAKER)?);
         let (commands, receiver): (_, Receiver<Command>) = channel();
-        let thread = std::thread::Builder::new()
-            .name("portcullis".into())
-            .spawn(move || thread::Driver::new(config, poll, receiver).run())?;
-        Ok(Arc::new(Self { commands, waker, last_key: AtomicU64::new(0), thread: Mutex::new(Some(thread)) }))
+        let kept = Arc::clone(&waker);
+        let thread = std::thread::Builder::new().name("portcullis".into()).spawn(move || {
+            thread::Driver::new(config, poll, receiver).run();
+            drop(kept);
+        })?;
+        let thread_id = thread.thread().id();
+        Ok(Arc::new(Self {
+            commands,
+            waker,
+            thread: Mutex::new(Some(thread)),
+            thread_id,
+            process: std::process::id(),
+        }))
     }
 
-    /// Starts an operation; its key is for [`cancel`](Self::cancel).
-    pub(crate) fn operation(&self, start: Start) -> (u64, Arc<Slot>) {
-        let key = self.last_key.fetch_add(1, Ordering::Relaxed);
-        let slot = Arc::new(Slot::default());
-        self.send(Command::Start { key, start, slot: Arc::clone(&slot) });
-        (key, slot)
+    /// Starts an operation.
+    pub(crate) fn operation(&self, start: Start) -> Arc<Slot> {
+        self.start_operation(start, None)
     }
 
-    pub(crate) fn cancel(&self, key: u64) {
-        self.send(Command::Cancel { key });
+    /// Starts an operation that closes this port.
+    pub(crate) fn closing(&self, port: Port, start: Start) -> Arc<Slot> {
+        self.start_operation(start, Some(port))
     }
 
-    pub(crate) fn subscribe(&self, queue: Arc<Queue>) {
-        self.send(Command::Subscribe(queue));
+    fn start_operation(&self, start: Start, closes: Option<Port>) -> Arc<Slot> {
+        let (answer, slot) = Answer::open();
+        self.send(Command::Start { start, closes, answer });
+        slot
     }
 
-    /// Ends the thread, at the latest after `timeout`, and waits for it.
+    pub(crate) fn cancel(&self, slot: &Arc<Slot>) {
+        self.send(Command::Cancel(Arc::clone(slot)));
+    }
+
+    pub(crate) fn subscribe(&self) -> Arc<Queue> {
+        let (publisher, queue) = Publisher::open();
+        self.send(Command::Subscribe(publisher));
+        queue
+    }
+
+    /// Ends the thread, at the latest after `timeout`, and waits for it, unless it is this one.
     pub(crate) fn shutdown(&self, timeout: Duration) {
         self.send(Command::Shutdown(timeout));
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread {
+        if self.is_inherited() || std::thread::current().id() == self.thread_id {
+            return;
+        }
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(thread) = thread.take() {
             // A panic over there has been reported by its own hook.
             let _ = thread.join();
         }
     }
 
+    /// Whether this is the copy of a process that was forked, which has no such thread. Its locks may be
+    /// held for ever, and its waker is the parent's.
+    pub(crate) fn is_inherited(&self) -> bool {
+        self.process != std::process::id()
+    }
+
     /// A thread that has ended has nobody to tell.
     fn send(&self, command: Command) {
-        if let Err(unsent) = self.commands.send(command) {
-            if let Command::Start { slot, .. } = unsent.0 {
-                slot.finish(Err(proto::Error::new(proto::ErrorKind::Closed)));
-            }
+        if self.is_inherited() {
+            return;
         }
+        let _ = self.commands.send(command);
         let _ = self.waker.wake();
     }
 }
 
 impl Drop for Link {
     fn drop(&mut self) {
+        if self.is_inherited() {
+            // To detach a thread that is not there is not allowed.
+            let thread = self.thread.get_mut().unwrap_or_else(PoisonError::into_inner);
+            std::mem::forget(thread.take());
+        }
         self.send(Command::Shutdown(LINGER));
     }
 }

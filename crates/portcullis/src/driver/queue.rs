@@ -2,7 +2,7 @@
 
 use crate::event::Event;
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -22,18 +22,43 @@ pub(crate) struct Queue {
     changed: Condvar,
 }
 
+/// The driver's end of a queue. Dropped, whyever, it ends the queue: nobody listens for ever.
+#[derive(Debug)]
+pub(super) struct Publisher(Weak<Queue>);
+
+impl Publisher {
+    /// A publisher, and where to listen to it.
+    pub(super) fn open() -> (Self, Arc<Queue>) {
+        let queue = Arc::new(Queue::default());
+        (Self(Arc::downgrade(&queue)), queue)
+    }
+
+    /// Whether anybody still listens.
+    pub(super) fn push(&self, event: Event) -> bool {
+        let queue = self.0.upgrade();
+        if let Some(queue) = &queue {
+            queue.push(event);
+        }
+        queue.is_some()
+    }
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        if let Some(queue) = self.0.upgrade() {
+            queue.change(|state| state.ended = true);
+        }
+    }
+}
+
 impl Queue {
-    pub(super) fn push(&self, event: Event) {
+    fn push(&self, event: Event) {
         self.change(|state| {
             if state.events.len() >= MOST_EVENTS {
                 state.events.pop_front();
             }
             state.events.push_back(event);
         });
-    }
-
-    pub(super) fn end(&self) {
-        self.change(|state| state.ended = true);
     }
 
     pub(crate) fn try_next(&self) -> Option<Event> {

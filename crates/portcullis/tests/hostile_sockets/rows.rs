@@ -108,7 +108,7 @@ fn broken_connections_are_no_reply() {
         read_head(&mut stream);
         reset(stream);
     });
-    assert_eq!(ends_in_time(peer.location()).kind(), ErrorKind::Refused);
+    assert_eq!(ends_in_time(peer.location()).kind(), ErrorKind::NoGateway);
 }
 
 /// C16: the whole reply is there before the request is sent, then the connection is reset.

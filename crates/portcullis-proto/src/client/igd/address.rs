@@ -14,7 +14,7 @@ impl Procedure for Address {
     type Output = IpAddr;
 
     fn start(&mut self, point: &ControlPoint) -> Next<IpAddr> {
-        Next::Call(Call::query(point, &GetExternalIpAddress))
+        Next::Call(Call::new(point, &GetExternalIpAddress))
     }
 
     fn resume(&mut self, _: &ControlPoint, result: CallResult) -> Next<IpAddr> {

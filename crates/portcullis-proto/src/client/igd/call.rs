@@ -37,22 +37,10 @@ pub(in crate::client) struct Call {
 }
 
 impl Call {
-    /// An action that changes nothing: its request may be repeated when the reply is late.
-    pub(in crate::client) fn query<A: Action>(point: &ControlPoint, action: &A) -> Self {
-        Self::new(point, A::NAME, &action.arguments(), false)
-    }
-
-    /// An action that changes something: it is sent once.
-    pub(in crate::client) fn command<A: Action>(point: &ControlPoint, action: &A) -> Self {
-        Self::new(point, A::NAME, &action.arguments(), true)
-    }
-
-    fn new(
-        point: &ControlPoint,
-        action: &'static str,
-        arguments: &[(&'static str, String)],
-        changes: bool,
-    ) -> Self {
+    /// An action for a control point. One that changes something is sent once; any other may be repeated
+    /// when its reply is late.
+    pub(in crate::client) fn new<A: Action>(point: &ControlPoint, action: &A) -> Self {
+        let arguments = action.arguments();
         let arguments: Vec<(&str, &str)> =
             arguments.iter().map(|(name, value)| (*name, value.as_str())).collect();
         Self {
@@ -60,10 +48,10 @@ impl Call {
             local: point.local_address,
             target: point.control_url.target().clone(),
             service_type: point.service_type.clone(),
-            action,
-            body: soap::encode_request(&point.service_type, action, &arguments),
-            changes,
-            repeatable: !changes,
+            action: A::NAME,
+            body: soap::encode_request(&point.service_type, A::NAME, &arguments),
+            changes: A::CHANGES,
+            repeatable: !A::CHANGES,
             patience: PATIENCE,
         }
     }

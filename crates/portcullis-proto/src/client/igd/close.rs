@@ -6,18 +6,37 @@ use crate::Protocol;
 use crate::client::device::ControlPoint;
 use crate::client::error::{Failure, Step};
 use crate::igd::error_code::UpnpErrorCode;
-use crate::igd::wan_connection::{Action, DeletePortMapping, GetSpecificPortMappingEntry};
+use crate::igd::wan_connection::{Action, DeletePortMapping, GetSpecificPortMappingEntry, PortMappingEntry};
+use core::net::IpAddr;
 use core::num::NonZeroU16;
 
 /// How sure the caller is that the mapping may be deleted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::client) enum Claim {
     /// Nothing is known: the gateway has to say that it leads to us.
     Unproven,
+    /// An Add of ours may have made it: it is deleted where it is the very entry, and no other program's of
+    /// this host.
+    Added(Mark),
     /// This client made it: it is deleted unless the gateway says that it leads elsewhere by now.
     Ours,
     /// The caller wants it gone, whosever it is.
     Force,
+}
+
+/// What tells an entry that this client added from those of other programs of the same host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::client) struct Mark {
+    pub(in crate::client) internal_port: NonZeroU16,
+    pub(in crate::client) description: String,
+}
+
+impl Mark {
+    fn is_on(&self, entry: &PortMappingEntry) -> bool {
+        // Gateways shorten descriptions, or leave them out.
+        entry.internal_port == self.internal_port.get()
+            && self.description.trim().starts_with(entry.description.trim())
+    }
 }
 
 #[derive(Debug)]
@@ -57,7 +76,7 @@ impl Close {
             protocol: self.protocol,
         };
         // Deleting twice does no harm: the second time there is nothing.
-        Next::Call(Call::command(point, &action).repeatable())
+        Next::Call(Call::new(point, &action).repeatable())
     }
 }
 
@@ -66,9 +85,13 @@ impl Procedure for Close {
     type Output = bool;
 
     fn start(&mut self, point: &ControlPoint) -> Next<bool> {
-        match self.claim {
-            Claim::Force => self.delete(point),
-            Claim::Ours | Claim::Unproven => Next::Call(Call::query(point, &self.entry())),
+        match (&self.claim, point.local_address) {
+            // Reached over IPv6, a gateway knows us by another address than the one it maps to.
+            (_, IpAddr::V6(_)) => Next::fail(Step::Action(DeletePortMapping::NAME), Failure::NotIpv4),
+            (Claim::Force, _) => self.delete(point),
+            (Claim::Ours | Claim::Added(_) | Claim::Unproven, _) => {
+                Next::Call(Call::new(point, &self.entry()))
+            }
         }
     }
 
@@ -90,17 +113,22 @@ impl Procedure for Close {
             Ok(_) if self.deleting => Next::Done(Ok(true)),
             Err(failure) if self.deleting && failure.is_doubtful() => {
                 self.doubt = Some(failure);
-                Next::Call(Call::query(point, &self.entry()))
+                Next::Call(Call::new(point, &self.entry()))
             }
             Err(failure) if self.deleting => Next::fail(step, failure),
             Ok(arguments) => match self.entry().decode(&arguments) {
-                Ok(entry) if entry.internal_address() == Some(point.local_address) => self.delete(point),
+                Ok(entry) if entry.internal_address() == Some(point.local_address) => match &self.claim {
+                    Claim::Added(mark) if !mark.is_on(&entry) => {
+                        Next::fail(step, Failure::NotOurs { holder: entry.internal_client })
+                    }
+                    _ => self.delete(point),
+                },
                 Ok(entry) if !entry.internal_client.is_empty() => {
                     Next::fail(step, Failure::NotOurs { holder: entry.internal_client })
                 }
                 // Some gateways leave the client out.
-                Ok(_) if self.claim == Claim::Unproven => Next::fail(step, Failure::OwnerUnknown),
-                Ok(_) => self.delete(point),
+                Ok(_) if self.claim == Claim::Ours => self.delete(point),
+                Ok(_) => Next::fail(step, Failure::OwnerUnknown),
                 Err(_) if self.claim == Claim::Ours => self.delete(point),
                 Err(error) => Next::fail(step, Failure::Decode(error)),
             },

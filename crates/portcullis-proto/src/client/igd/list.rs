@@ -60,12 +60,12 @@ impl List {
 
     fn listing(&mut self, point: &ControlPoint, protocol: Protocol) -> Next<Vec<PortMappingEntry>> {
         self.state = State::Listing(protocol);
-        Next::Call(Call::query(point, &listing(protocol)))
+        Next::Call(Call::new(point, &listing(protocol)))
     }
 
     fn generic(&mut self, point: &ControlPoint, index: u16) -> Next<Vec<PortMappingEntry>> {
         self.state = State::Generic(index);
-        Next::Call(Call::query(point, &GetGenericPortMappingEntry { index }))
+        Next::Call(Call::new(point, &GetGenericPortMappingEntry { index }))
     }
 
     fn sized(&mut self, point: &ControlPoint, result: CallResult) -> Next<Vec<PortMappingEntry>> {
@@ -166,7 +166,7 @@ impl Procedure for List {
     fn start(&mut self, point: &ControlPoint) -> Next<Self::Output> {
         if point.is_version_2() {
             self.state = State::Sizing;
-            Next::Call(Call::query(point, &GetGenericPortMappingEntry { index: LONGEST_LISTING }))
+            Next::Call(Call::new(point, &GetGenericPortMappingEntry { index: LONGEST_LISTING }))
         } else {
             self.generic(point, 0)
         }

@@ -6,6 +6,7 @@
 //! the most: a gateway that contradicts itself ends the procedure, not the other way round.
 
 use super::call::{Call, CallResult};
+use super::close::Mark;
 use super::list::List;
 use super::{Next, Procedure};
 use crate::Lifetime;
@@ -69,6 +70,8 @@ pub(in crate::client) struct Map {
     description_plain: bool,
     cleared: bool,
     asked_any: bool,
+    /// Whether an Add was sent of which nobody knows what it did.
+    in_doubt: bool,
 }
 
 impl Map {
@@ -85,12 +88,40 @@ impl Map {
             description_plain: false,
             cleared: false,
             asked_any: false,
+            in_doubt: false,
         }
     }
 
-    /// Whether the gateway may have a mapping of ours by now.
+    /// Whether the answer that is waited for is an Add's.
+    pub(in crate::client) fn is_adding(&self) -> bool {
+        matches!(self.state, State::Adding | State::AddingAny)
+    }
+
+    /// Whether the gateway may have a mapping of ours by now, apart from the Add that is under way.
     pub(in crate::client) fn may_have_added(&self) -> bool {
-        self.adds > 0
+        self.in_doubt
+    }
+
+    /// Nobody wants the mapping any more: only what the answer says of the table counts.
+    pub(in crate::client) fn abandoned(&mut self, point: &ControlPoint, result: CallResult) {
+        self.in_doubt |= match (&self.state, result) {
+            (State::AddingAny, Ok(arguments)) => {
+                match AddAnyPortMapping(self.action(point)).decode(&arguments) {
+                    Ok(port) => {
+                        self.external_port = port;
+                        true
+                    }
+                    Err(_) => false,
+                }
+            }
+            (_, Ok(_)) => true,
+            (_, Err(failure)) => failure.is_doubtful(),
+        };
+    }
+
+    /// How to know the entry that an Add of this mapping made.
+    pub(in crate::client) fn mark(&self) -> Mark {
+        Mark { internal_port: self.request.internal_port, description: self.description.clone() }
     }
 
     pub(in crate::client) fn external_port(&self) -> NonZeroU16 {
@@ -116,7 +147,7 @@ impl Map {
         }
         self.adds = self.adds.saturating_add(1);
         self.state = State::Adding;
-        let call = Call::command(point, &self.action(point));
+        let call = Call::new(point, &self.action(point));
         Next::Call(if self.adds <= HASTY_ADDS { call.within(FIRST_PATIENCE) } else { call })
     }
 
@@ -124,7 +155,7 @@ impl Map {
         self.adds = self.adds.saturating_add(1);
         self.asked_any = true;
         self.state = State::AddingAny;
-        Next::Call(Call::command(point, &AddAnyPortMapping(self.action(point))))
+        Next::Call(Call::new(point, &AddAnyPortMapping(self.action(point))))
     }
 
     fn specific(&self) -> GetSpecificPortMappingEntry {
@@ -137,14 +168,17 @@ impl Map {
 
     fn confirm(&mut self, point: &ControlPoint, doubt: Option<Failure>) -> Next<Entry> {
         self.state = State::Confirming(doubt);
-        Next::Call(Call::query(point, &self.specific()))
+        Next::Call(Call::new(point, &self.specific()))
     }
 
     fn added(&mut self, point: &ControlPoint, result: CallResult) -> Next<Entry> {
         match result {
             Ok(_) if self.is_doubtful() => self.confirm(point, None),
             Ok(_) => self.done(self.lifetime),
-            Err(failure) if failure.is_doubtful() => self.confirm(point, Some(failure)),
+            Err(failure) if failure.is_doubtful() => {
+                self.in_doubt = true;
+                self.confirm(point, Some(failure))
+            }
             Err(failure) => self.refused(point, failure),
         }
     }
@@ -184,7 +218,7 @@ impl Map {
                 | UpnpErrorCode::ActionFailed,
             ) => {
                 self.state = State::Inspecting(failure);
-                return Next::Call(Call::query(point, &self.specific()));
+                return Next::Call(Call::new(point, &self.specific()));
             }
             _ => false,
         };
@@ -237,10 +271,14 @@ impl Map {
         let entry = result.ok().and_then(|arguments| self.specific().decode(&arguments).ok());
         match (entry, doubt) {
             (Some(entry), _) if self.is_ours(point, &entry) => self.granted(&entry),
-            (Some(entry), _)
-                if entry.internal_address().is_some_and(|address| address != point.local_address) =>
-            {
-                Next::fail(Step::ReadBack, in_the_way(&entry))
+            (Some(entry), doubt) if !entry.internal_client.is_empty() => {
+                let conflict = in_the_way(&entry);
+                // The answer that was lost was a 718.
+                self.in_doubt = false;
+                match doubt {
+                    Some(_) => self.conflict(point, conflict),
+                    None => Next::fail(Step::ReadBack, conflict),
+                }
             }
             (None, Some(failure)) if absent => self.add(point, failure),
             (_, Some(failure)) => Next::fail(Step::Action(AddPortMapping::NAME), failure),
@@ -320,13 +358,25 @@ impl Map {
             let ours = Entry { external_port: self.external_port, lifetime: entry.lifetime };
             return if self.cleared { Next::Done(Ok(ours)) } else { self.clear(point, Some(ours)) };
         }
-        let conflict = match (&entry, &failure) {
-            (Some(entry), _) => in_the_way(entry),
-            (None, Failure::Fault(UpnpErrorCode::ActionFailed, _)) => {
+        let said = match &failure {
+            Failure::Fault(code, _) => Some(*code),
+            _ => None,
+        };
+        let mut conflict = match &entry {
+            Some(entry) => in_the_way(entry),
+            None if said == Some(UpnpErrorCode::ActionFailed) => {
                 return Next::fail(Step::Action(AddPortMapping::NAME), failure);
             }
-            (None, _) => Failure::Conflict { holder: None, description: String::new() },
+            None => Failure::Conflict { code: None, holder: None, description: String::new() },
         };
+        if let Failure::Conflict { code, .. } = &mut conflict {
+            *code = said;
+        }
+        self.conflict(point, conflict)
+    }
+
+    /// The port is another's.
+    fn conflict(&mut self, point: &ControlPoint, conflict: Failure) -> Next<Entry> {
         match self.request.on_conflict {
             OnConflict::AnyPort if point.is_version_2() && !self.asked_any => self.add_any(point),
             OnConflict::AnyPort if !self.spare_ports.is_empty() => {
@@ -346,7 +396,7 @@ impl Map {
             external_port: self.external_port,
             protocol: self.request.protocol,
         };
-        Next::Call(Call::command(point, &action).repeatable())
+        Next::Call(Call::new(point, &action).repeatable())
     }
 
     fn cleared(&mut self, point: &ControlPoint, ours: Option<Entry>, result: CallResult) -> Next<Entry> {
@@ -382,7 +432,11 @@ impl Map {
 }
 
 fn in_the_way(entry: &PortMappingEntry) -> Failure {
-    Failure::Conflict { holder: Some(entry.internal_client.clone()), description: entry.description.clone() }
+    Failure::Conflict {
+        code: None,
+        holder: Some(entry.internal_client.clone()),
+        description: entry.description.clone(),
+    }
 }
 
 impl Procedure for Map {

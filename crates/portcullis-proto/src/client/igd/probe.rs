@@ -57,7 +57,7 @@ impl Procedure for Probe {
     type Output = Answer;
 
     fn start(&mut self, point: &ControlPoint) -> Next<Answer> {
-        Next::Call(Call::query(point, &GetStatusInfo).within(PATIENCE))
+        Next::Call(Call::new(point, &GetStatusInfo).within(PATIENCE))
     }
 
     fn resume(&mut self, point: &ControlPoint, result: CallResult) -> Next<Answer> {
@@ -71,6 +71,6 @@ impl Procedure for Probe {
             self.answer.status.connection = info.ok().map(|info| info.connection_status);
         }
         self.asked_address = true;
-        Next::Call(Call::query(point, &GetExternalIpAddress).within(PATIENCE))
+        Next::Call(Call::new(point, &GetExternalIpAddress).within(PATIENCE))
     }
 }

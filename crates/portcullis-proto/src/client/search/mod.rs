@@ -187,6 +187,11 @@ impl Search {
         !self.named.is_empty()
     }
 
+    /// Goes on at least until then: somebody more waits for it.
+    pub(super) fn extend(&mut self, deadline: Time) {
+        self.options.timeout = self.options.timeout.max(deadline - self.started);
+    }
+
     /// Called after everything that may have ended the search or moved its next step.
     pub(super) fn update(&mut self, now: Time, transport: &mut Transport) {
         if self.ended {
@@ -195,7 +200,7 @@ impl Search {
         if self.is_over(now) {
             self.end(now, transport);
         } else {
-            self.set_timer(transport);
+            self.set_timer(now, transport);
         }
     }
 
@@ -254,7 +259,7 @@ impl Search {
                 }
             }
         }
-        self.set_timer(transport);
+        self.set_timer(now, transport);
     }
 
     fn may_answer(&self, source: SocketAddr, network: &Network) -> bool {
@@ -365,13 +370,14 @@ impl Search {
         Some(self.first_usable?.max(self.last_answer) + self.options.quiet?)
     }
 
-    fn set_timer(&self, transport: &mut Transport) {
+    fn set_timer(&self, now: Time, transport: &mut Transport) {
         let all_known = self.candidates.iter().all(Candidate::is_known);
         let end = if all_known { self.listens_until() } else { self.ends_by() };
+        // Past the time for answers nothing is repeated, although something may still be on its way.
         let repeat = SCHEDULE
             .get(self.sent)
             .map(|&after| self.started + after)
-            .filter(|&at| at < self.listens_until());
+            .filter(|&at| now < self.listens_until() && at < self.listens_until());
         let next = [repeat, self.quiet_at()].into_iter().flatten().fold(end, Time::min);
         transport.out.timers.set(Timer::Search(self.id), next);
     }

@@ -78,6 +78,7 @@ pub struct GetGenericPortMappingEntry {
 
 impl Action for GetGenericPortMappingEntry {
     const NAME: &'static str = "GetGenericPortMappingEntry";
+    const CHANGES: bool = false;
     type Response = PortMappingEntry;
 
     fn arguments(&self) -> Vec<(&'static str, String)> {
@@ -125,6 +126,7 @@ pub struct GetSpecificPortMappingEntry {
 
 impl Action for GetSpecificPortMappingEntry {
     const NAME: &'static str = "GetSpecificPortMappingEntry";
+    const CHANGES: bool = false;
     type Response = PortMappingEntry;
 
     fn arguments(&self) -> Vec<(&'static str, String)> {

@@ -37,6 +37,7 @@ pub struct GetListOfPortMappings {
 
 impl Action for GetListOfPortMappings {
     const NAME: &'static str = "GetListOfPortMappings";
+    const CHANGES: bool = false;
     type Response = Vec<PortMappingEntry>;
 
     fn arguments(&self) -> Vec<(&'static str, String)> {

@@ -38,6 +38,7 @@ pub struct AddPortMapping {
 
 impl Action for AddPortMapping {
     const NAME: &'static str = "AddPortMapping";
+    const CHANGES: bool = true;
     type Response = ();
 
     fn arguments(&self) -> Vec<(&'static str, String)> {
@@ -85,6 +86,7 @@ pub struct AddAnyPortMapping(pub AddPortMapping);
 
 impl Action for AddAnyPortMapping {
     const NAME: &'static str = "AddAnyPortMapping";
+    const CHANGES: bool = true;
     type Response = NonZeroU16;
 
     fn arguments(&self) -> Vec<(&'static str, String)> {
@@ -117,6 +119,7 @@ pub struct DeletePortMapping {
 
 impl Action for DeletePortMapping {
     const NAME: &'static str = "DeletePortMapping";
+    const CHANGES: bool = true;
     type Response = ();
 
     fn arguments(&self) -> Vec<(&'static str, String)> {
@@ -159,6 +162,7 @@ pub struct DeletePortMappingRange {
 
 impl Action for DeletePortMappingRange {
     const NAME: &'static str = "DeletePortMappingRange";
+    const CHANGES: bool = true;
     type Response = ();
 
     fn arguments(&self) -> Vec<(&'static str, String)> {

@@ -34,6 +34,8 @@ pub use status::{ConnectionStatus, GetExternalIpAddress, GetStatusInfo, StatusIn
 pub trait Action: Sized {
     /// The name of the action, e.g. `"AddPortMapping"`.
     const NAME: &'static str;
+    /// Whether it changes something at the gateway. What only asks may be repeated when its answer is late.
+    const CHANGES: bool;
     /// What a successful answer says.
     type Response;
 

@@ -18,6 +18,7 @@ const EXTERNAL_IP_ADDRESS: &str = "NewExternalIPAddress";
 
 impl Action for GetExternalIpAddress {
     const NAME: &'static str = "GetExternalIPAddress";
+    const CHANGES: bool = false;
     type Response = IpAddr;
 
     fn arguments(&self) -> Vec<(&'static str, String)> {
@@ -109,6 +110,7 @@ impl fmt::Display for ConnectionStatus {
 
 impl Action for GetStatusInfo {
     const NAME: &'static str = "GetStatusInfo";
+    const CHANGES: bool = false;
     type Response = StatusInfo;
 
     fn arguments(&self) -> Vec<(&'static str, String)> {

@@ -167,7 +167,12 @@ impl UpnpDevice {
         deadline: &Deadline,
     ) -> Result<Arguments, UpnpResult> {
         let point = self.control_point().ok_or_else(|| self.unusable())?;
-        let client = self.lock().client.get().map_err(|_| UpnpResult::SocketError)?;
+        let client = {
+            let mut state = self.lock();
+            // Nothing has been sent; what an earlier call was told is not why this one fails.
+            state.last_error = None;
+            state.client.get().map_err(|_| UpnpResult::SocketError)?
+        };
         let answer = client.call(point, action, deadline.left(client.timeout())).await;
         self.lock().last_error = answer.as_ref().err().cloned();
         answer.map_err(|error| UpnpResult::from(&error))

@@ -47,7 +47,9 @@ impl UpnpDevice {
         let error = self.last_error();
         match error.as_ref().and_then(Error::decisive_attempt).map(|attempt| &attempt.failure) {
             Some(Failure::Fault(code, _)) => code.code(),
-            Some(Failure::Conflict { .. }) => UpnpErrorCode::ConflictInMappingEntry.code(),
+            Some(Failure::Conflict { code, .. }) => {
+                code.unwrap_or(UpnpErrorCode::ConflictInMappingEntry).code()
+            }
             _ => 0,
         }
     }
@@ -187,7 +189,11 @@ impl UpnpDevice {
     /// Where a call goes, and through whom.
     fn line(&self) -> Result<(Client, ControlPoint), UpnpResult> {
         let point = self.control_point().ok_or_else(|| self.unusable())?;
-        let client = self.lock().client.get().map_err(|_| UpnpResult::SocketError)?;
+        let client = {
+            let mut state = self.lock();
+            state.last_error = None;
+            state.client.get().map_err(|_| UpnpResult::SocketError)?
+        };
         Ok((client, point))
     }
 

@@ -249,13 +249,12 @@ impl UpnpDevice {
             IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
             IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
         };
-        let point = ControlPoint::new(&state.igd_service_type, control_url, any)?;
-        Some(match &state.found {
-            Some(found) if found.control_url == point.control_url => {
-                ControlPoint { remote: found.remote, local_address: found.local_address, ..point }
-            }
-            _ => point,
-        })
+        let mut point = ControlPoint::new(&state.igd_service_type, control_url, any)?;
+        if let Some(found) = state.found.as_ref().filter(|found| found.control_url == point.control_url) {
+            point.remote = found.remote;
+            point.local_address = found.local_address;
+        }
+        Some(point)
     }
 
     /// Held for a moment only, never during a call; a panic elsewhere leaves texts as good as they were.

@@ -72,7 +72,7 @@ fn every_failure_has_a_result() {
         (Failure::Description(DescriptionError::NotADescription), 21),
         (Failure::NoService, 26),
         (Failure::NotConfirmed, 5),
-        (Failure::Conflict { holder: None, description: String::new() }, 13),
+        (Failure::Conflict { code: None, holder: None, description: String::new() }, 13),
         (Failure::NotOurs { holder }, 1),
         (Failure::OwnerUnknown, 1),
         (Failure::NotIpv4, 20),

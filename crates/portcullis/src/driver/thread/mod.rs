@@ -1,0 +1,239 @@
+//! The loop: commands and packets in, outputs and events out, sleep until the next of them.
+
+mod connections;
+mod datagrams;
+#[cfg(test)]
+mod tests;
+
+use super::clock::Clock;
+use super::{Answer, Command, Port, Publisher};
+use crate::event::Event;
+use crate::mapping::CLOSE_TIMEOUT;
+use crate::net;
+use connections::Connection;
+use mio::net::UdpSocket;
+use mio::{Events, Poll, Token};
+use portcullis_proto::Time;
+use portcullis_proto::client::io::{ConnectionId, Input, Output, SocketId};
+use portcullis_proto::client::{self as proto, Client, Config, Error, OperationId, Outcome};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::Duration;
+
+/// Never the token of a socket or connection: their names begin with 1.
+pub(in crate::driver) const WAKER: Token = Token(0);
+
+/// Datagrams or chunks read from one source before the others have their turn.
+const TURN: usize = 32;
+/// A snapshot of the network this old is taken anew before it is used.
+const SNAPSHOT_AGE: Duration = Duration::from_secs(1);
+
+pub(in crate::driver) struct Driver {
+    client: Client,
+    /// Whether the client needs to know the network: not when a person named the gateways.
+    watches_network: bool,
+    snapshot_taken: Time,
+    clock: Clock,
+    poll: Poll,
+    commands: Receiver<Command>,
+    sockets: BTreeMap<SocketId, UdpSocket>,
+    connections: BTreeMap<ConnectionId, Connection>,
+    /// What may have more to read: polling tells of it only once.
+    readable: BTreeSet<Token>,
+    operations: BTreeMap<OperationId, Answer>,
+    /// What those close that close something.
+    closing: BTreeMap<OperationId, Port>,
+    subscribers: Vec<Publisher>,
+    /// When to end at the latest.
+    shutdown: Option<Time>,
+}
+
+impl Driver {
+    pub(in crate::driver) fn new(config: Config, poll: Poll, commands: Receiver<Command>) -> Self {
+        let clock = Clock::start();
+        let watches_network = config.gateways.is_empty();
+        let network = if watches_network { net::snapshot() } else { proto::Network::default() };
+        Self {
+            client: Client::new(config, network),
+            watches_network,
+            snapshot_taken: clock.now(),
+            clock,
+            poll,
+            commands,
+            sockets: BTreeMap::new(),
+            connections: BTreeMap::new(),
+            readable: BTreeSet::new(),
+            operations: BTreeMap::new(),
+            closing: BTreeMap::new(),
+            subscribers: Vec::new(),
+            shutdown: None,
+        }
+    }
+
+    pub(in crate::driver) fn run(mut self) {
+        let mut events = Events::with_capacity(64);
+        loop {
+            self.take_commands();
+            let wake_at = self.drain();
+            if self.shutdown.is_some_and(|at| self.client.is_idle() || self.clock.now() >= at) {
+                break;
+            }
+            let timeout = self.sleep(wake_at);
+            if let Err(error) = self.poll.poll(&mut events, timeout) {
+                if error.kind() != io::ErrorKind::Interrupted {
+                    break;
+                }
+            }
+            for event in &events {
+                if event.token() == WAKER {
+                    continue;
+                }
+                if event.is_writable() {
+                    self.writable(event.token());
+                }
+                if event.is_readable() || event.is_error() || event.is_read_closed() {
+                    self.readable.insert(event.token());
+                }
+            }
+            self.read_ready();
+            self.input(Input::Timeout);
+        }
+    }
+
+    fn take_commands(&mut self) {
+        loop {
+            match self.commands.try_recv() {
+                Ok(Command::Start { start, closes, answer }) => {
+                    self.refresh_network();
+                    let operation = start(&mut self.client, self.clock.now());
+                    self.operations.insert(operation, answer);
+                    if let Some(port) = closes {
+                        self.closing.insert(operation, port);
+                    }
+                }
+                Ok(Command::Cancel(slot)) => {
+                    let found = self.operations.iter().find(|(_, answer)| answer.is_for(&slot));
+                    if let Some((&operation, _)) = found {
+                        self.operations.remove(&operation);
+                        self.closing.remove(&operation);
+                        self.client.cancel(self.clock.now(), operation);
+                    }
+                }
+                Ok(Command::Subscribe(publisher)) => self.subscribers.push(publisher),
+                Ok(Command::Shutdown(timeout)) => {
+                    let at = self.clock.now() + timeout;
+                    // Whoever was promised an earlier end gets it.
+                    self.shutdown = Some(self.shutdown.map_or(at, |earlier| earlier.min(at)));
+                }
+                Err(TryRecvError::Empty) => return,
+                Err(TryRecvError::Disconnected) => {
+                    self.shutdown.get_or_insert(self.clock.now());
+                    return;
+                }
+            }
+        }
+    }
+
+    fn refresh_network(&mut self) {
+        let now = self.clock.now();
+        if self.watches_network && now - self.snapshot_taken >= SNAPSHOT_AGE {
+            self.client.set_network(net::snapshot());
+            self.snapshot_taken = now;
+        }
+    }
+
+    fn input(&mut self, input: Input<'_>) {
+        self.client.handle_input(self.clock.now(), input);
+    }
+
+    /// Does everything the core wants done, tells everything it tells; says when it wants to be called.
+    fn drain(&mut self) -> Option<Time> {
+        loop {
+            match self.client.poll_output() {
+                Output::Bind(bind) => self.bind(&bind),
+                Output::Datagram { socket, destination, payload } => {
+                    self.send_datagram(socket, destination, &payload)
+                }
+                Output::Unbind(socket) => self.unbind(socket),
+                Output::Connect { connection, remote, local } => self.connect(connection, remote, local),
+                Output::Send { connection, bytes } => self.send(connection, bytes),
+                Output::Disconnect(connection) => self.disconnect(connection),
+                Output::Timeout(at) => {
+                    if !self.deliver() {
+                        return at;
+                    }
+                }
+            }
+        }
+    }
+
+    fn sleep(&self, wake_at: Option<Time>) -> Option<Duration> {
+        if !self.readable.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let now = self.clock.now();
+        [wake_at, self.shutdown].into_iter().flatten().min().map(|at| at - now)
+    }
+
+    /// Tells everything the core tells; whether the core now wants something done again.
+    fn deliver(&mut self) -> bool {
+        let mut mutated = false;
+        while let Some(event) = self.client.poll_event() {
+            match event {
+                proto::Event::Found { operation, device } => {
+                    self.publish(|| Event::Found(device.clone()));
+                    if let Some(answer) = self.operations.get(&operation) {
+                        answer.push_device(device);
+                    }
+                }
+                proto::Event::Finished { operation, result } => {
+                    self.publish_result(operation, &result);
+                    let answer = self.operations.remove(&operation);
+                    // Finished between the handle's drop and the word of it.
+                    if let Some(Outcome::Mapped(granted)) = answer.and_then(|answer| answer.finish(result)) {
+                        let release = self.client.release(self.clock.now(), &granted, CLOSE_TIMEOUT);
+                        self.closing.insert(release, (granted.protocol, granted.external_port));
+                        mutated = true;
+                    }
+                }
+                _ => {}
+            }
+        }
+        mutated
+    }
+
+    fn publish_result(&mut self, operation: OperationId, result: &Result<Outcome, Error>) {
+        let closing = self.closing.remove(&operation);
+        match (result, closing) {
+            (Ok(Outcome::Mapped(granted)), _) => self.publish(|| Event::Mapped(granted.clone())),
+            (Ok(Outcome::Closed(_)), Some((protocol, external_port))) => {
+                self.publish(|| Event::Closed { protocol, external_port });
+            }
+            (Ok(_), _) => {}
+            (Err(error), _) => self.publish(|| Event::Failed(error.clone())),
+        }
+    }
+
+    fn publish(&mut self, event: impl Fn() -> Event) {
+        self.subscribers.retain(|subscriber| subscriber.push(event()));
+    }
+
+    fn read_ready(&mut self) {
+        for token in self.readable.clone() {
+            let id = token.0 as u64;
+            let more = if self.sockets.contains_key(&SocketId(id)) {
+                self.receive(SocketId(id))
+            } else {
+                self.read(ConnectionId(id))
+            };
+            if !more {
+                self.readable.remove(&token);
+            }
+        }
+    }
+}
+
+fn token(id: u64) -> Token {
+    Token(usize::try_from(id).unwrap_or(usize::MAX))
+}
