@@ -59,12 +59,11 @@ func _on_mapping_added(mapping: PortMapping) -> void:
 
 
 func _on_ready_to_host(external_address: String, external_port: int) -> void:
+	_show(false, "Hosting", GREEN)
 	if external_address.is_empty():
-		_show(false, "Hosting", GREEN)
 		_address.text = "port %d" % external_port
 		_tell("The router does not tell its address: look it up, and share it with the port.", AMBER)
 		return
-	_show(false, "Hosting", GREEN)
 	var bracketed := "[%s]" % external_address if ":" in external_address else external_address
 	_address.text = "%s:%d" % [bracketed, external_port]
 	_copy_button.disabled = false
@@ -80,7 +79,7 @@ func _on_mapping_removed(mapping: PortMapping) -> void:
 
 
 func _on_failed(result: int, message: String) -> void:
-	_tell("%s (%d)" % [message.left(1).to_upper() + message.substr(1), result], RED)
+	_tell(message.left(1).to_upper() + message.substr(1) + ".", RED)
 	_tell(PortcullisUPNP.result_to_string(result), AMBER)
 	if _forwarder.get_state() == PortForwarder.STATE_FAILED and not _stop_button.disabled:
 		# The game goes on for players in the same network.
