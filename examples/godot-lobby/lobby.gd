@@ -53,9 +53,12 @@ func _on_mapping_added(mapping: PortMapping) -> void:
 	_tell("%s opened %s %d to %s:%d." % [mapping.gateway, mapping.protocol, mapping.external_port,
 			mapping.internal_address, mapping.internal_port], GREEN)
 	if mapping.lifetime > 0:
-		_tell("It stays open for %d minutes if this game crashes." % ceili(mapping.lifetime / 60.0))
-	if mapping.external_address_kind != PortcullisUPNPDevice.EXTERNAL_ADDRESS_PUBLIC:
-		_tell("The router has no public address: players on the internet may not reach it.", AMBER)
+		_tell("The router keeps it open for %d minutes, also if this game crashes." % ceili(mapping.lifetime / 60.0))
+	else:
+		_tell("The router keeps it open until this game closes it.")
+	if mapping.external_address_kind not in [PortcullisUPNPDevice.EXTERNAL_ADDRESS_PUBLIC,
+			PortcullisUPNPDevice.EXTERNAL_ADDRESS_UNKNOWN]:
+		_tell("The router's address is not public: players on the internet may not reach it.", AMBER)
 
 
 func _on_ready_to_host(external_address: String, external_port: int) -> void:
