@@ -1,12 +1,13 @@
 //! The command line: what there is, and what is said of what is not understood.
 
-use crate::argument::scenario;
+use crate::argument::number::parse_number;
+use crate::argument::scenario::{self, ScenarioParser};
 use crate::cmd::Command;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::output::Output;
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, Parser, ValueEnum};
+use clap::{Args, CommandFactory, Parser, ValueEnum, ValueHint};
 use portcullis::GatewayAddress;
 use portcullis_sim::Scenario;
 use std::time::Duration;
@@ -21,9 +22,11 @@ Examples:
 Exit status: 0 done, 1 our fault, 2 usage, 3 no gateway found, 4 refused by the gateway,
 5 no reply in time, 6 conflict with another mapping, 7 unsupported.";
 
+const DEFAULT_TIMEOUT: Duration = Duration::from_millis(5_000);
+
 /// Opens ports on the gateway between this host and the internet
 #[derive(Debug, Parser)]
-#[command(name = "portcullis", version, after_help = EXAMPLES, disable_help_subcommand = true, arg_required_else_help = false)]
+#[command(name = "portcullis", version, after_help = EXAMPLES, arg_required_else_help = true)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: GlobalArgs,
@@ -39,10 +42,10 @@ pub(crate) struct GlobalArgs {
     /// Print one JSON document, also for an error
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Print nothing but results and errors
+    /// Print nothing but results and errors; not with --verbose
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
-    /// Tell on standard error what happens, and all that was tried
+    /// Tell on standard error what happens, and all that was tried; not with --quiet
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
 }
@@ -50,15 +53,16 @@ pub(crate) struct GlobalArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Gateway options")]
 pub(crate) struct NetworkArgs {
-    /// How long the command may take, in milliseconds
-    #[arg(long, global = true, value_name = "MS", allow_negative_numbers = true, default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(1..))]
-    timeout: u32,
-    /// Search through this interface only
-    #[arg(long, global = true, value_name = "NAME|IP")]
+    /// How long the command may take, in milliseconds [default: 5000]
+    #[arg(long, global = true, value_name = "MS", allow_negative_numbers = true, value_parser = parse_timeout,
+        value_hint = ValueHint::Other)]
+    timeout: Option<u32>,
+    /// Search through this interface only; not with --gateway or --simulate
+    #[arg(long, global = true, value_name = "NAME|IP", value_hint = ValueHint::Other)]
     pub(crate) interface: Option<String>,
     /// Ask this gateway and search for no other: its address, address and search port, or the URL of its
-    /// description. May be repeated
-    #[arg(long, global = true, value_name = "IP|URL")]
+    /// description (http://IP:PORT/PATH). May be repeated; not with --simulate
+    #[arg(long, global = true, value_name = "IP|URL", value_hint = ValueHint::Other)]
     pub(crate) gateway: Vec<GatewayAddress>,
     /// Protocols that may be used, separated by commas
     #[arg(
@@ -70,16 +74,33 @@ pub(crate) struct NetworkArgs {
         ignore_case = true
     )]
     protocol: Vec<MappingProtocol>,
-    /// Use a simulated gateway, started for this command (see 'simulate --list-scenarios')
+    /// Use a simulated gateway, started for this command (see 'simulate --list-scenarios'); not with
+    /// --gateway or --interface
     #[arg(long, global = true, value_name = "SCENARIO", num_args = 0..=1, require_equals = true,
-        default_missing_value = scenario::DEFAULT, value_parser = scenario::parse)]
+        default_missing_value = scenario::DEFAULT, value_parser = ScenarioParser, hide_possible_values = true)]
     pub(crate) simulate: Option<Scenario>,
 }
 
 impl NetworkArgs {
     pub(crate) fn timeout(&self) -> Duration {
-        Duration::from_millis(self.timeout.into())
+        self.timeout.map_or(DEFAULT_TIMEOUT, |timeout| Duration::from_millis(timeout.into()))
     }
+
+    /// The first option that was given which is about asking a gateway.
+    fn first_given(&self) -> Option<&'static str> {
+        [
+            (self.simulate.is_some(), "--simulate"),
+            (!self.gateway.is_empty(), "--gateway"),
+            (self.interface.is_some(), "--interface"),
+            (self.timeout.is_some(), "--timeout"),
+        ]
+        .into_iter()
+        .find_map(|(is_given, name)| is_given.then_some(name))
+    }
+}
+
+fn parse_timeout(text: &str) -> Result<u32, String> {
+    parse_number(text, 1..=u32::MAX)
 }
 
 /// How a mapping can be made.
@@ -93,6 +114,12 @@ impl Cli {
     /// Global options may stand on either side of the command, where clap does not compare them.
     pub(crate) fn validated(self) -> Result<Self, clap::Error> {
         let network = &self.network;
+        if let (Some(command), Some(option)) = (self.command.offline_name(), network.first_given()) {
+            return Err(Self::command().error(
+                ErrorKind::ArgumentConflict,
+                format!("'{command}' asks no gateway: the argument '{option}' cannot be used with it"),
+            ));
+        }
         let named = !network.gateway.is_empty();
         let conflict = if self.global.quiet && self.global.verbose {
             Some(("--quiet", "--verbose"))
@@ -115,30 +142,60 @@ impl Cli {
 
 /// Answers a command line that is no command: with the help that was asked for, or with an error.
 pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
-    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        // A closed pipe has seen enough of the help.
-        let _ = error.print();
-        return ExitCode::Done;
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            // A closed pipe has seen enough of the help.
+            let _ = error.print();
+            return ExitCode::Done;
+        }
+        // Nothing at all was given.
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = error.print();
+            return ExitCode::Usage;
+        }
+        _ => {}
     }
     // Only clap knows which arguments are options; it does not tell once it has failed.
     let json = std::env::args_os()
         .skip(1)
         .take_while(|argument| argument != "--")
         .any(|argument| argument == "--json");
-    let failure = Failure::usage(&in_one_line(&error.render().to_string()));
+    let arguments = std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
+    let failure = Failure::usage(&in_one_line(&error.render().to_string(), meant_command(arguments)));
     Output::for_usage_error(json).failure(&failure);
     failure.status
 }
 
+/// The command that these arguments are for, whatever is wrong with them.
+fn meant_command(mut arguments: impl Iterator<Item = String>) -> Option<String> {
+    let definition = Cli::command();
+    let takes_next = |option: &str| {
+        definition.get_arguments().any(|known| {
+            known.get_action().takes_values()
+                && !known.is_require_equals_set()
+                && known.get_long().is_some_and(|long| option.strip_prefix("--") == Some(long))
+        })
+    };
+    while let Some(argument) = arguments.next() {
+        if takes_next(&argument) {
+            arguments.next();
+        } else if !argument.starts_with('-') {
+            return definition.find_subcommand(&argument).map(|command| command.get_name().to_owned());
+        }
+    }
+    None
+}
+
 /// The message without clap's heading, usage and invitation.
-fn in_one_line(rendered: &str) -> String {
+fn in_one_line(rendered: &str, command: Option<String>) -> String {
     let message = rendered.strip_prefix("error: ").unwrap_or(rendered);
     let lines = message
         .lines()
         .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"))
         .map(str::trim)
         .filter(|line| !line.is_empty());
-    format!("{} (see 'portcullis --help')", lines.collect::<Vec<_>>().join(" "))
+    let command = command.map(|command| format!("{command} ")).unwrap_or_default();
+    format!("{} (see 'portcullis {command}--help')", lines.collect::<Vec<_>>().join(" "))
 }
 
 #[cfg(test)]
@@ -148,5 +205,21 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_command_is_known_however_wrong_its_arguments_are() {
+        for (line, command) in [
+            ("open 0", Some("open")),
+            ("--json --timeout list open --lifetime x", Some("open")),
+            ("--simulate list", Some("list")),
+            ("--gateway=x list", Some("list")),
+            ("--no-such", None),
+            ("no-such list", None),
+            ("", None),
+        ] {
+            let arguments = line.split_whitespace().map(str::to_owned);
+            assert_eq!(meant_command(arguments).as_deref(), command, "{line}");
+        }
     }
 }

@@ -2,8 +2,9 @@
 
 use crate::exit_code::ExitCode;
 use crate::output::text::Text;
-use portcullis::{Error, ErrorKind};
+use portcullis::{Error, ErrorKind, Step};
 use serde::Serialize;
+use serde_json::{Map, Value};
 use std::io;
 
 /// The kind of a command line that could not be understood.
@@ -17,15 +18,21 @@ pub(crate) struct Failure {
     pub(crate) attempts: Vec<Attempt>,
     #[serde(skip)]
     pub(crate) status: ExitCode,
+    /// What was done all the same: stands beside the error in the JSON document.
+    #[serde(skip)]
+    pub(crate) done: Map<String, Value>,
 }
 
 /// One thing that was tried in vain.
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 pub(crate) struct Attempt {
-    /// By name and address; empty for a search of the whole network.
-    pub(crate) gateway: Text,
+    /// By name and address; `None` for a search of the whole network.
+    pub(crate) gateway: Option<Text>,
     pub(crate) step: Text,
     pub(crate) message: Text,
+    /// Whether it was about one mapping, and not about finding the gateway.
+    #[serde(skip)]
+    is_of_mapping: bool,
 }
 
 impl Failure {
@@ -35,11 +42,59 @@ impl Failure {
     }
 
     pub(crate) fn new(kind: ErrorKind, message: &str) -> Self {
-        Self { kind: kind.as_str(), message: Text::from(message), attempts: Vec::new(), status: kind.into() }
+        Self::with(kind.as_str(), message, kind.into())
+    }
+
+    fn with(kind: &'static str, message: &str, status: ExitCode) -> Self {
+        Self { kind, message: Text::from(message), attempts: Vec::new(), status, done: Map::new() }
     }
 
     pub(crate) fn usage(message: &str) -> Self {
-        Self { kind: USAGE, message: Text::from(message), attempts: Vec::new(), status: ExitCode::Usage }
+        Self::with(USAGE, message, ExitCode::Usage)
+    }
+
+    /// One failure of those that the mappings of a command came to, each with its name (`udp 7777`): the
+    /// first decides. `None` where none failed. `several` is whether more than one mapping was asked for, so
+    /// that it has to be said which is meant.
+    pub(crate) fn of_mappings(failed: Vec<(String, Error)>, several: bool) -> Option<Self> {
+        let mut failed = failed.into_iter();
+        let (name, error) = failed.next()?;
+        let mut failure = Self::of_mapping(&name, error, several);
+        let mut others = Vec::new();
+        for (name, error) in failed {
+            for attempt in Self::of_mapping(&name, error, several).attempts {
+                // The search is the same for all of them.
+                if !failure.attempts.contains(&attempt) {
+                    failure.attempts.push(attempt);
+                }
+            }
+            others.push(name);
+        }
+        if !others.is_empty() && failure.attempts.iter().any(|attempt| attempt.is_of_mapping) {
+            failure = failure.and_so(&format!("{} failed too", others.join(", ")));
+        }
+        Some(failure)
+    }
+
+    fn of_mapping(name: &str, error: Error, several: bool) -> Self {
+        let mut failure = Self::from(error);
+        if !several {
+            return failure;
+        }
+        for attempt in failure.attempts.iter_mut().filter(|attempt| attempt.is_of_mapping) {
+            attempt.message = Text::from(format!("{name}: {}", attempt.message).as_str());
+        }
+        if failure.attempts.iter().any(|attempt| attempt.is_of_mapping) {
+            failure.about(name)
+        } else {
+            failure
+        }
+    }
+
+    /// Adds what was done all the same to the JSON document.
+    pub(crate) fn beside(mut self, name: &str, done: Value) -> Self {
+        self.done.insert(name.to_owned(), done);
+        self
     }
 
     /// Puts first what the failure means.
@@ -48,27 +103,36 @@ impl Failure {
         self
     }
 
-    /// Adds what to try next, in the words of this program's options.
-    pub(crate) fn advise(mut self, status: ExitCode, advice: &str) -> Self {
-        if self.status == status {
-            self.message = Text::from(format!("{}; try {advice}", self.message).as_str());
-        }
+    /// Adds what follows from it.
+    pub(crate) fn and_so(mut self, what: &str) -> Self {
+        self.message = Text::from(format!("{}; {what}", self.message).as_str());
         self
+    }
+
+    /// Adds what to try next, in the words of this program's options.
+    pub(crate) fn advise(self, status: ExitCode, advice: &str) -> Self {
+        if self.status == status { self.and_so(&format!("try {advice}")) } else { self }
     }
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let attempts = error.attempts().iter().map(|attempt| Attempt {
-            gateway: Text::from(attempt.gateway.as_str()),
+            gateway: (!attempt.gateway.is_empty()).then(|| Text::from(attempt.gateway.as_str())),
             step: Text::from(attempt.step.to_string().as_str()),
             message: Text::from(attempt.failure.to_string().as_str()),
+            is_of_mapping: !matches!(attempt.step, Step::Search | Step::Description),
         });
+        let unknown = error.decisive_attempt().map(|attempt| &attempt.failure);
+        let message = match unknown {
+            Some(unknown @ portcullis::Failure::NoInterface { .. }) => {
+                format!("invalid value for '--interface <NAME|IP>': {unknown}")
+            }
+            _ => error.to_string(),
+        };
         Self {
-            kind: error.kind().as_str(),
-            message: Text::from(error.to_string().as_str()),
             attempts: attempts.collect(),
-            status: error.kind().into(),
+            ..Self::with(error.kind().as_str(), &message, error.kind().into())
         }
     }
 }

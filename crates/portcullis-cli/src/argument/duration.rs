@@ -9,17 +9,35 @@ pub(crate) fn parse_lifetime(text: &str) -> Result<Lifetime, String> {
         return Ok(Lifetime::Permanent);
     }
     let duration = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        text.parse().map(Duration::from_secs).map_err(|_| "longer than a lease can be".to_owned())?
+        text.parse().map(Duration::from_secs).map_err(|_| too_long())?
     } else {
         humantime::parse_duration(text)
-            .map_err(|error| format!("{error}; give seconds, a duration such as 90s or 2h, or permanent"))?
+            .map_err(|_| "give seconds, a duration such as 90s or 2h, or permanent")?
     };
     if duration.subsec_nanos() != 0 {
         return Err("leases are whole seconds".into());
     }
-    u32::try_from(duration.as_secs())
-        .map(Lifetime::from_seconds)
-        .map_err(|_| "longer than a lease can be".into())
+    u32::try_from(duration.as_secs()).map(Lifetime::from_seconds).map_err(|_| too_long())
+}
+
+fn too_long() -> String {
+    format!("longer than the {} seconds that a lease can have", u32::MAX)
+}
+
+/// `7d`, `1h 30m`, or `permanent`: in words that [`parse_lifetime`] reads.
+pub(crate) fn lifetime_in_words(lifetime: Lifetime) -> String {
+    let seconds = lifetime.as_seconds();
+    if seconds == 0 {
+        return "permanent".to_owned();
+    }
+    let parts =
+        [(seconds / 86_400, "d"), (seconds / 3_600 % 24, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")];
+    let words: Vec<_> = parts
+        .into_iter()
+        .filter(|&(count, _)| count > 0)
+        .map(|(count, unit)| format!("{count}{unit}"))
+        .collect();
+    words.join(" ")
 }
 
 #[cfg(test)]
@@ -45,6 +63,24 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(parse_lifetime(text).ok().map(Lifetime::as_seconds), seconds, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        for (seconds, words) in [
+            (0, "permanent"),
+            (1, "1s"),
+            (600, "10m"),
+            (3_600, "1h"),
+            (5_400, "1h 30m"),
+            (86_401, "1d 1s"),
+            (604_800, "7d"),
+            (u32::MAX, "49710d 6h 28m 15s"),
+        ] {
+            let lifetime = Lifetime::from_seconds(seconds);
+            assert_eq!(lifetime_in_words(lifetime), words);
+            assert_eq!(parse_lifetime(words), Ok(lifetime));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The values of arguments.
 
 pub(crate) mod duration;
+pub(crate) mod number;
 pub(crate) mod port;
 pub(crate) mod scenario;

@@ -8,7 +8,7 @@ use crate::join::join;
 use crate::output::Report;
 use crate::output::progress::Progress;
 use crate::session::Session;
-use clap::Args;
+use clap::{Args, ValueHint};
 use portcullis::Protocol;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -28,7 +28,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct CloseArgs {
     /// External port; without a protocol both are meant
-    #[arg(required = true, value_name = "PORT[/PROTOCOL]", allow_negative_numbers = true)]
+    #[arg(required = true, value_name = "PORT[/PROTOCOL]", allow_negative_numbers = true, value_hint = ValueHint::Other)]
     ports: Vec<ExternalPort>,
     /// Close ports of other hosts too
     #[arg(long)]
@@ -72,23 +72,25 @@ pub(crate) fn run(arguments: &CloseArgs, context: &Context) -> Result<(), Failur
     let ended = join(pending.collect(), context.started, || false);
     drop(progress);
     session.finish(Duration::ZERO);
-    let mut closed = Vec::new();
-    let mut failure = None;
+    let several = wanted.len() > 1;
+    let (mut closed, mut failed) = (Vec::new(), Vec::new());
     for (ended, (port, protocol)) in ended.into_iter().zip(wanted) {
+        let protocol = protocol_name(protocol);
         match ended.result {
-            Ok(existed) => {
-                let protocol = protocol_name(protocol);
-                closed.push(Closed { protocol, external_port: port.get(), existed });
-            }
-            Err(error) => {
-                failure.get_or_insert(error);
-            }
+            Ok(existed) => closed.push(Closed { protocol, external_port: port.get(), existed }),
+            Err(error) => failed.push((format!("{protocol} {port}"), error)),
         }
     }
-    match failure {
-        None => context.output.report(&CloseReport { closed }),
-        Some(error) => Err(Failure::from(error).advise(ExitCode::Conflict, "--force")),
-    }
+    let report = CloseReport { closed };
+    let Some(failure) = Failure::of_mappings(failed, several) else {
+        return context.output.report(&report);
+    };
+    context.output.report_beside_failure(&report);
+    let failure = if arguments.force { failure } else { failure.advise(ExitCode::Conflict, "--force") };
+    Err(match serde_json::to_value(report.closed) {
+        Ok(closed) => failure.beside("closed", closed),
+        Err(_) => failure,
+    })
 }
 
 /// Each port and protocol once, in the order they were given.

@@ -1,13 +1,14 @@
 //! `portcullis discover`: which devices there are, and what they are good for.
 
 use super::device_report::DeviceReport;
+use crate::argument::number::parse_number;
 use crate::context::Context;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::output::Report;
 use crate::output::progress::Progress;
 use crate::session::Session;
-use clap::Args;
+use clap::{Args, ValueHint};
 use portcullis::{Device, Error, SearchOptions, SearchTarget};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -33,16 +34,17 @@ pub(crate) struct DiscoverArgs {
     #[arg(long)]
     all: bool,
     /// Only devices with this text in their search target, USN, server or name, in any case
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_hint = ValueHint::Other)]
     filter: Option<String>,
     /// How many routers the multicast search may cross
-    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 2, value_parser = parse_ttl, value_hint = ValueHint::Other)]
     ttl: u8,
     /// Search over IPv6 in place of IPv4
     #[arg(long)]
     ipv6: bool,
     /// Local UDP port to search from: 0 for any, 1 for the SSDP port 1900
-    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 0)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 0,
+        value_parser = parse_local_port, value_hint = ValueHint::Other)]
     local_port: u16,
 }
 
@@ -62,6 +64,16 @@ impl Report for DiscoverReport {
         }
         Ok(())
     }
+}
+
+fn parse_ttl(text: &str) -> Result<u8, String> {
+    parse_number(text, 1..=u8::MAX.into())
+        .and_then(|ttl| u8::try_from(ttl).map_err(|error| error.to_string()))
+}
+
+fn parse_local_port(text: &str) -> Result<u16, String> {
+    parse_number(text, 0..=u16::MAX.into())
+        .and_then(|port| u16::try_from(port).map_err(|error| error.to_string()))
 }
 
 pub(crate) fn run(arguments: DiscoverArgs, context: &Context) -> Result<(), Failure> {

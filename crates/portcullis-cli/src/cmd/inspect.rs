@@ -2,9 +2,10 @@
 
 use super::device_report::DeviceReport;
 use crate::context::Context;
+use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::output::Report;
-use clap::Args;
+use clap::{Args, ValueHint};
 use portcullis::igd::saved::SavedDescription;
 use portcullis::{ErrorKind, HttpUrl};
 use serde::Serialize;
@@ -28,9 +29,10 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct InspectArgs {
     /// The file, or - for standard input (1 MiB at most)
+    #[arg(value_hint = ValueHint::FilePath)]
     file: PathBuf,
     /// Where the description came from
-    #[arg(long, value_name = "LOCATION", value_parser = HttpUrl::parse)]
+    #[arg(long, value_name = "LOCATION", value_parser = HttpUrl::parse, value_hint = ValueHint::Url)]
     url: Option<HttpUrl>,
 }
 
@@ -48,11 +50,20 @@ pub(crate) fn run(arguments: InspectArgs, context: &Context) -> Result<(), Failu
     let name = arguments.file.display().to_string();
     let bytes = read(&arguments.file).map_err(|error| Failure::io(&name, &error))?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MOST {
-        return Err(Failure::new(ErrorKind::Malformed, &format!("{name}: larger than 1 MiB")));
+        return Err(no_description(&name, "larger than 1 MiB"));
     }
     let saved = SavedDescription::read(&bytes, arguments.url.clone())
-        .map_err(|error| Failure::new(ErrorKind::Malformed, &format!("{name}: {error}")))?;
+        .map_err(|error| no_description(&name, &error.to_string()))?;
     context.output.report(&InspectReport(DeviceReport::saved(&saved, arguments.url.as_ref())))
+}
+
+/// A file that cannot be used is nobody's refusal: no gateway was asked.
+fn no_description(name: &str, why: &str) -> Failure {
+    let message =
+        format!("{name}: {why}; give the XML, or the whole reply, of the location that 'discover' prints");
+    let mut failure = Failure::new(ErrorKind::Malformed, &message);
+    failure.status = ExitCode::Failure;
+    failure
 }
 
 /// Reads one byte more than is allowed, at most.

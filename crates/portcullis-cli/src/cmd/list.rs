@@ -1,5 +1,6 @@
 //! `portcullis list`: what the gateway has mapped.
 
+use crate::argument::duration::lifetime_in_words;
 use crate::argument::port::protocol_name;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -8,10 +9,14 @@ use crate::output::text::Text;
 use crate::output::{Report, table};
 use crate::session::Session;
 use clap::Args;
+use portcullis::Lifetime;
 use portcullis::igd::wan_connection::PortMappingEntry;
 use serde::Serialize;
 use std::io::{self, Write};
 use std::time::Duration;
+
+/// How many mappings the library reads at most.
+const MOST: usize = 512;
 
 /// Lists the gateway's port mappings, whoever made them
 ///
@@ -58,7 +63,7 @@ impl Entry {
             address if address.contains(':') => format!("[{address}]:{}", self.internal_port),
             address => format!("{address}:{}", self.internal_port),
         };
-        let lifetime = lifetime_in_words(self.lifetime_s);
+        let lifetime = lifetime_in_words(Lifetime::from_seconds(self.lifetime_s));
         let remote = if self.remote_host.as_str().is_empty() { "any" } else { self.remote_host.as_str() };
         let enabled = if self.enabled { "yes" } else { "no" };
         [self.protocol, &self.external_port.to_string(), &internal, enabled, &lifetime, remote]
@@ -80,19 +85,17 @@ impl Report for ListReport {
     }
 }
 
-/// `1h 30m`, or `permanent`.
-pub(super) fn lifetime_in_words(seconds: u32) -> String {
-    if seconds == 0 {
-        return "permanent".to_owned();
-    }
-    humantime::format_duration(Duration::from_secs(seconds.into())).to_string()
-}
-
 pub(crate) fn run(_: &ListArgs, context: &Context) -> Result<(), Failure> {
     let session = Session::start(context)?;
     let progress = Progress::start(&context.output, "reading the gateway's port mappings");
     let result = session.client.mappings().wait();
     drop(progress);
     session.finish(Duration::ZERO);
-    context.output.report(&ListReport { mappings: result?.into_iter().map(Entry::from).collect() })
+    let mappings: Vec<_> = result?.into_iter().map(Entry::from).collect();
+    let is_cut = mappings.len() >= MOST;
+    context.output.report(&ListReport { mappings })?;
+    if is_cut {
+        context.output.warn(&format!("no more than {MOST} mappings are read: there may be others"));
+    }
+    Ok(())
 }

@@ -41,7 +41,7 @@ discover  {\"devices\":[DEVICE],\"elapsed_ms\"}
 inspect   DEVICE
 open      {\"mappings\":[{\"method\",\"protocol\",\"internal_address\",\"internal_port\",\"external_address\",
           \"external_port\",\"lifetime_s\",\"gateway\",\"elapsed_ms\"}]}
-close     {\"closed\":[{\"protocol\",\"external_port\",\"existed\"}]}
+close     {\"closed\":[{\"protocol\",\"external_port\",\"existed\"}]}, beside an error too
 list      {\"mappings\":[{\"protocol\",\"external_port\",\"internal_address\",\"internal_port\",\"description\",
           \"enabled\",\"lifetime_s\",\"remote_host\"}]}
 address   {\"external_address\",\"external_address_kind\",\"gateway\"}
@@ -51,7 +51,8 @@ DEVICE is {\"location\",\"search_target\",\"usn\",\"server\",\"friendly_name\",\
           \"local_address\",\"external_address\",\"external_address_kind\"}
 .fi
 .PP
-Texts are empty where a device does not say; addresses are null where they are not known. A lifetime_s of 0
+Texts are empty where a device does not say; addresses are null where they are not known, and so is the gateway
+of an attempt that was a search of the network. A lifetime_s of 0
 stands for a permanent mapping. Protocols are udp and tcp; elapsed_ms counts
 from the start of the program; a status is connected, disconnected or unknown; a kind of address is public,
 private, shared, reserved or unknown.
@@ -81,7 +82,7 @@ fn write_page(out: &mut Vec<u8>) -> io::Result<()> {
     page.render_description_section(out)?;
     page.render_options_section(out)?;
     writeln!(out, ".SH COMMANDS")?;
-    for subcommand in command.get_subcommands() {
+    for subcommand in command.get_subcommands().filter(|subcommand| subcommand.get_name() != "help") {
         write_subcommand(out, subcommand)?;
     }
     writeln!(out, ".SH \"EXIT STATUS\"")?;

@@ -9,6 +9,7 @@ mod inspect;
 mod list;
 mod man;
 mod open;
+mod shortfall;
 mod simulate;
 
 use crate::context::Context;
@@ -26,6 +27,19 @@ pub(crate) enum Command {
     Simulate(simulate::SimulateArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
+}
+
+impl Command {
+    /// The name of a command that asks no gateway.
+    pub(crate) fn offline_name(&self) -> Option<&'static str> {
+        match self {
+            Self::Inspect(_) => Some("inspect"),
+            Self::Simulate(_) => Some("simulate"),
+            Self::Completions(_) => Some("completions"),
+            Self::Man(_) => Some("man"),
+            Self::Discover(_) | Self::Open(_) | Self::Close(_) | Self::List(_) | Self::Address(_) => None,
+        }
+    }
 }
 
 pub(crate) fn run(command: Command, context: &Context) -> Result<(), Failure> {

@@ -1,8 +1,8 @@
 //! `portcullis open`: maps ports, all of them or none.
 
 use super::address::warn_unless_public;
-use super::list::lifetime_in_words;
-use crate::argument::duration::parse_lifetime;
+use super::shortfall::{self, Asked};
+use crate::argument::duration::{lifetime_in_words, parse_lifetime};
 use crate::argument::port::{BOTH, PortPair, protocol_name};
 use crate::context::Context;
 use crate::exit_code::ExitCode;
@@ -13,8 +13,8 @@ use crate::output::progress::Progress;
 use crate::output::text::Text;
 use crate::session::{Session, TIDY};
 use crate::termination::Termination;
-use clap::Args;
-use portcullis::{Error, ErrorKind, Granted, Lifetime, Mapping, MappingRequest, OnConflict, Protocol};
+use clap::{Args, ValueHint};
+use portcullis::{Error, ErrorKind, Granted, Lifetime, Mapping, MappingRequest, OnConflict, Protocol, Step};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
@@ -31,12 +31,14 @@ Examples:
 /// Opens ports: the gateway sends what arrives there to this host
 ///
 /// All ports are opened, or none: when one fails, those that were opened are closed again. Without --keep
-/// they stay open when the command ends, until their lifetime is over.
+/// they stay open when the command ends, until their lifetime is over. The lifetime that is printed is the one
+/// asked for, unless --verify or --keep read back what the gateway granted.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct OpenArgs {
     /// External port, and the port of this host where it is another; without a protocol both are opened
-    #[arg(required = true, value_name = "PORT[:INTERNAL][/PROTOCOL]", allow_negative_numbers = true)]
+    #[arg(required = true, value_name = "PORT[:INTERNAL][/PROTOCOL]", allow_negative_numbers = true,
+        value_hint = ValueHint::Other)]
     ports: Vec<PortPair>,
     /// Open UDP for the ports without a protocol
     #[arg(long)]
@@ -45,15 +47,16 @@ pub(crate) struct OpenArgs {
     #[arg(long)]
     tcp: bool,
     /// How long: seconds, a duration such as 90s or 2h, or permanent (also 0). The gateway may grant another
-    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_lifetime, allow_hyphen_values = true)]
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_lifetime,
+        allow_hyphen_values = true, value_hint = ValueHint::Other)]
     lifetime: Lifetime,
     /// What the gateway shows beside the mapping
-    #[arg(long, value_name = "TEXT", default_value = portcullis::DEFAULT_DESCRIPTION)]
+    #[arg(long, value_name = "TEXT", default_value = portcullis::DEFAULT_DESCRIPTION, value_hint = ValueHint::Other)]
     description: String,
-    /// Take another external port where this one belongs to another host
+    /// Take another external port where this one belongs to another host; not with --overwrite
     #[arg(long, conflicts_with = "overwrite")]
     any_port: bool,
-    /// Take the port away from another host
+    /// Take the port away from another host; not with --any-port
     #[arg(long)]
     overwrite: bool,
     /// Read every new mapping back: a gateway that says yes and does not have it is an error. Implied by --keep
@@ -107,7 +110,7 @@ impl Report for OpenReport {
                 None => format!("port {} (address not known)", opened.external_port),
             };
             let internal = SocketAddr::new(opened.internal_address, opened.internal_port);
-            let lifetime = lifetime_in_words(opened.lifetime_s);
+            let lifetime = lifetime_in_words(Lifetime::from_seconds(opened.lifetime_s));
             writeln!(
                 out,
                 "{} {external} -> {internal}, {lifetime}, by {} in {} ms",
@@ -120,6 +123,8 @@ impl Report for OpenReport {
 
 pub(crate) fn run(arguments: OpenArgs, context: &Context) -> Result<(), Failure> {
     let requests = requests(&arguments)?;
+    let names: Vec<_> = requests.iter().map(name).collect();
+    let asked: Vec<_> = requests.iter().map(|request| asked(request, &arguments)).collect();
     let termination = if arguments.keep { Some(Termination::install()?) } else { None };
     let stop = || termination.as_ref().is_some_and(Termination::is_requested);
     let session = Session::start(context)?;
@@ -128,29 +133,62 @@ pub(crate) fn run(arguments: OpenArgs, context: &Context) -> Result<(), Failure>
     let ended = join(pending, context.started, stop);
     drop(progress);
 
-    let Attempted { mappings, opened, failure } = Attempted::from(ended);
-    if let Some(error) = failure {
-        if let Some(left) = close(mappings, session) {
-            context.output.warn(left.message.as_str());
-        }
-        return Err(Failure::from(error).advise(ExitCode::Conflict, "--any-port or --overwrite"));
+    let Attempted { mappings, opened, failed } = Attempted::of(ended, &names);
+    let may_advise = !(arguments.any_port || arguments.overwrite)
+        && failed.first().is_some_and(|(_, error)| is_about_the_port(error));
+    if let Some(failure) = Failure::of_mappings(failed, names.len() > 1) {
+        close_again(mappings, session, context);
+        return Err(if may_advise {
+            failure.advise(ExitCode::Conflict, "--any-port or --overwrite")
+        } else {
+            failure
+        });
     }
-    let addresses: Vec<_> = opened.iter().filter_map(|opened| opened.external_address).collect();
-    let printed = context.output.report(&OpenReport { mappings: opened });
-    if let Some(&address) = addresses.first() {
-        warn_unless_public(address, context);
+    let report = OpenReport { mappings: opened };
+    let printed = match termination {
+        // Whoever starts the program and does not stay to read has no use for what it keeps open.
+        Some(_) => context.output.report_to_reader(&report),
+        None => context.output.report(&report),
+    };
+    if let Err(unread) = printed {
+        // A port that nobody was told of is not left open.
+        let is_closed = close_again(mappings, session, context);
+        return Err(if is_closed { unread.and_so("what was opened is closed again") } else { unread });
     }
+    warn_of(&asked, &mappings, context);
     let Some(termination) = termination else {
         mappings.into_iter().for_each(|mapping| drop(mapping.leave_open()));
         session.finish(Duration::ZERO);
-        return printed;
+        return Ok(());
     };
-    if printed.is_ok() {
-        termination.wait();
-        context.output.note("closing what was opened");
+    termination.wait();
+    context.output.note("closing what was opened");
+    close(mappings, session).map_or(Ok(()), Err)
+}
+
+/// How a mapping is called in messages.
+fn name(request: &MappingRequest) -> String {
+    format!("{} {}", protocol_name(request.protocol()), request.external_port_or_internal())
+}
+
+/// Whether it was the asking for this very port that failed, so that another may do.
+fn is_about_the_port(error: &Error) -> bool {
+    error
+        .decisive_attempt()
+        .is_some_and(|attempt| matches!(attempt.step, Step::Action("AddPortMapping" | "AddAnyPortMapping")))
+}
+
+fn asked(request: &MappingRequest, arguments: &OpenArgs) -> Asked {
+    let external_port = (!arguments.any_port).then(|| request.external_port_or_internal());
+    Asked { external_port, lifetime: arguments.lifetime }
+}
+
+/// Warns of what is not as it was asked for, or as it may be expected. Every request has its mapping here.
+fn warn_of(asked: &[Asked], mappings: &[Mapping], context: &Context) {
+    shortfall::warn(asked.iter().copied().zip(mappings.iter().map(Mapping::granted)), context);
+    if let Some(address) = mappings.iter().find_map(|mapping| mapping.granted().external_address) {
+        warn_unless_public(address, context);
     }
-    let left = close(mappings, session);
-    printed.and(left.map_or(Ok(()), Err))
 }
 
 /// A request for each port and protocol, each once.
@@ -201,26 +239,32 @@ fn protocols(arguments: &OpenArgs, pair: &PortPair) -> impl Iterator<Item = Prot
 struct Attempted {
     mappings: Vec<Mapping>,
     opened: Vec<Opened>,
-    /// The first of those that failed.
-    failure: Option<Error>,
+    failed: Vec<(String, Error)>,
 }
 
-impl From<Vec<Ended<Mapping>>> for Attempted {
-    fn from(ended: Vec<Ended<Mapping>>) -> Self {
+impl Attempted {
+    fn of(ended: Vec<Ended<Mapping>>, names: &[String]) -> Self {
         let mut attempted = Self::default();
-        for Ended { result, elapsed_ms } in ended {
+        for (Ended { result, elapsed_ms }, name) in ended.into_iter().zip(names) {
             match result {
                 Ok(mapping) => {
                     attempted.opened.push(Opened::new(mapping.granted(), elapsed_ms));
                     attempted.mappings.push(mapping);
                 }
-                Err(error) => {
-                    attempted.failure.get_or_insert(error);
-                }
+                Err(error) => attempted.failed.push((name.clone(), error)),
             }
         }
         attempted
     }
+}
+
+/// Closes what was opened by a command that failed: all or nothing. Whether that succeeded.
+fn close_again(mappings: Vec<Mapping>, session: Session, context: &Context) -> bool {
+    let left = close(mappings, session);
+    if let Some(left) = &left {
+        context.output.warn(left.message.as_str());
+    }
+    left.is_none()
 }
 
 /// Closes mappings, all at once; says which of them could not be closed.

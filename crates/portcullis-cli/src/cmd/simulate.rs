@@ -1,6 +1,6 @@
 //! `portcullis simulate`: a gateway to try things on, on loopback.
 
-use crate::argument::scenario;
+use crate::argument::scenario::{self, ScenarioParser};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::text::Text;
@@ -25,7 +25,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct SimulateArgs {
     /// Which gateway
-    #[arg(long, value_name = "NAME", default_value = scenario::DEFAULT, value_parser = scenario::parse)]
+    #[arg(long, value_name = "NAME", default_value = scenario::DEFAULT, value_parser = ScenarioParser, hide_possible_values = true)]
     scenario: Scenario,
     /// Name all scenarios, and run none
     #[arg(long, conflicts_with = "scenario")]

@@ -9,6 +9,7 @@ use crate::failure::Failure;
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
+use serde_json::{Map, Value};
 use std::io::{self, BufWriter, Write};
 use text::Text;
 
@@ -46,13 +47,33 @@ impl Output {
 
     /// Prints a command's one document, at once.
     pub(crate) fn report(&self, report: &impl Report) -> Result<(), Failure> {
-        let mut out = BufWriter::new(io::stdout().lock());
-        let written =
-            if self.json { write_json(&mut out, report) } else { report.write_for_people(&mut out) };
-        match written.and_then(|()| out.flush()) {
+        match self.write(report) {
             // Whoever reads has read enough; what was asked for is done all the same.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            written => written.map_err(|error| Failure::io("cannot write to standard output", &error)),
+            written => written.map_err(|error| cannot_write(&error)),
+        }
+    }
+
+    /// Prints a document to a reader that has to be there.
+    pub(crate) fn report_to_reader(&self, report: &impl Report) -> Result<(), Failure> {
+        self.write(report).map_err(|error| cannot_write(&error))
+    }
+
+    /// Prints what succeeded of a command that failed, for people: in JSON it is in the error's document.
+    pub(crate) fn report_beside_failure(&self, report: &impl Report) {
+        if !self.json {
+            // The command has failed already, for a better reason.
+            let _ = self.write(report);
+        }
+    }
+
+    fn write(&self, report: &impl Report) -> io::Result<()> {
+        let mut out = BufWriter::new(io::stdout().lock());
+        if self.json {
+            write_json(&mut out, report)
+        } else {
+            report.write_for_people(&mut out)?;
+            out.flush()
         }
     }
 
@@ -61,8 +82,7 @@ impl Output {
         self.say(ERROR, "portcullis:", failure.message.as_str());
         if self.verbose {
             for attempt in &failure.attempts {
-                let gateway =
-                    if attempt.gateway.as_str().is_empty() { "network" } else { attempt.gateway.as_str() };
+                let gateway = attempt.gateway.as_ref().map_or("network", Text::as_str);
                 self.say(
                     NOTE,
                     "portcullis:",
@@ -74,9 +94,12 @@ impl Output {
             #[derive(Serialize)]
             struct Document<'a> {
                 error: &'a Failure,
+                #[serde(flatten)]
+                done: &'a Map<String, Value>,
             }
             // Standard error has said it already.
-            let _ = write_json(&mut io::stdout().lock(), &Document { error: failure });
+            let document = Document { error: failure, done: &failure.done };
+            let _ = write_json(&mut io::stdout().lock(), &document);
         }
     }
 
@@ -98,6 +121,10 @@ impl Output {
         // Nobody is left to be told that standard error is closed.
         let _ = writeln!(err, "{style}{who}{style:#} {}", Text::from(text));
     }
+}
+
+fn cannot_write(error: &io::Error) -> Failure {
+    Failure::io("cannot write to standard output", error)
 }
 
 fn write_json(out: &mut impl Write, document: &impl Serialize) -> io::Result<()> {

@@ -44,3 +44,29 @@ fn the_mapping_of_another_host_is_closed_by_force_only() {
     run_on(&server, "close 7777/udp --force").done();
     assert!(server.with_gateway(|gateway| gateway.mappings().is_empty()));
 }
+
+#[test]
+fn what_was_closed_beside_a_failure_is_printed() {
+    let server = gateway(Scenario::igd1());
+    let prepare = || {
+        server.with_gateway(|gateway| {
+            gateway.add_mapping(mapping(Protocol::Udp, 7000, 1));
+            gateway.add_mapping(mapping(Protocol::Udp, 7777, 9));
+            gateway.add_mapping(mapping(Protocol::Tcp, 7777, 9));
+        });
+    };
+    prepare();
+    let ran = run_on(&server, "close 7000/udp 7777");
+    assert_eq!((ran.status, ran.stdout.as_str()), (Some(6), "udp 7000 closed\n"), "{ran:?}");
+    assert!(ran.stderr.starts_with("portcullis: udp 7777: "), "{ran:?}");
+    assert!(ran.stderr.contains("tcp 7777 failed too"), "{ran:?}");
+    prepare();
+    let document = run_on(&server, "--json close 7000/udp 7777").json();
+    assert_eq!(document["closed"], json!([{"protocol": "udp", "external_port": 7000, "existed": true}]));
+    assert_eq!(document["error"]["kind"], "conflict");
+    let attempts = document["error"]["attempts"].as_array().unwrap();
+    assert_eq!(attempts.len(), 2, "{document}");
+    for (attempt, name) in attempts.iter().zip(["udp 7777: ", "tcp 7777: "]) {
+        assert!(attempt["message"].as_str().unwrap().starts_with(name), "{document}");
+    }
+}

@@ -39,3 +39,17 @@ fn the_manual_page_has_every_command_option_and_status() {
     }
     assert!(run("--json man").done().json()["man"].as_str().unwrap().contains(".TH"));
 }
+
+#[test]
+fn values_are_completed_where_they_are_known() {
+    let script = run("completions bash").done().stdout;
+    let words_after = |option: &str| {
+        let after = script.split(&format!("{option})\n")).nth(1).unwrap_or_else(|| panic!("{option}"));
+        after.lines().next().unwrap().to_owned()
+    };
+    assert!(words_after("--scenario").contains("always-conflict"));
+    assert!(words_after("--simulate").contains("always-conflict"));
+    for option in ["--gateway", "--timeout", "--interface", "--lifetime", "--ttl"] {
+        assert!(!words_after(option).contains("compgen -f"), "{option}: {}", words_after(option));
+    }
+}

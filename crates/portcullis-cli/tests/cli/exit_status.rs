@@ -52,3 +52,13 @@ fn an_error_names_gateway_step_and_code() {
     }
     assert_eq!(ran.stdout, "");
 }
+
+#[test]
+fn an_interface_that_is_not_there_is_named_with_its_option() {
+    for command in ["discover", "open 7777", "list"] {
+        let ran = run(&format!("{command} --interface no-such"));
+        assert_eq!(ran.status, Some(2), "{ran:?}");
+        let named = "portcullis: invalid value for '--interface <NAME|IP>': ";
+        assert!(ran.stderr.starts_with(named) && ran.stderr.contains("no-such"), "{ran:?}");
+    }
+}

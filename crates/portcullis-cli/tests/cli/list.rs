@@ -35,3 +35,17 @@ fn an_empty_table_is_said_to_be_empty() {
     assert_eq!(run("list --simulate").done().stdout, "no port mappings\n");
     assert_eq!(run("list --simulate --json").done().json(), json!({"mappings": []}));
 }
+
+#[test]
+fn a_list_that_may_be_longer_is_warned_of() {
+    let server = gateway(Scenario::igd1());
+    server.with_gateway(|gateway| {
+        for port in 1..=512 {
+            gateway.add_mapping(Mapping::new(Protocol::Udp, port, [127, 0, 0, 1].into()));
+        }
+    });
+    let ran = run_on(&server, "list --timeout 20000").done();
+    assert_eq!(ran.stdout.lines().count(), 513);
+    assert!(ran.stderr.contains("warning: no more than 512"), "{ran:?}");
+    assert!(!run("list --simulate").done().stderr.contains("warning"));
+}

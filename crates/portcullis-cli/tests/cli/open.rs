@@ -121,3 +121,54 @@ fn what_a_gateway_says_cannot_command_a_terminal() {
         assert!(!ran.stdout.contains("\\u001b"), "{ran:?}");
     }
 }
+
+#[test]
+fn the_port_that_failed_is_named_where_several_were_asked_for() {
+    let ran = run("open 7000/udp 7777/udp --simulate=conflict");
+    assert_eq!(ran.status, Some(6), "{ran:?}");
+    assert!(ran.stderr.contains("portcullis: udp 7777: conflict"), "{ran:?}");
+    let document = run("--json open 7000/udp 7777/udp --simulate=conflict").json();
+    let attempt = &document["error"]["attempts"][0];
+    assert!(attempt["message"].as_str().unwrap().starts_with("udp 7777: "), "{document}");
+}
+
+#[test]
+fn a_search_without_answer_is_about_no_port() {
+    let document = run("--json open 7777 --simulate=silent --timeout 150").json();
+    let attempts = document["error"]["attempts"].as_array().unwrap();
+    let searches = attempts.iter().filter(|attempt| attempt["step"] == "search");
+    assert_eq!(searches.count(), 1, "{document}");
+    assert!(!document["error"]["message"].as_str().unwrap().contains("7777"), "{document}");
+}
+
+#[test]
+fn other_ports_are_advised_only_where_they_may_help() {
+    let advised = |line: &str| {
+        let ran = run(line);
+        assert_eq!(ran.status, Some(6), "{line}: {ran:?}");
+        ran.stderr.contains("try --any-port or --overwrite")
+    };
+    assert!(advised("open 7777/udp --simulate=conflict"));
+    assert!(!advised("open 7777/udp --any-port --simulate=always-conflict"));
+    assert!(!advised("open 7777/udp --overwrite --simulate=always-conflict"));
+    assert!(!advised("open 7777/udp --verify --simulate=other-client"));
+}
+
+#[test]
+fn what_is_not_as_it_was_asked_for_is_warned_of() {
+    for (line, warning) in [
+        ("80:81/tcp --simulate=same-port", "tcp 81: the gateway maps equal ports only: 81 instead of 80"),
+        ("7777 --simulate=no-address", "udp 7777, tcp 7777: the gateway did not tell its external address"),
+        ("7777/udp --simulate=permanent-lease-only", "the gateway maps permanently only"),
+        (
+            "7777/udp --lifetime permanent --simulate=permanent-lease-invalid",
+            "the gateway does not map permanently: this lasts 7d",
+        ),
+    ] {
+        let ran = run(&format!("open {line}")).done();
+        assert_eq!(ran.stderr.matches("warning: ").count(), 1, "{ran:?}");
+        assert!(ran.stderr.contains(warning), "{ran:?}");
+    }
+    let quiet = run("open 80:81/tcp --any-port --simulate=same-port").done();
+    assert!(!quiet.stderr.contains("warning"), "{quiet:?}");
+}

@@ -24,6 +24,28 @@ fn a_full_disk_is_an_error() {
     assert!(ran.stderr.contains("standard output"), "{ran:?}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn ports_that_nobody_could_be_told_of_are_closed_again() {
+    use crate::program::gateway;
+    let server = gateway(portcullis_sim::Scenario::igd1());
+    let address = server.ssdp_address().to_string();
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let on_full_disk = command(["open", "7777", "--gateway", &address]).stdout(full).spawn().unwrap();
+    let mut unread = command(["open", "7000", "--keep", "--gateway", &address]).spawn().unwrap();
+    drop(unread.stdout.take());
+    for child in [on_full_disk, unread] {
+        let ran = Ran::from(child.wait_with_output().unwrap());
+        assert_eq!(ran.status, Some(1), "{ran:?}");
+        assert!(ran.stderr.contains("standard output"), "{ran:?}");
+        assert!(ran.stderr.contains("closed again"), "{ran:?}");
+    }
+    server.with_gateway(|gateway| {
+        assert_eq!(gateway.mappings().len(), 0);
+        assert!(gateway.counters().posts("DeletePortMapping") >= 2);
+    });
+}
+
 #[test]
 fn without_a_terminal_there_is_no_spinner_and_no_colour() {
     let ran = run("open 7777 --simulate=slow-search").done();

@@ -17,6 +17,8 @@ fn a_bad_argument_is_named() {
         ("open 7777 --protocol pcp", "--protocol"),
         ("--protocol igd,tr069 list", "--protocol"),
         ("list --gateway gateway.example", "--gateway"),
+        ("list --gateway 127.0.0.1:0", "--gateway"),
+        ("list --gateway http://127.0.0.1:22/", "--gateway"),
         ("list --timeout 0", "--timeout"),
         ("list --timeout -1", "--timeout"),
         ("open -1", "<PORT[:INTERNAL][/PROTOCOL]>"),
@@ -32,7 +34,12 @@ fn a_bad_argument_is_named() {
         ("completions no-such-shell", "<SHELL>"),
         ("--no-such-option", "--no-such-option"),
         ("no-such-command", "no-such-command"),
-        ("", "subcommand"),
+        ("-q", "subcommand"),
+        ("simulate --simulate", "--simulate"),
+        ("simulate --list-scenarios --gateway 127.0.0.1", "--gateway"),
+        ("inspect file --interface lo", "--interface"),
+        ("--timeout 100 man", "--timeout"),
+        ("completions bash --timeout 100", "--timeout"),
     ] {
         let ran = run(line);
         assert_eq!(ran.status, Some(2), "{line}: {ran:?}");
@@ -66,4 +73,55 @@ fn help_has_examples_and_every_option() {
             assert!(ran.stdout.contains(option), "{line}: {option}");
         }
     }
+}
+
+#[test]
+fn what_is_wrong_with_a_gateway_is_said_beside_what_would_be_right() {
+    for (gateway, reason) in [
+        ("127.0.0.1:0", "ports go from 1 to 65535"),
+        ("http://127.0.0.1:9/", "port 9 belongs to a service that is no web server"),
+        ("https://127.0.0.1/", "url scheme is not http"),
+        ("http://gateway.example/", "name"),
+        ("fe80::1", "number of its interface"),
+    ] {
+        let ran = run(&format!("list --gateway {gateway}"));
+        for part in [reason, "IP, IP:PORT or http://IP:PORT/PATH", "'portcullis list --help'"] {
+            assert!(ran.stderr.contains(part), "{part}: {ran:?}");
+        }
+    }
+}
+
+#[test]
+fn numbers_out_of_bounds_are_told_their_bounds() {
+    for (line, bounds) in [
+        ("list --timeout 4294967296", "from 1 to 4294967295"),
+        ("list --timeout soon", "from 1 to 4294967295"),
+        ("discover --ttl 256", "from 1 to 255"),
+        ("discover --local-port 65536", "from 0 to 65535"),
+    ] {
+        let ran = run(line);
+        assert!(ran.stderr.contains(bounds), "{ran:?}");
+    }
+}
+
+#[test]
+fn without_any_argument_the_help_is_the_error() {
+    let ran = run("");
+    assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""), "{ran:?}");
+    assert!(ran.stderr.contains("Usage: portcullis") && ran.stderr.contains("Examples:"), "{ran:?}");
+}
+
+#[test]
+fn help_is_a_command_too() {
+    assert_eq!(run("help open").done().stdout, run("open --help").done().stdout);
+    assert!(run("help").done().stdout.contains("Examples:"));
+}
+
+#[test]
+fn help_says_which_options_exclude_each_other_and_does_not_list_scenarios() {
+    let help = run("simulate --help").done().stdout;
+    for part in ["not with --gateway or --interface", "not with --quiet", "not with --verbose"] {
+        assert!(help.split_whitespace().collect::<Vec<_>>().join(" ").contains(part), "{part}: {help}");
+    }
+    assert!(!help.contains("always-conflict"), "{help}");
 }

@@ -1,9 +1,9 @@
 //! What a client is told once, and what a search is told each time.
 
 use crate::wire::ssdp::{self, SearchTarget};
-use crate::wire::url::HttpUrl;
+use crate::wire::url::{HttpUrl, UrlError};
 use core::fmt;
-use core::net::{IpAddr, SocketAddr};
+use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 use core::str::FromStr;
 use core::time::Duration;
 
@@ -50,13 +50,36 @@ impl From<HttpUrl> for GatewayAddress {
     }
 }
 
-/// The text is neither an IP address nor an `http` URL with one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InvalidGatewayAddress;
+/// Why a text names no gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InvalidGatewayAddress {
+    /// Neither an address nor a URL.
+    Form,
+    /// An address whose port is not a number from 1 to 65,535.
+    Port,
+    /// A URL that cannot be used, and why not.
+    Url(UrlError),
+    /// A URL whose host is a name: names are not looked up.
+    HostName,
+    /// A link-local IPv6 address without the number of its interface (RFC 4007 section 11.2): every link has it.
+    Zone,
+}
 
 impl fmt::Display for InvalidGatewayAddress {
+    /// The reason, and the forms that there are.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("neither an IP address nor an http URL whose host is one")
+        match self {
+            Self::Form => f.write_str("neither an address nor a url"),
+            Self::Port => f.write_str("ports go from 1 to 65535"),
+            Self::Url(UrlError::Port) => f.write_str("ports go from 1 to 65535"),
+            Self::Url(error) => error.fmt(f),
+            Self::HostName => f.write_str("the url's host is a name, and names are not looked up"),
+            Self::Zone => f.write_str(
+                "a link-local address needs the number of its interface, as in fe80::1%2 or http://[fe80::1%252]/",
+            ),
+        }?;
+        f.write_str("; give IP, IP:PORT or http://IP:PORT/PATH")
     }
 }
 
@@ -66,23 +89,53 @@ impl FromStr for GatewayAddress {
     type Err = InvalidGatewayAddress;
 
     fn from_str(text: &str) -> Result<Self, InvalidGatewayAddress> {
-        if let Ok(address) = text.parse::<IpAddr>() {
-            return Ok(Self::Search(SocketAddr::new(address, ssdp::PORT)));
+        let address = match parse_address(text) {
+            Some(address) => Self::Search(address),
+            None if text.contains("://") => {
+                let url = HttpUrl::parse(text).map_err(InvalidGatewayAddress::Url)?;
+                url.ip().ok_or(InvalidGatewayAddress::HostName)?;
+                Self::Location(url)
+            }
+            None => return Err(why_no_address(text)),
+        };
+        match address.socket_address() {
+            Some(address) if address.port() == 0 => Err(InvalidGatewayAddress::Port),
+            Some(SocketAddr::V6(address))
+                if address.ip().is_unicast_link_local() && address.scope_id() == 0 =>
+            {
+                Err(InvalidGatewayAddress::Zone)
+            }
+            _ => Ok(address),
         }
-        if let Ok(address) = text.parse::<SocketAddr>() {
-            return Ok(Self::Search(address));
-        }
-        let url = HttpUrl::parse(text).map_err(|_| InvalidGatewayAddress)?;
-        if url.ip().is_none() {
-            return Err(InvalidGatewayAddress);
-        }
-        Ok(Self::Location(url))
     }
+}
+
+/// What is wrong with a text that is no address, and not meant to be a URL.
+fn why_no_address(text: &str) -> InvalidGatewayAddress {
+    let zone = text.split_once('%').map(|(address, _)| address.trim_start_matches('['));
+    if zone.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok()) {
+        return InvalidGatewayAddress::Zone;
+    }
+    let host = text.rsplit_once(':').map(|(host, _)| host.trim_matches(['[', ']']));
+    if host.is_some_and(|host| host.parse::<IpAddr>().is_ok()) {
+        return InvalidGatewayAddress::Port;
+    }
+    InvalidGatewayAddress::Form
+}
+
+/// An address, with the search port unless it names its own.
+fn parse_address(text: &str) -> Option<SocketAddr> {
+    let in_brackets = || format!("[{text}]:{}", ssdp::PORT).parse().ok();
+    let with_port = || text.parse().ok();
+    let ip = text.parse().ok().map(|address: IpAddr| SocketAddr::new(address, ssdp::PORT));
+    // The standard library reads a zone in brackets only.
+    ip.or_else(with_port).or_else(in_brackets)
 }
 
 impl fmt::Display for GatewayAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Search(SocketAddr::V6(address)) if address.scope_id() != 0 => address.fmt(f),
             Self::Search(address) if address.port() == ssdp::PORT => address.ip().fmt(f),
             Self::Search(address) => address.fmt(f),
             Self::Location(url) => url.fmt(f),
@@ -176,5 +229,56 @@ impl SearchOptions {
     /// half the wait, so that a repeated question can still be answered.
     pub(super) fn mx(&self) -> u8 {
         u8::try_from(self.timeout.as_secs() / 2).unwrap_or(u8::MAX).clamp(1, 5)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_addresses_and_urls() {
+        for (text, shown) in [
+            ("192.168.1.1", "192.168.1.1"),
+            ("192.168.1.1:5000", "192.168.1.1:5000"),
+            ("::1", "::1"),
+            ("[::1]:5000", "[::1]:5000"),
+            ("fe80::1%2", "[fe80::1%2]:1900"),
+            ("[fe80::1%2]:5000", "[fe80::1%2]:5000"),
+            ("http://192.168.1.1:5000/desc.xml", "http://192.168.1.1:5000/desc.xml"),
+            ("http://[fe80::1%252]:5000/", "http://[fe80::1%252]:5000/"),
+        ] {
+            let address: GatewayAddress = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!(address.to_string(), shown);
+            assert_eq!(address.to_string().parse(), Ok(address), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_others_is_said() {
+        use InvalidGatewayAddress::{Form, HostName, Port, Url, Zone};
+        for (text, reason) in [
+            ("", Form),
+            ("gateway", Form),
+            ("gateway:80", Form),
+            ("192.168.1.256", Form),
+            ("192.168.1.1:0", Port),
+            ("192.168.1.1:65536", Port),
+            ("192.168.1.1:http", Port),
+            ("[::1]:0", Port),
+            ("fe80::1", Zone),
+            ("[fe80::1]:1900", Zone),
+            ("fe80::1%eth0", Zone),
+            ("[fe80::1%eth0]:1900", Zone),
+            ("http://[fe80::1]/", Zone),
+            ("http://[fe80::1%25eth0]/", Zone),
+            ("http://gateway/desc.xml", HostName),
+            ("https://192.168.1.1/", Url(UrlError::Scheme)),
+            ("http://192.168.1.1:0/", Url(UrlError::Port)),
+            ("http://192.168.1.1:22/", Url(UrlError::RefusedPort(22))),
+            ("http://me@192.168.1.1/", Url(UrlError::UserInfo)),
+        ] {
+            assert_eq!(text.parse::<GatewayAddress>(), Err(reason), "{text}");
+        }
     }
 }

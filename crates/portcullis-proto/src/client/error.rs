@@ -183,7 +183,7 @@ impl Failure {
     }
 
     /// What a person can do about it, where there is something.
-    fn advice(&self) -> Option<&'static str> {
+    fn advice(&self, step: Step) -> Option<&'static str> {
         Some(match self {
             Self::NoAnswer => "is UPnP switched on in the gateway? some need it enabled by hand",
             Self::CannotSend(_) => "is the network up, and may this program use it?",
@@ -194,6 +194,7 @@ impl Failure {
             Self::Fault(UpnpErrorCode::NoPortMapsAvailable, _) => {
                 "the gateway's table is full: remove old mappings"
             }
+            Self::Conflict { .. } if step == Step::ReadBack => "the gateway put another host in: restart it",
             Self::Conflict { .. } => "choose another port, or let the gateway choose one",
             Self::NotOurs { .. } | Self::OwnerUnknown => "force the deletion if it is yours",
             Self::NotConfirmed => "the gateway's table may be full or broken: restart it",
@@ -387,7 +388,8 @@ impl fmt::Display for Error {
         };
         f.write_str(what)?;
         if let Some(attempt) = self.decisive_attempt() {
-            let advice = attempt.failure.advice().map(|advice| format!(" ({advice})")).unwrap_or_default();
+            let advice =
+                attempt.failure.advice(attempt.step).map(|advice| format!(" ({advice})")).unwrap_or_default();
             let around = what.len().saturating_add(": ".len()).saturating_add(advice.len());
             write!(f, ": {}{advice}", attempt.text(MAX_TEXT.saturating_sub(around)))?;
         }

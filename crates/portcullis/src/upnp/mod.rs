@@ -41,6 +41,7 @@ mod arguments;
 mod background;
 mod device;
 mod discovery;
+mod engine_enum;
 mod igd_status;
 mod lazy_client;
 mod list;

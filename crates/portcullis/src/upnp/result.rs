@@ -1,89 +1,55 @@
 //! How a call ended: the engine's result codes, and the one table from our failures to them.
 
+use super::engine_enum::engine_enum;
 use crate::igd::error_code::UpnpErrorCode;
 use crate::{Error, ErrorKind, Failure};
-use core::fmt;
 use portcullis_proto::wire::soap::SoapError;
 
-macro_rules! results {
-    ($($number:literal $variant:ident $name:literal $meaning:literal)*) => {
-        /// How a call ended: the engine's `UPNPResult`, with its numbers.
-        ///
-        /// [`Display`](fmt::Display) is a sentence for a person: what it means, and what to do about it.
-        ///
-        /// # Examples
-        ///
-        /// ```
-        /// use portcullis::upnp::UpnpResult;
-        ///
-        /// assert_eq!(UpnpResult::ConflictWithOtherMapping as i32, 13);
-        /// assert_eq!(UpnpResult::from_i32(13), Some(UpnpResult::ConflictWithOtherMapping));
-        /// assert!(UpnpResult::NoGateway.to_string().starts_with("No gateway is known"));
-        /// ```
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[repr(i32)]
-        pub enum UpnpResult {
-            $(#[doc = concat!("`", $name, "`: ", $meaning)] $variant = $number,)*
-        }
-
-        impl UpnpResult {
-            /// All of them, in the order of their numbers.
-            pub const ALL: &[Self] = &[$(Self::$variant),*];
-
-            /// The result with this number.
-            pub const fn from_i32(number: i32) -> Option<Self> {
-                match number {
-                    $($number => Some(Self::$variant),)*
-                    _ => None,
-                }
-            }
-
-            /// The engine's name of the constant, such as `"UPNP_RESULT_SUCCESS"`.
-            pub const fn name(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $name,)*
-                }
-            }
-
-            const fn meaning(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $meaning,)*
-                }
-            }
-        }
-    };
-}
-
-results! {
-    0 Success "UPNP_RESULT_SUCCESS" "It worked."
-    1 NotAuthorized "UPNP_RESULT_NOT_AUTHORIZED" "The gateway does not permit this computer to map ports: permit it in the gateway's settings."
-    2 PortMappingNotFound "UPNP_RESULT_PORT_MAPPING_NOT_FOUND" "The gateway has no such mapping; never given, the number is kept for the engine's sake."
-    3 InconsistentParameters "UPNP_RESULT_INCONSISTENT_PARAMETERS" "The gateway finds the arguments inconsistent: try the same internal and external port."
-    4 NoSuchEntryInArray "UPNP_RESULT_NO_SUCH_ENTRY_IN_ARRAY" "The gateway has no such mapping: it has ended or was deleted, and nothing is left to do."
-    5 ActionFailed "UPNP_RESULT_ACTION_FAILED" "The gateway could not do it: try another port, or restart the gateway."
-    6 SrcIpWildcardNotPermitted "UPNP_RESULT_SRC_IP_WILDCARD_NOT_PERMITTED" "The gateway only maps ports for one remote address: forward the port by hand."
-    7 ExtPortWildcardNotPermitted "UPNP_RESULT_EXT_PORT_WILDCARD_NOT_PERMITTED" "The gateway wants an external port to be named: name one."
-    8 IntPortWildcardNotPermitted "UPNP_RESULT_INT_PORT_WILDCARD_NOT_PERMITTED" "The gateway wants an internal port to be named: name one."
-    9 RemoteHostMustBeWildcard "UPNP_RESULT_REMOTE_HOST_MUST_BE_WILDCARD" "The gateway only maps ports for all remote addresses: do not name one."
-    10 ExtPortMustBeWildcard "UPNP_RESULT_EXT_PORT_MUST_BE_WILDCARD" "The gateway only maps all external ports at once: forward the port by hand."
-    11 NoPortMapsAvailable "UPNP_RESULT_NO_PORT_MAPS_AVAILABLE" "The gateway's table of mappings is full: delete old mappings, or restart the gateway."
-    12 ConflictWithOtherMechanism "UPNP_RESULT_CONFLICT_WITH_OTHER_MECHANISM" "The port is taken by another means, such as a forwarding set by hand: choose another port."
-    13 ConflictWithOtherMapping "UPNP_RESULT_CONFLICT_WITH_OTHER_MAPPING" "The port is mapped to another computer: choose another port."
-    14 SamePortValuesRequired "UPNP_RESULT_SAME_PORT_VALUES_REQUIRED" "The gateway wants the internal and the external port to be the same: use the same number."
-    15 OnlyPermanentLeaseSupported "UPNP_RESULT_ONLY_PERMANENT_LEASE_SUPPORTED" "The gateway only has mappings without an end: ask again with a duration of 0."
-    16 InvalidGateway "UPNP_RESULT_INVALID_GATEWAY" "The device is no gateway that ports can be mapped on: use the one that get_gateway gives."
-    17 InvalidPort "UPNP_RESULT_INVALID_PORT" "The port is out of range: 1 to 65535, or 0 for an internal port like the external one."
-    18 InvalidProtocol "UPNP_RESULT_INVALID_PROTOCOL" "The protocol is neither \"UDP\" nor \"TCP\": use one of them, in upper case."
-    19 InvalidDuration "UPNP_RESULT_INVALID_DURATION" "The duration is negative: give seconds, or 0 for no end."
-    20 InvalidArgs "UPNP_RESULT_INVALID_ARGS" "The gateway does not accept the arguments: try a duration of 0, or another description."
-    21 InvalidResponse "UPNP_RESULT_INVALID_RESPONSE" "The gateway's answer cannot be understood: restart the gateway, or look for an update of its firmware."
-    22 InvalidParam "UPNP_RESULT_INVALID_PARAM" "A parameter is out of range: the timeout must not be negative, and the time to live must be 0 to 255."
-    23 HttpError "UPNP_RESULT_HTTP_ERROR" "The gateway cannot be reached, or does not answer in time: search for it again."
-    24 SocketError "UPNP_RESULT_SOCKET_ERROR" "Nothing can be sent: check that the network is up, that this program may use it, and that the local port is free."
-    25 MemAllocError "UPNP_RESULT_MEM_ALLOC_ERROR" "Memory could not be allocated; never given, the number is kept for the engine's sake."
-    26 NoGateway "UPNP_RESULT_NO_GATEWAY" "No gateway is known: search for one first, and switch UPnP on in the gateway if none is found."
-    27 NoDevices "UPNP_RESULT_NO_DEVICES" "No device answered the search: switch UPnP on in the gateway, or forward the port by hand."
-    28 UnknownError "UPNP_RESULT_UNKNOWN_ERROR" "Something else went wrong: check the name of the network interface, or forward the port by hand."
+engine_enum! {
+    /// How a call ended: the engine's `UPNPResult`, with its numbers.
+    ///
+    /// [`Display`](core::fmt::Display) is a sentence for a person: what it means, and what to do about it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use portcullis::upnp::UpnpResult;
+    ///
+    /// assert_eq!(UpnpResult::ConflictWithOtherMapping as i32, 13);
+    /// assert_eq!(UpnpResult::from_i32(13), Some(UpnpResult::ConflictWithOtherMapping));
+    /// assert!(UpnpResult::NoGateway.to_string().starts_with("No gateway is known"));
+    /// ```
+    UpnpResult {
+        0 Success "UPNP_RESULT_SUCCESS" "It worked."
+        1 NotAuthorized "UPNP_RESULT_NOT_AUTHORIZED" "The gateway does not permit this computer to map ports: permit it in the gateway's settings."
+        2 PortMappingNotFound "UPNP_RESULT_PORT_MAPPING_NOT_FOUND" "The gateway has no such mapping; never given, the number is kept for the engine's sake."
+        3 InconsistentParameters "UPNP_RESULT_INCONSISTENT_PARAMETERS" "The gateway finds the arguments inconsistent: try the same internal and external port."
+        4 NoSuchEntryInArray "UPNP_RESULT_NO_SUCH_ENTRY_IN_ARRAY" "The gateway has no such mapping: it has ended or was deleted, and nothing is left to do."
+        5 ActionFailed "UPNP_RESULT_ACTION_FAILED" "The gateway could not do it: try another port, or restart the gateway."
+        6 SrcIpWildcardNotPermitted "UPNP_RESULT_SRC_IP_WILDCARD_NOT_PERMITTED" "The gateway only maps ports for one remote address: forward the port by hand."
+        7 ExtPortWildcardNotPermitted "UPNP_RESULT_EXT_PORT_WILDCARD_NOT_PERMITTED" "The gateway wants an external port to be named: name one."
+        8 IntPortWildcardNotPermitted "UPNP_RESULT_INT_PORT_WILDCARD_NOT_PERMITTED" "The gateway wants an internal port to be named: name one."
+        9 RemoteHostMustBeWildcard "UPNP_RESULT_REMOTE_HOST_MUST_BE_WILDCARD" "The gateway only maps ports for all remote addresses: do not name one."
+        10 ExtPortMustBeWildcard "UPNP_RESULT_EXT_PORT_MUST_BE_WILDCARD" "The gateway only maps all external ports at once: forward the port by hand."
+        11 NoPortMapsAvailable "UPNP_RESULT_NO_PORT_MAPS_AVAILABLE" "The gateway's table of mappings is full: delete old mappings, or restart the gateway."
+        12 ConflictWithOtherMechanism "UPNP_RESULT_CONFLICT_WITH_OTHER_MECHANISM" "The port is taken by another means, such as a forwarding set by hand: choose another port."
+        13 ConflictWithOtherMapping "UPNP_RESULT_CONFLICT_WITH_OTHER_MAPPING" "The port is mapped to another computer: choose another port."
+        14 SamePortValuesRequired "UPNP_RESULT_SAME_PORT_VALUES_REQUIRED" "The gateway wants the internal and the external port to be the same: use the same number."
+        15 OnlyPermanentLeaseSupported "UPNP_RESULT_ONLY_PERMANENT_LEASE_SUPPORTED" "The gateway only has mappings without an end: ask again with a duration of 0."
+        16 InvalidGateway "UPNP_RESULT_INVALID_GATEWAY" "The device is no gateway that ports can be mapped on: use the one that get_gateway gives."
+        17 InvalidPort "UPNP_RESULT_INVALID_PORT" "The port is out of range: 1 to 65535, or 0 for an internal port like the external one."
+        18 InvalidProtocol "UPNP_RESULT_INVALID_PROTOCOL" "The protocol is neither \"UDP\" nor \"TCP\": use one of them, in upper case."
+        19 InvalidDuration "UPNP_RESULT_INVALID_DURATION" "The duration is negative: give seconds, or 0 for no end."
+        20 InvalidArgs "UPNP_RESULT_INVALID_ARGS" "The gateway does not accept the arguments: try a duration of 0, or another description."
+        21 InvalidResponse "UPNP_RESULT_INVALID_RESPONSE" "The gateway's answer cannot be understood: restart the gateway, or look for an update of its firmware."
+        22 InvalidParam "UPNP_RESULT_INVALID_PARAM" "A parameter is out of range: the timeout must not be negative, and the time to live must be 0 to 255."
+        23 HttpError "UPNP_RESULT_HTTP_ERROR" "The gateway cannot be reached, or does not answer in time: search for it again."
+        24 SocketError "UPNP_RESULT_SOCKET_ERROR" "Nothing can be sent: check that the network is up, that this program may use it, and that the local port is free."
+        25 MemAllocError "UPNP_RESULT_MEM_ALLOC_ERROR" "Memory could not be allocated; never given, the number is kept for the engine's sake."
+        26 NoGateway "UPNP_RESULT_NO_GATEWAY" "No gateway is known: search for one first, and switch UPnP on in the gateway if none is found."
+        27 NoDevices "UPNP_RESULT_NO_DEVICES" "No device answered the search: switch UPnP on in the gateway, or forward the port by hand."
+        28 UnknownError "UPNP_RESULT_UNKNOWN_ERROR" "Something else went wrong: check the name of the network interface, or forward the port by hand."
+    }
 }
 
 impl UpnpResult {
@@ -93,18 +59,6 @@ impl UpnpResult {
     /// ever leads to one of them.
     pub const fn is_argument_error(self) -> bool {
         matches!(self, Self::InvalidPort | Self::InvalidProtocol | Self::InvalidDuration | Self::InvalidParam)
-    }
-}
-
-impl fmt::Display for UpnpResult {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.meaning())
-    }
-}
-
-impl From<UpnpResult> for i32 {
-    fn from(result: UpnpResult) -> Self {
-        result as Self
     }
 }
 
