@@ -233,6 +233,11 @@ impl Gateway {
         self.device.external_address = address.to_string();
     }
 
+    /// Takes a quirk away: what it could not do for a while, it does again.
+    pub fn remove_quirk(&mut self, quirk: Quirk) {
+        self.device.quirks.remove(quirk);
+    }
+
     /// Restarts it: mappings, connections and pending answers are lost, the uptime begins anew and
     /// BOOTID.UPNP.ORG grows.
     pub fn reboot(&mut self, now: Time) {

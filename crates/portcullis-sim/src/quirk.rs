@@ -271,6 +271,10 @@ impl Quirks {
         self.0.push(quirk);
     }
 
+    pub(crate) fn remove(&mut self, quirk: Quirk) {
+        self.0.retain(|&own| own != quirk);
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = Quirk> {
         self.0.iter().copied()
     }
