@@ -13,6 +13,7 @@
 
 mod config;
 mod device;
+pub mod epoch;
 mod error;
 mod event;
 mod exchange;
@@ -22,6 +23,7 @@ mod network;
 mod operation;
 mod outbox;
 mod request;
+pub mod retry;
 mod search;
 mod serving;
 mod timer;
