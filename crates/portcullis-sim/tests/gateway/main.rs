@@ -10,6 +10,8 @@ mod home;
 #[cfg(test)]
 mod lease;
 #[cfg(test)]
+mod pinhole;
+#[cfg(test)]
 mod quirks;
 #[cfg(test)]
 mod search;
