@@ -153,6 +153,10 @@ pub enum Quirk {
     PinholeSpace(usize),
     /// Makes a second pinhole where it should extend the one it has.
     PinholeNotExtended,
+    /// Says 402 where 704 is meant (76, miniupnpd 2.3.1).
+    UnknownPinholeInvalid,
+    /// Counts no packets of pinholes (77, miniupnpd 2.3.1).
+    PinholesNotCounted,
 }
 
 /// Which requests an oddity of HTTP applies to.

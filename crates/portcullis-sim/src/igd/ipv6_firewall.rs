@@ -43,8 +43,8 @@ pub(super) fn perform(device: &mut Device, call: &Call<'_>, action: &str) -> Res
             }
             Ok(Vec::new())
         }
-        "GetPinholePackets" => Ok(GetPinholePackets::response_arguments(&own(device, call)?.packets)),
-        "CheckPinholeWorking" => match own(device, call)?.packets {
+        "GetPinholePackets" => Ok(GetPinholePackets::response_arguments(&packets(device, call)?)),
+        "CheckPinholeWorking" => match packets(device, call)? {
             0 => Err(UpnpError::NO_TRAFFIC_RECEIVED),
             _ => Ok(CheckPinholeWorking::response_arguments(&true)),
         },
@@ -98,12 +98,23 @@ fn check_client(device: &Device, call: &Call<'_>, flow: &Flow) -> Result<(), Upn
 fn own<'a>(device: &'a mut Device, call: &Call<'_>) -> Result<&'a mut Pinhole, UpnpError> {
     let insecure = device.has(Quirk::InsecureMode);
     let unique_id = UniqueId(call.port("UniqueID")?);
-    let pinhole = device.pinholes.find(unique_id).ok_or(UpnpError::NO_SUCH_ENTRY)?;
+    let unknown = if device.has(Quirk::UnknownPinholeInvalid) {
+        UpnpError::INVALID_ARGS
+    } else {
+        UpnpError::NO_SUCH_ENTRY
+    };
+    let pinhole = device.pinholes.find(unique_id).ok_or(unknown)?;
     match call.peer {
         _ if insecure => Ok(pinhole),
         IpAddr::V6(client) if pinhole.belongs_to(client) => Ok(pinhole),
         _ => Err(UpnpError::NOT_AUTHORIZED),
     }
+}
+
+/// How many packets it says have come through the pinhole that is asked about.
+fn packets(device: &mut Device, call: &Call<'_>) -> Result<u32, UpnpError> {
+    let blind = device.has(Quirk::PinholesNotCounted);
+    own(device, call).map(|pinhole| if blind { 0 } else { pinhole.packets })
 }
 
 /// Read argument by argument: the codec knows one way to refuse, the service has five.

@@ -179,6 +179,19 @@ fn numbers_begin_anew_after_a_restart() {
 }
 
 #[test]
+fn may_call_an_unknown_number_invalid_and_count_nothing() {
+    let mut home = Home::ipv6("ipv6-pinhole".parse().unwrap());
+    let id = add(&mut home, &[]).unwrap();
+    assert!(packet(&mut home, 7777));
+    assert_eq!(about(&mut home, "CheckPinholeWorking", &id), Err(709));
+    assert_eq!(about(&mut home, "GetPinholePackets", &id), Ok(Some("0".into())));
+    about(&mut home, "DeletePinhole", &id).unwrap();
+    for action in ABOUT {
+        assert_eq!(about(&mut home, action, &id), Err(402), "{action}");
+    }
+}
+
+#[test]
 fn tells_how_long_it_remembers_what_goes_out() {
     let mut home = home();
     let out = home.call("GetOutboundPinholeTimeout", &arguments(&[])).unwrap();
