@@ -1,6 +1,7 @@
 //! The state of the device behind all its protocols.
 
 use crate::mapping::{Mapping, MappingTable};
+use crate::port_control;
 use crate::quirk::{ControlUrl, DeadLocation, Quirk, Quirks, parameter};
 use crate::scenario::{IgdVersion, Scenario};
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -44,6 +45,7 @@ pub(crate) struct Device {
     /// BOOTID.UPNP.ORG (UPnP Device Architecture 1.1 section 1.2.2): grows with each reboot.
     pub(crate) boot_id: u32,
     pub(crate) booted_at: Time,
+    pub(crate) port_control: port_control::State,
 }
 
 impl Device {
@@ -58,16 +60,23 @@ impl Device {
             external_address: EXTERNAL_ADDRESS.to_string(),
             boot_id: 1,
             booted_at: Time::ZERO,
+            port_control: port_control::State::new(http.ip()),
         };
         device.add_foreign_mappings();
         device
     }
 
     pub(crate) fn reboot(&mut self, now: Time) {
+        self.restart(now);
+        self.table = MappingTable::default();
+        self.port_control.lose_state(now);
+        self.add_foreign_mappings();
+    }
+
+    /// A reboot that loses nothing.
+    pub(crate) fn restart(&mut self, now: Time) {
         self.boot_id = self.boot_id.saturating_add(1);
         self.booted_at = now;
-        self.table = MappingTable::default();
-        self.add_foreign_mappings();
     }
 
     pub(crate) fn has(&self, quirk: Quirk) -> bool {

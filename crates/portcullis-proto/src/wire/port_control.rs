@@ -35,7 +35,7 @@ pub(super) const UNSUPPORTED_VERSION: u8 = 1;
 pub enum Malformed {
     /// Fewer bytes than a message of its kind has.
     TooShort,
-    /// More than [`MAX_MESSAGE`] bytes.
+    /// More than [`MAX_MESSAGE`] bytes, or than an answer of NAT-PMP has.
     TooLong,
     /// The length of a PCP message is no multiple of 4.
     Unaligned,
@@ -177,8 +177,7 @@ mod tests {
         );
         let mut pcp_layout = [0; 60];
         pcp_layout[1] = 129;
-        // Read as NAT-PMP: its internal port is where PCP has the reserved bytes.
-        assert_eq!(Answer::decode(&pcp_layout), Err(Malformed::Port));
+        assert_eq!(Answer::decode(&pcp_layout), Err(Malformed::TooLong));
     }
 
     #[test]
