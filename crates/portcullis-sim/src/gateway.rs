@@ -4,16 +4,17 @@ use crate::connection::Connection;
 use crate::counters::Counters;
 use crate::device::{DESCRIPTION_PATH, Decoy, Device};
 use crate::http::{Reply, Request, Transmission, transmit};
-use crate::igd::{control, description};
+use crate::igd::{control, description, ipv6_firewall};
 use crate::mapping::Mapping;
 use crate::outbox::Outbox;
+use crate::pinhole::Pinhole;
 use crate::port_control;
 use crate::quirk::{DeadLocation, HttpOddity, On, Quirk};
 use crate::scenario::Scenario;
 use crate::ssdp;
-use core::net::SocketAddr;
+use core::net::{SocketAddr, SocketAddrV6};
 use core::time::Duration;
-use portcullis_proto::Time;
+use portcullis_proto::{Protocol, Time};
 use std::collections::BTreeMap;
 
 /// More at once make the oldest one go, so that a `simulate` left running does not fill up.
@@ -172,8 +173,7 @@ impl Gateway {
 
     /// Lets time pass: leases end. All calls that are given the time do so too.
     pub fn handle_timeout(&mut self, now: Time) {
-        self.device.table.expire(now);
-        self.device.port_control.expire(now);
+        self.device.expire(now);
     }
 
     /// When something happens by itself: a datagram, a byte or the end of a lease.
@@ -190,10 +190,7 @@ impl Gateway {
     /// As [`poll_timeout`](Self::poll_timeout), for all but connections.
     pub(crate) fn poll_device_timeout(&self) -> Option<Time> {
         let port_control = port_control::poll_timeout(&self.device, &self.port_control);
-        [self.outbox.poll_timeout(), self.device.table.next_expiry(), port_control]
-            .into_iter()
-            .flatten()
-            .min()
+        [self.outbox.poll_timeout(), self.device.next_expiry(), port_control].into_iter().flatten().min()
     }
 
     /// The table of mappings as it was at the last call that was given the time.
@@ -201,14 +198,36 @@ impl Gateway {
         self.device.table.as_slice()
     }
 
+    /// The table of pinholes as it was at the last call that was given the time.
+    pub fn pinholes(&self) -> &[Pinhole] {
+        self.device.pinholes.as_slice()
+    }
+
+    /// Whether an IPv6 packet from the internet comes through, by a pinhole of UPnP, which counts it, or of PCP.
+    pub fn admits(
+        &mut self,
+        now: Time,
+        protocol: Protocol,
+        source: SocketAddrV6,
+        destination: SocketAddrV6,
+    ) -> bool {
+        self.handle_timeout(now);
+        let filtered = ipv6_firewall::status(&self.device).firewall_enabled;
+        self.device.pinholes.pass(protocol, source, destination)
+            || port_control::inbound(&self.device, protocol, destination.into(), source.into()).is_some()
+            || !filtered
+    }
+
     /// Puts a mapping into the table, as another client, another protocol or a person could.
     pub fn add_mapping(&mut self, mapping: Mapping) {
         self.device.table.put(mapping);
     }
 
-    /// Forgets all mappings and tells nobody, as some gateways do.
+    /// Forgets all mappings and pinholes and tells nobody, as some gateways do.
     pub fn clear_mappings(&mut self) {
         self.device.table.retain(|_| false);
+        self.device.pinholes.clear();
+        self.device.port_control.forget_mappings();
     }
 
     /// What it has been asked.

@@ -124,7 +124,7 @@ pub enum Quirk {
     NoWildcardRemoteHost,
     /// The external port must be a wildcard, which no client of ours sends: 727.
     WildcardExternalPortOnly,
-    /// Refuses external ports below 1,024 with 606 (52).
+    /// Refuses external ports below 1,024 with 606, and pinholes for internal ones (52; miniupnpd).
     PrivilegedPortsRefused,
     /// Refuses descriptions longer than this many bytes, or with anything but letters, digits, space,
     /// `-`, `_` and `.`, with this code: 605 or 402.
@@ -152,6 +152,18 @@ pub enum Quirk {
     SpecificEchoesProtocol(&'static str),
     /// How the listing by index ends (50).
     ListEnd(ListEnd),
+
+    // Pinholes.
+    /// A version 2 gateway that advertises no `WANIPv6FirewallControl`.
+    NoFirewallControl,
+    /// Its firewall for IPv6 is switched off: everything passes, and 702 for pinholes.
+    FirewallOff,
+    /// Lets no client open pinholes: 703 (miniupnpd by its settings).
+    PinholesNotAllowed,
+    /// There is room for this many pinholes: 701 for the next.
+    PinholeSpace(usize),
+    /// Makes a second pinhole where it should extend the one it has.
+    PinholeNotExtended,
 }
 
 /// Which requests an oddity of HTTP applies to.

@@ -296,7 +296,7 @@ impl Client {
         self.forget(now, id, &operation);
         if operation.is_adding() && operation.abandoned {
             // No answer came: that leaves it in doubt.
-            operation.abandoned_answer(Err(Failure::Exchange(ExchangeError::NoReply)));
+            operation.abandoned_answer(Err(ExchangeError::NoReply));
         }
         self.tidy(now, operation.leftovers());
     }

@@ -71,14 +71,20 @@ impl Gateway {
         self.device.port_control.peers.iter().map(|peer| (&peer.mapping, peer.remote))
     }
 
-    /// Which host and port a packet from `remote` to `destination` reaches, by the mappings and pinholes as they were
-    /// at the last call that was given the time.
+    /// Which host and port a packet from `remote` to `destination` reaches, by whatever protocol it was let in.
     pub fn inbound(
-        &self,
+        &mut self,
+        now: Time,
         protocol: Protocol,
         destination: SocketAddr,
         remote: SocketAddr,
     ) -> Option<SocketAddr> {
-        super::inbound(&self.device, protocol, destination, remote)
+        self.handle_timeout(now);
+        match (remote, destination) {
+            (SocketAddr::V6(source), SocketAddr::V6(host)) => {
+                self.admits(now, protocol, source, host).then_some(destination)
+            }
+            _ => super::inbound(&self.device, protocol, destination, remote),
+        }
     }
 }

@@ -57,11 +57,15 @@ impl State {
 
     /// Forgets its mappings, and counts from 0.
     pub(crate) fn lose_state(&mut self, now: Time) {
-        self.pinholes.clear();
-        self.peers.clear();
+        self.forget_mappings();
         self.answers = [None, None];
         self.seen.clear();
         self.set_epoch_time(now, 0);
+    }
+
+    pub(crate) fn forget_mappings(&mut self) {
+        self.pinholes.clear();
+        self.peers.clear();
     }
 
     pub(crate) fn epoch_time(&self, now: Time) -> u32 {

@@ -18,6 +18,8 @@ mod pcp;
 #[cfg(test)]
 mod pcp_options;
 #[cfg(test)]
+mod pinhole;
+#[cfg(test)]
 mod port_control;
 #[cfg(test)]
 mod port_control_oddities;

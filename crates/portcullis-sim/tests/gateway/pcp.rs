@@ -130,19 +130,19 @@ fn a_host_of_ipv6_opens_a_pinhole_for_itself() {
     assert!(home.gateway.mappings().is_empty());
     assert_eq!(home.gateway.pcp_pinholes().len(), 1);
 
-    let inbound = |home: &Home, destination: &str| {
+    let inbound = |home: &mut Home, destination: &str| {
         let remote = "[2a02:ff0:1::9]:5000".parse().unwrap();
-        home.gateway.inbound(Protocol::Udp, destination.parse().unwrap(), remote)
+        home.gateway.inbound(home.now, Protocol::Udp, destination.parse().unwrap(), remote)
     };
-    assert_eq!(inbound(&home, "[2a02:ff0::7]:7777"), "[2a02:ff0::7]:7777".parse().ok());
-    assert_eq!(inbound(&home, "[2a02:ff0::8]:7777"), None);
+    assert_eq!(inbound(&mut home, "[2a02:ff0::7]:7777"), "[2a02:ff0::7]:7777".parse().ok());
+    assert_eq!(inbound(&mut home, "[2a02:ff0::8]:7777"), None);
 
     // Another host's of the same port is another one.
     home.client = "[2a02:ff0::8]:40000".parse().unwrap();
     home.map_pcp(Map { nonce: OTHER_NONCE, ..any }, 120).unwrap();
     assert_eq!(home.gateway.pcp_pinholes().len(), 2);
     home.pass(Duration::from_secs(120));
-    assert_eq!(inbound(&home, "[2a02:ff0::8]:7777"), None);
+    assert_eq!(inbound(&mut home, "[2a02:ff0::8]:7777"), None);
     home.client = "[2a02:ff0::7]:40000".parse().unwrap();
     assert_eq!(home.map_pcp(any, 0).unwrap().1, 0);
     assert!(home.gateway.pcp_pinholes().is_empty());

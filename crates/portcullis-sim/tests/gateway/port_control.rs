@@ -86,9 +86,9 @@ impl Home {
     }
 
     /// Where a packet from somewhere to this external port ends up.
-    pub(crate) fn inbound(&self, port: u16, remote: &str) -> Option<SocketAddr> {
+    pub(crate) fn inbound(&mut self, port: u16, remote: &str) -> Option<SocketAddr> {
         let destination = "81.2.69.142".parse::<IpAddr>().unwrap();
-        self.gateway.inbound(Protocol::Udp, (destination, port).into(), remote.parse().unwrap())
+        self.gateway.inbound(self.now, Protocol::Udp, (destination, port).into(), remote.parse().unwrap())
     }
 }
 
