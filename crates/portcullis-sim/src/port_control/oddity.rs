@@ -89,6 +89,8 @@ pub enum Forgery {
     Request,
     /// For another opcode (attack F5).
     WrongOpcode,
+    /// For TCP in place of UDP, or the reverse (attack F5).
+    WrongProtocol,
     /// For another internal port (attack F5).
     WrongInternalPort,
     /// With one bit of the nonce wrong (attack F6).
@@ -125,6 +127,7 @@ pub(super) struct Answered<'a> {
 const VERSION: usize = 0;
 const OPCODE: usize = 1;
 const PCP_NONCE: usize = 24;
+const PCP_PROTOCOL: usize = 36;
 
 impl Forgery {
     /// The bytes; `None` where there is nothing to forge.
@@ -141,6 +144,9 @@ impl Forgery {
             Self::Padded(length) => payload.resize(payload.len().saturating_add(length), 0),
             Self::Request => return Some(answered.request.to_vec()),
             Self::WrongOpcode => flip(&mut payload, OPCODE, 3),
+            Self::WrongProtocol if is_pcp => flip(&mut payload, PCP_PROTOCOL, 6 ^ 17),
+            // Opcode 1 is for UDP, 2 for TCP.
+            Self::WrongProtocol => flip(&mut payload, OPCODE, 3),
             Self::WrongInternalPort => flip(&mut payload, internal_port, 1),
             Self::WrongNonce => flip(&mut payload, PCP_NONCE, 1),
             Self::Previous => return answered.previous.map(<[u8]>::to_vec),

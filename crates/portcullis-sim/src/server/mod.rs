@@ -90,7 +90,7 @@ impl Server {
         let (udp, http) = (UdpSocket::bind(any_port)?, TcpListener::bind(any_port)?);
         let ssdp = udp.local_addr()?;
         let mut gateway = Gateway::new(scenario, http.local_addr()?);
-        let port_control = PortControl::bind(any_port, gateway.is_port_control_open())?;
+        let port_control = PortControl::bind(address, gateway.is_port_control_open())?;
         let port_control_address = port_control.address();
         gateway.set_port_control_address(port_control_address);
 

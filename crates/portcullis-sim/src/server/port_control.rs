@@ -1,10 +1,12 @@
 //! NAT-PMP and PCP on a real socket.
 
 use crate::gateway::Gateway;
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
 use portcullis_proto::Time;
+use portcullis_proto::wire::port_control::PORT;
+use socket2::SockRef;
 use std::io::{self, ErrorKind};
 
 /// How much is taken before others have their turn.
@@ -19,10 +21,16 @@ pub(super) struct PortControl {
 }
 
 impl PortControl {
-    /// Binds the port. Where nobody is to hear it, the operating system answers with ICMP, as it does for a socket
-    /// that is connected to somebody else; and nobody else gets the port.
-    pub(super) fn bind(any_port: SocketAddr, is_open: bool) -> io::Result<Self> {
-        let socket = UdpSocket::bind(any_port)?;
+    /// Binds the port: any on loopback, the one of the standards elsewhere. Where nobody is to hear it, the operating
+    /// system answers with ICMP, as it does for a socket that is connected to somebody else; and nobody else gets
+    /// the port.
+    pub(super) fn bind(address: IpAddr, is_open: bool) -> io::Result<Self> {
+        let any_port = SocketAddr::new(address, 0);
+        let own = if address.is_loopback() { any_port } else { SocketAddr::new(address, PORT) };
+        let socket = UdpSocket::bind(own)?;
+        if let (IpAddr::V4(interface), false) = (address, address.is_loopback()) {
+            SockRef::from(&socket).set_multicast_if_v4(&interface)?;
+        }
         let address = socket.local_addr()?;
         if !is_open {
             socket.connect(address)?;
@@ -63,11 +71,15 @@ impl PortControl {
         self.readable
     }
 
-    /// Sends what is due. Announcements go to `listener` in place of their group, which loopback does not reach.
+    /// Sends what is due. Announcements go to `listener`, where there is one; else to their group, which loopback
+    /// does not reach.
     pub(super) fn send(&self, gateway: &mut Gateway, now: Time, listener: Option<SocketAddr>) {
         while let Some(datagram) = gateway.poll_port_control(now) {
-            let is_announcement = datagram.destination.ip().is_multicast();
-            let destination = if is_announcement { listener } else { Some(datagram.destination) };
+            let destination = match listener {
+                Some(listener) if datagram.destination.ip().is_multicast() => Some(listener),
+                None if datagram.destination.ip().is_multicast() && self.address.ip().is_loopback() => None,
+                _ => Some(datagram.destination),
+            };
             let socket = if datagram.source == self.address { &self.socket } else { &self.stranger };
             // A full buffer loses it, as a network may. One of the other family goes nowhere.
             if let Some(destination) = destination {

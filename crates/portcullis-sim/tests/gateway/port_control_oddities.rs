@@ -71,6 +71,7 @@ fn somebody_else_may_answer_first() {
         (Forgery::WrongPort, "192.168.1.1:5352"),
         (Forgery::WrongNonce, "192.168.1.1:5351"),
         (Forgery::WrongInternalPort, "192.168.1.1:5351"),
+        (Forgery::WrongProtocol, "192.168.1.1:5351"),
     ] {
         let mut home = odd_pcp(Oddity::Preceded(forgery));
         let [forged, genuine] = <[_; 2]>::try_from(answers(&mut home)).unwrap();
@@ -78,6 +79,7 @@ fn somebody_else_may_answer_first() {
         let (forged, genuine) = (mapped(&forged.payload), mapped(&genuine.payload));
         assert_ne!(forged.external_port, genuine.external_port, "{forgery:?}");
         assert_eq!(forged.nonce != genuine.nonce, forgery == Forgery::WrongNonce);
+        assert_eq!(forged.protocol != genuine.protocol, forgery == Forgery::WrongProtocol);
         assert_eq!(forged.internal_port != genuine.internal_port, forgery == Forgery::WrongInternalPort);
         assert_eq!((genuine.nonce, genuine.external_port), (NONCE, map().external_port));
     }
@@ -93,6 +95,11 @@ fn nat_pmp_is_forged_as_well() {
         (map.internal_port.get(), map.assigned_external_port.unwrap().get())
     };
     assert_eq!((ports(&forged), ports(&genuine)), ((7_776, 7_776), (7_777, 7_777)));
+
+    let mut home = odd_nat_pmp(Oddity::Preceded(Forgery::WrongProtocol));
+    let [forged, _] = <[_; 2]>::try_from(home.ask_raw(client, &map_request(60).encode())).unwrap();
+    let Body::Map(map) = Response::decode(&forged.payload).unwrap().body else { panic!() };
+    assert_eq!(map.protocol, portcullis_proto::Protocol::Tcp);
 }
 
 #[test]
