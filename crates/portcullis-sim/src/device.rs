@@ -2,6 +2,7 @@
 
 use crate::mapping::{Mapping, MappingTable};
 use crate::pinhole::PinholeTable;
+use crate::port_control;
 use crate::quirk::{ControlUrl, DeadLocation, Quirk, Quirks, parameter};
 use crate::scenario::{IgdVersion, Scenario};
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -46,6 +47,7 @@ pub(crate) struct Device {
     /// BOOTID.UPNP.ORG (UPnP Device Architecture 1.1 section 1.2.2): grows with each reboot.
     pub(crate) boot_id: u32,
     pub(crate) booted_at: Time,
+    pub(crate) port_control: port_control::State,
 }
 
 impl Device {
@@ -61,23 +63,31 @@ impl Device {
             external_address: EXTERNAL_ADDRESS.to_string(),
             boot_id: 1,
             booted_at: Time::ZERO,
+            port_control: port_control::State::new(http.ip()),
         };
         device.add_foreign_mappings();
         device
     }
 
     pub(crate) fn reboot(&mut self, now: Time) {
-        self.boot_id = self.boot_id.saturating_add(1);
-        self.booted_at = now;
+        self.restart(now);
         self.table = MappingTable::default();
         self.pinholes = PinholeTable::default();
+        self.port_control.lose_state(now);
         self.add_foreign_mappings();
+    }
+
+    /// A reboot that loses nothing.
+    pub(crate) fn restart(&mut self, now: Time) {
+        self.boot_id = self.boot_id.saturating_add(1);
+        self.booted_at = now;
     }
 
     /// Forgets what has run out.
     pub(crate) fn expire(&mut self, now: Time) {
         self.table.expire(now);
         self.pinholes.expire(now);
+        self.port_control.expire(now);
     }
 
     pub(crate) fn next_expiry(&self) -> Option<Time> {

@@ -2,6 +2,7 @@
 //!
 //! The numbers are rows of QUIRKS.md; those with a letter before them (C2) are of docs/ATTACKS.md.
 
+use crate::port_control::PortControlOddity;
 use core::time::Duration;
 use portcullis_proto::Protocol;
 
@@ -13,6 +14,16 @@ use portcullis_proto::Protocol;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Quirk {
+    // Protocols. Without one of these, a gateway speaks UPnP only, and refuses what comes to port 5351.
+    /// Speaks NAT-PMP, too (RFC 6886).
+    NatPmp,
+    /// Speaks PCP, too (RFC 6887).
+    Pcp,
+    /// Does not speak UPnP.
+    NoUpnp,
+    /// Something odd about NAT-PMP and PCP (60 to 64; attack F1 to F22).
+    PortControl(PortControlOddity),
+
     // Discovery.
     /// Answers these search targets only (1: many routers know one form only; 9: none at all).
     AnswersOnly(&'static [&'static str]),
