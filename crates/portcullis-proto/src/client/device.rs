@@ -215,9 +215,14 @@ impl Device {
         }
     }
 
+    /// Whether it can open pinholes: reached over IPv6, it has a firewall to control.
+    pub(super) fn has_firewall(&self) -> bool {
+        let description = self.description.as_ref().ok().filter(|_| self.address.is_ipv6());
+        description.is_some_and(|description| description.ipv6_firewalls().next().is_some())
+    }
+
     /// Its firewall for IPv6, once for each of these addresses of ours, since a pinhole is for the address
     /// that asks; none where it was reached over IPv4.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no operation opens pinholes yet"))]
     pub(super) fn firewall_points(&self, ours: impl IntoIterator<Item = Ipv6Addr>) -> Vec<ControlPoint> {
         let description = self.description.as_ref().ok().filter(|_| self.address.is_ipv6());
         let firewall = description.and_then(|description| description.ipv6_firewalls().next());

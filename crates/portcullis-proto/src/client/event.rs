@@ -3,7 +3,8 @@
 use super::device::Device;
 use super::error::Error;
 use super::operation::OperationId;
-use super::request::Granted;
+use super::granted::Granted;
+use super::keeper::Change;
 use crate::igd::wan_connection::PortMappingEntry;
 use crate::wire::soap::Arguments;
 use core::net::IpAddr;
@@ -49,4 +50,6 @@ pub enum Event {
         /// What it came to.
         result: Result<Outcome, Error>,
     },
+    /// Something happened to a mapping that is kept.
+    Changed(Change),
 }
