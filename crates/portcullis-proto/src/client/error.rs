@@ -4,10 +4,12 @@ use super::device::Device;
 use super::exchange::ExchangeError;
 use crate::igd::description::DescriptionError;
 use crate::igd::error_code::UpnpErrorCode;
-use crate::igd::wan_connection::DecodeError;
+use crate::igd::ipv6_firewall::AddPinhole;
+use crate::igd::wan_connection::{Action, DecodeError};
 use crate::wire::soap::SoapError;
 use crate::wire::url::UrlError;
 use core::fmt;
+use core::net::Ipv6Addr;
 use std::io;
 
 /// Longest text of an error, in bytes: a gateway's own words are in it.
@@ -139,6 +141,18 @@ pub enum Failure {
     OwnerUnknown,
     /// Ports of an IPv6 host are not mapped but opened (pinholes), which this gateway's service is not for.
     NotIpv4,
+    /// Only ports of an IPv6 host are opened, and this gateway was reached over IPv4.
+    NotIpv6,
+    /// Our own address towards the gateway is not one that the internet reaches, so there is nothing to open.
+    NotGlobal(Ipv6Addr),
+    /// The gateway makes no pinholes for anybody.
+    NoPinholes {
+        /// How it refused this one.
+        code: UpnpErrorCode,
+        /// Whether its firewall for IPv6 is on. Where it is off, it keeps nothing out, and there is nothing to
+        /// open; where it is on, somebody has to allow pinholes in the gateway's settings.
+        firewall_enabled: bool,
+    },
 }
 
 impl Failure {
@@ -164,11 +178,13 @@ impl Failure {
             | Self::NotConfirmed => ErrorKind::Malformed,
             Self::NoInterface(_) => ErrorKind::InvalidInput,
             Self::Fault(UpnpErrorCode::InvalidAction | UpnpErrorCode::OptionalActionNotImplemented, _)
-            | Self::NotIpv4 => ErrorKind::Unsupported,
+            | Self::NotIpv4
+            | Self::NotIpv6
+            | Self::NotGlobal(_) => ErrorKind::Unsupported,
             Self::Fault(..) => ErrorKind::Refused,
             Self::NoService => ErrorKind::NoService,
             Self::Conflict { .. } | Self::NotOurs { .. } => ErrorKind::Conflict,
-            Self::OwnerUnknown => ErrorKind::Refused,
+            Self::OwnerUnknown | Self::NoPinholes { .. } => ErrorKind::Refused,
         }
     }
 
@@ -188,6 +204,12 @@ impl Failure {
             Self::NoAnswer => "is UPnP switched on in the gateway? some need it enabled by hand",
             Self::CannotSend(_) => "is the network up, and may this program use it?",
             Self::NoService => "does another device connect this network to the internet?",
+            Self::Fault(UpnpErrorCode::ActionNotAuthorized, _) if step == Step::Action(AddPinhole::NAME) => {
+                "it may open only the address that asks, and no port below 1024"
+            }
+            Self::Fault(UpnpErrorCode::PinholeSpaceExhausted, _) => "the gateway's table is full: restart it",
+            Self::NoPinholes { firewall_enabled: true, .. } => "allow pinholes in the gateway's settings",
+            Self::NotGlobal(_) => "does the provider give this network IPv6 addresses?",
             Self::Fault(UpnpErrorCode::ActionNotAuthorized, _) => {
                 "the gateway wants this host to be permitted to map ports"
             }
@@ -240,6 +262,14 @@ impl fmt::Display for Failure {
             Self::NotOurs { holder } => write!(f, "the mapping belongs to {holder}"),
             Self::OwnerUnknown => f.write_str("the gateway does not say whose mapping it is"),
             Self::NotIpv4 => f.write_str("reached over IPv6, where ports are not mapped"),
+            Self::NotIpv6 => f.write_str("reached over IPv4, where there are no pinholes"),
+            Self::NotGlobal(address) => write!(f, "the internet does not reach {address}"),
+            Self::NoPinholes { code, firewall_enabled: true } => {
+                write!(f, "{code}: pinholes are not allowed")
+            }
+            Self::NoPinholes { code, firewall_enabled: false } => {
+                write!(f, "{code}: the firewall is off, and keeps nothing out")
+            }
         }
     }
 }

@@ -13,6 +13,7 @@
 
 mod config;
 mod device;
+pub mod epoch;
 mod error;
 mod event;
 mod exchange;
@@ -22,6 +23,7 @@ mod network;
 mod operation;
 mod outbox;
 mod request;
+pub mod retry;
 mod search;
 mod serving;
 mod timer;
@@ -294,7 +296,7 @@ impl Client {
         self.forget(now, id, &operation);
         if operation.is_adding() && operation.abandoned {
             // No answer came: that leaves it in doubt.
-            operation.abandoned_answer(Err(Failure::Exchange(ExchangeError::NoReply)));
+            operation.abandoned_answer(Err(ExchangeError::NoReply));
         }
         self.tidy(now, operation.leftovers());
     }

@@ -3,8 +3,9 @@
 use super::device::{ControlPoint, Device};
 use super::error::{Attempt, Error, Failure, Step};
 use super::event::Outcome;
+use super::exchange;
 use super::igd::address::Address;
-use super::igd::call::{Call, CallResult};
+use super::igd::call::{Call, CallResult, interpret};
 use super::igd::close::{Close, Mark};
 use super::igd::list::List;
 use super::igd::map::{Entry, Map};
@@ -294,12 +295,12 @@ impl Operation {
     }
 
     /// The answer that an abandoned operation waited for.
-    pub(super) fn abandoned_answer(&mut self, result: CallResult) {
-        if let (Stage::Working { points, point, .. }, Some(Task::Map(mapping))) =
+    pub(super) fn abandoned_answer(&mut self, outcome: exchange::Outcome) {
+        if let (Stage::Working { points, point, action, .. }, Some(Task::Map(mapping))) =
             (&self.stage, &mut self.task)
         {
             if let Some(point) = points.get(*point) {
-                mapping.map.abandoned(point, result);
+                mapping.map.abandoned(point, interpret(point.kind, action, outcome));
             }
         }
     }
@@ -317,7 +318,7 @@ impl Operation {
             if let Some(outcome) = outcome {
                 return Ok(outcome);
             }
-            let failure = Failure::Exchange(super::exchange::ExchangeError::NoReply);
+            let failure = Failure::Exchange(exchange::ExchangeError::NoReply);
             self.attempts.push(Attempt { gateway: gateway.clone(), step: Step::Action(action), failure });
         }
         Err(self.out_of_gateways(search_failures, named))

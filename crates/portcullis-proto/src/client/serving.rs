@@ -146,9 +146,7 @@ impl Client {
     pub(super) fn answered(&mut self, now: Time, id: OperationId, outcome: exchange::Outcome) {
         if self.operations.get(&id).is_some_and(|operation| operation.abandoned) {
             if let Some(mut operation) = self.operations.remove(&id) {
-                if let Stage::Working { action, .. } = operation.stage {
-                    operation.abandoned_answer(interpret(action, outcome));
-                }
+                operation.abandoned_answer(outcome);
                 self.forget(now, id, &operation);
                 self.tidy(now, operation.leftovers());
             }
@@ -161,7 +159,7 @@ impl Client {
             return;
         };
         let Some(point) = points.get(*point) else { return };
-        let next = task.resume(point, gateway, action, interpret(action, outcome));
+        let next = task.resume(point, gateway, action, interpret(point.kind, action, outcome));
         self.proceed(now, id, next);
     }
 
@@ -173,7 +171,8 @@ impl Client {
             return;
         };
         let Some(point) = points.get(*point) else { return };
-        let next = task.answered_beside(point, gateway, interpret(GetExternalIpAddress::NAME, outcome));
+        let next =
+            task.answered_beside(point, gateway, interpret(point.kind, GetExternalIpAddress::NAME, outcome));
         self.proceed(now, id, next);
     }
 

@@ -4,6 +4,7 @@ use crate::Time;
 use crate::client::device::ControlPoint;
 use crate::client::error::Failure;
 use crate::client::exchange::{self, Request};
+use crate::igd::description::ServiceKind;
 use crate::igd::error_code::UpnpErrorCode;
 use crate::igd::wan_connection::Action;
 use crate::wire::soap::{self, Arguments, Reply, SoapError};
@@ -83,14 +84,18 @@ impl Call {
     }
 }
 
-/// What the outcome of an exchange means as the answer to `action`: the body decides where there is
-/// one, the HTTP status where there is none (UPnP Device Architecture 1.1 section 3.2.2).
-pub(in crate::client) fn interpret(action: &str, outcome: exchange::Outcome) -> CallResult {
+/// What the outcome of an exchange means as the answer to an action of a service: the body decides where
+/// there is one, the HTTP status where there is none (UPnP Device Architecture 1.1 section 3.2.2).
+pub(in crate::client) fn interpret(
+    service: ServiceKind,
+    action: &str,
+    outcome: exchange::Outcome,
+) -> CallResult {
     let reply = outcome.map_err(Failure::Exchange)?;
     let success = (200..300).contains(&reply.response.status);
     match soap::decode_reply(&reply.response.body, action) {
         Ok(Reply::Fault(fault)) => {
-            let code = fault.code.map_or(UpnpErrorCode::Unknown(0), UpnpErrorCode::from);
+            let code = fault.code.map_or(UpnpErrorCode::Unknown(0), |code| UpnpErrorCode::of(service, code));
             Err(Failure::Fault(code, fault.description))
         }
         // Whoever tells what was asked for has done it, whatever the status says.

@@ -90,7 +90,7 @@ impl Candidate {
             }
             Stage::Probing { probe, answers } => {
                 let point = self.device.control_points.get(answers.len())?;
-                match probe.resume(point, interpret(probe.action(), outcome)) {
+                match probe.resume(point, interpret(point.kind, probe.action(), outcome)) {
                     Next::Call(call) => Some(call),
                     Next::Done(answer) => {
                         answers.push((answer.unwrap_or_default(), point.clone()));

@@ -19,7 +19,7 @@ pub enum ServiceKind {
 impl ServiceKind {
     /// The kind that a service type names. The domain is not looked at, nor is a version required
     /// (quirk 25).
-    pub(super) fn of(service_type: &str) -> Self {
+    pub fn of(service_type: &str) -> Self {
         let mut words = service_type.split(':').skip(2);
         if words.next() != Some("service") {
             return Self::Other;

@@ -2,7 +2,7 @@ use std::net::IpAddr;
 use std::num::NonZeroU16;
 
 use super::*;
-use crate::wire::soap::{Reply, decode_reply, decode_request, encode_request, encode_response};
+use crate::wire::soap::{Arguments, Reply, decode_reply, decode_request, encode_request, encode_response};
 use crate::{Lifetime, Protocol};
 
 const SERVICE: &str = "urn:schemas-upnp-org:service:WANIPConnection:2";

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::num::NonZeroU16;
 
-use super::DecodeError;
+use super::action::DecodeError;
 use crate::wire::soap::Arguments;
 use crate::wire::xml::printable;
 use crate::{Lifetime, Protocol};
@@ -56,6 +56,17 @@ pub(super) fn boolean(arguments: &Arguments, name: &'static str) -> bool {
 
 pub(super) fn is_yes(text: &str) -> bool {
     !["0", "false", "no"].iter().any(|no| text.trim().eq_ignore_ascii_case(no))
+}
+
+/// A boolean whose "no" matters as much as its "yes".
+pub(super) fn flag(arguments: &Arguments, name: &'static str) -> Result<bool, DecodeError> {
+    let text = required(arguments, name)?;
+    let is_any = |words: [&str; 3]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
+    match (is_any(["1", "true", "yes"]), is_any(["0", "false", "no"])) {
+        (true, _) => Ok(true),
+        (_, true) => Ok(false),
+        _ => Err(DecodeError::Invalid(name)),
+    }
 }
 
 pub(super) fn write_boolean(value: bool) -> String {

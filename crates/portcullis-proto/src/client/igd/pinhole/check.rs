@@ -1,0 +1,145 @@
+//! Asks whether packets come through a pinhole. At most two actions.
+
+use super::super::call::{Call, CallResult};
+use super::super::{Next, Procedure};
+use super::{is_missing, refusal};
+use crate::client::device::ControlPoint;
+use crate::client::error::{Failure, Step};
+use crate::igd::error_code::UpnpErrorCode;
+use crate::igd::ipv6_firewall::{Action, CheckPinholeWorking, GetPinholePackets, UniqueId};
+
+/// What the gateway knows of a pinhole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::client) enum Condition {
+    /// Packets have come through.
+    Working,
+    /// Packets have come, and something else in the gateway keeps them out.
+    Blocked,
+    /// Nothing has come yet, from which nothing follows. The pinhole is there.
+    Unused,
+    /// The gateway does not have it.
+    Gone,
+}
+
+/// The control point is the one that the pinhole was made at, with the same local address.
+#[derive(Debug)]
+pub(in crate::client) struct Check {
+    unique_id: UniqueId,
+    counting: bool,
+}
+
+impl Check {
+    pub(in crate::client) fn new(unique_id: UniqueId) -> Self {
+        Self { unique_id, counting: false }
+    }
+
+    fn count(&self) -> GetPinholePackets {
+        GetPinholePackets { unique_id: self.unique_id }
+    }
+
+    fn check(&self) -> CheckPinholeWorking {
+        CheckPinholeWorking { unique_id: self.unique_id }
+    }
+
+    fn condition(&self, result: CallResult) -> Result<Condition, Failure> {
+        match refusal(&result) {
+            Some(UpnpErrorCode::NoSuchEntry) => return Ok(Condition::Gone),
+            Some(UpnpErrorCode::NoTrafficReceived) => return Ok(Condition::Unused),
+            _ => {}
+        }
+        let reply = result?;
+        Ok(if self.counting {
+            match self.count().decode(&reply).map_err(Failure::Decode)? {
+                0 => Condition::Unused,
+                _ => Condition::Working,
+            }
+        } else if self.check().decode(&reply).map_err(Failure::Decode)? {
+            Condition::Working
+        } else {
+            Condition::Blocked
+        })
+    }
+}
+
+impl Procedure for Check {
+    type Output = Condition;
+
+    fn start(&mut self, point: &ControlPoint) -> Next<Condition> {
+        Next::Call(Call::new(point, &self.check()))
+    }
+
+    fn resume(&mut self, point: &ControlPoint, result: CallResult) -> Next<Condition> {
+        if !self.counting && refusal(&result).is_some_and(is_missing) {
+            // Optional, while counting is not.
+            self.counting = true;
+            return Next::Call(Call::new(point, &self.count()));
+        }
+        let asked = if self.counting { GetPinholePackets::NAME } else { CheckPinholeWorking::NAME };
+        match self.condition(result) {
+            Ok(condition) => Next::Done(Ok(condition)),
+            Err(failure) => Next::fail(Step::Action(asked), failure),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::igd::ipv6_firewall::DecodeError;
+
+    fn after(answers: impl IntoIterator<Item = CallResult>) -> Next<Condition> {
+        let mut check = Check::new(UniqueId(42));
+        let first = check.start(&point());
+        answers.into_iter().fold(first, |next, answer| {
+            call(next);
+            check.resume(&point(), answer)
+        })
+    }
+
+    #[test]
+    fn asks_about_the_number() {
+        let (action, request) = asks(after([]));
+        assert!(action == "CheckPinholeWorking" && request.contains("<UniqueID>42</UniqueID>"), "{request}");
+        for (answer, condition) in [
+            (says(&[("IsWorking", "1")]), Condition::Working),
+            (says(&[("IsWorking", "0")]), Condition::Blocked),
+            (refuses(704), Condition::Gone),
+        ] {
+            assert_eq!(done(after([answer])), Ok(condition));
+        }
+    }
+
+    #[test]
+    fn no_traffic_yet_is_no_failure() {
+        assert_eq!(done(after([refuses(709)])), Ok(Condition::Unused));
+    }
+
+    #[test]
+    fn whoever_cannot_check_can_count() {
+        for code in [401, 602] {
+            let (action, request) = asks(after([refuses(code)]));
+            assert!(
+                action == "GetPinholePackets" && request.contains("<UniqueID>42</UniqueID>"),
+                "{request}"
+            );
+            for (answer, condition) in [
+                (says(&[("PinholePackets", "0")]), Condition::Unused),
+                (says(&[("PinholePackets", "4294967295")]), Condition::Working),
+                (refuses(704), Condition::Gone),
+            ] {
+                assert_eq!(done(after([refuses(code), answer])), Ok(condition));
+            }
+            let stop = done(after([refuses(code), refuses(code)])).unwrap_err();
+            assert_eq!(stop.step, Step::Action("GetPinholePackets"));
+        }
+    }
+
+    #[test]
+    fn what_is_no_answer_is_a_failure() {
+        let failure = Failure::Decode(DecodeError::Missing("IsWorking"));
+        assert_eq!(done(after([says(&[])])), Err(stopped("CheckPinholeWorking", failure)));
+        assert!(done(after([refuses(606)])).is_err());
+        assert!(done(after([silence()])).is_err());
+    }
+}

@@ -1,0 +1,122 @@
+//! Renews a pinhole. At most two actions.
+
+use super::super::call::{Call, CallResult};
+use super::super::{Next, Procedure};
+use super::refusal;
+use crate::Lifetime;
+use crate::client::device::ControlPoint;
+use crate::client::error::{Failure, Step};
+use crate::igd::error_code::UpnpErrorCode;
+use crate::igd::ipv6_firewall::{Action, LeaseTime, UniqueId, UpdatePinhole};
+
+/// What became of a pinhole that was to be renewed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::client) enum Renewal {
+    /// It lasts this long from now on.
+    Renewed(Lifetime),
+    /// The gateway does not have it: it is to be added anew, and gets another number.
+    Gone,
+}
+
+/// The control point is the one that the pinhole was made at, with the same local address.
+#[derive(Debug)]
+pub(in crate::client) struct Update {
+    action: UpdatePinhole,
+    repeated: bool,
+}
+
+impl Update {
+    /// A lifetime beyond a day, or a permanent one, is asked for as a day.
+    pub(in crate::client) fn new(unique_id: UniqueId, lifetime: Lifetime) -> Self {
+        let lifetime = LeaseTime::clamped(lifetime);
+        Self { action: UpdatePinhole { unique_id, lifetime }, repeated: false }
+    }
+
+    fn ask(&self, point: &ControlPoint) -> Next<Renewal> {
+        // A lease that is set twice is the lease.
+        Next::Call(Call::new(point, &self.action).repeatable())
+    }
+}
+
+impl Procedure for Update {
+    type Output = Renewal;
+
+    fn start(&mut self, point: &ControlPoint) -> Next<Renewal> {
+        self.ask(point)
+    }
+
+    fn resume(&mut self, point: &ControlPoint, result: CallResult) -> Next<Renewal> {
+        if refusal(&result) == Some(UpnpErrorCode::NoSuchEntry) {
+            return Next::Done(Ok(Renewal::Gone));
+        }
+        match result {
+            Ok(_) => Next::Done(Ok(Renewal::Renewed(self.action.lifetime.into()))),
+            Err(failure) if failure.is_doubtful() && !self.repeated => {
+                self.repeated = true;
+                self.ask(point)
+            }
+            Err(Failure::Fault(code @ UpnpErrorCode::FirewallDisabled, _)) => {
+                fail(Failure::NoPinholes { code, firewall_enabled: false })
+            }
+            Err(Failure::Fault(code @ UpnpErrorCode::InboundPinholeNotAllowed, _)) => {
+                fail(Failure::NoPinholes { code, firewall_enabled: true })
+            }
+            Err(failure) => fail(failure),
+        }
+    }
+}
+
+fn fail(failure: Failure) -> Next<Renewal> {
+    Next::fail(Step::Action(UpdatePinhole::NAME), failure)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+
+    fn after(answers: impl IntoIterator<Item = CallResult>) -> Next<Renewal> {
+        let mut update = Update::new(UniqueId(42), Lifetime::from_seconds(3_600));
+        let first = update.start(&point());
+        answers.into_iter().fold(first, |next, answer| {
+            call(next);
+            update.resume(&point(), answer)
+        })
+    }
+
+    #[test]
+    fn renews_by_the_number() {
+        let (action, request) = asks(after([]));
+        assert_eq!(action, "UpdatePinhole");
+        assert!(request.contains("<UniqueID>42</UniqueID><NewLeaseTime>3600</NewLeaseTime>"), "{request}");
+        let renewed = Renewal::Renewed(Lifetime::from_seconds(3_600));
+        assert_eq!(done(after([says(&[])])), Ok(renewed));
+        assert_eq!(done(after([silence(), says(&[])])), Ok(renewed));
+    }
+
+    #[test]
+    fn a_pinhole_that_is_gone_is_no_failure() {
+        assert_eq!(done(after([refuses(704)])), Ok(Renewal::Gone));
+        assert_eq!(done(after([silence(), refuses(704)])), Ok(Renewal::Gone));
+    }
+
+    #[test]
+    fn a_refusal_keeps_its_code() {
+        for code in [401, 402, 501, 606] {
+            let stop = done(after([refuses(code)])).unwrap_err();
+            assert!(matches!(&stop.failure, Failure::Fault(told, _) if told.code() == code), "{stop:?}");
+        }
+        for (code, firewall_enabled) in
+            [(UpnpErrorCode::FirewallDisabled, false), (UpnpErrorCode::InboundPinholeNotAllowed, true)]
+        {
+            let failure = Failure::NoPinholes { code, firewall_enabled };
+            assert_eq!(done(after([refuses(code.code())])), Err(stopped("UpdatePinhole", failure)));
+        }
+    }
+
+    #[test]
+    fn silence_is_asked_into_twice() {
+        let Err(failure) = silence() else { panic!() };
+        assert_eq!(done(after([silence(), silence()])), Err(stopped("UpdatePinhole", failure)));
+    }
+}
