@@ -19,6 +19,7 @@ mod event;
 mod exchange;
 mod igd;
 pub mod io;
+pub mod journal;
 mod network;
 mod operation;
 mod outbox;

@@ -129,15 +129,24 @@ impl MappingRequest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Method {
+    /// The Port Control Protocol (RFC 6887).
+    Pcp,
+    /// The NAT Port Mapping Protocol (RFC 6886).
+    NatPmp,
     /// A WAN connection service of a UPnP Internet Gateway Device.
     Igd,
+    /// A pinhole in the IPv6 firewall of a UPnP Internet Gateway Device (WANIPv6FirewallControl).
+    IgdPinhole,
 }
 
 impl Method {
     /// A stable name for programs to read.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Pcp => "pcp",
+            Self::NatPmp => "nat-pmp",
             Self::Igd => "igd",
+            Self::IgdPinhole => "igd-pinhole",
         }
     }
 }

@@ -1,0 +1,68 @@
+//! What is asked of gateways, as a record that outlives the process: so that a later one can find it, keep it,
+//! or delete it.
+//!
+//! The client says what to write ([`Output`](super::io::Output)); whoever drives it keeps it.
+
+mod line;
+
+pub use line::LineError;
+
+use super::request::Method;
+use crate::wire::pcp::Nonce;
+use crate::{Lifetime, Protocol, Time};
+use core::net::{IpAddr, SocketAddr};
+use core::num::NonZeroU16;
+
+/// Names an entry: random, so that no two processes give the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EntryId(pub u64);
+
+/// A mapping that a gateway was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name.
+    pub id: EntryId,
+    /// The protocol it was asked for by.
+    pub method: Method,
+    /// The gateway, by name and address, for people.
+    pub gateway: String,
+    /// Where it was asked for: the PCP or NAT-PMP server, or the control point's address.
+    pub remote: SocketAddr,
+    /// The control point's service type and control URL, for UPnP.
+    pub control: Option<(String, String)>,
+    /// The transport protocol.
+    pub protocol: Protocol,
+    /// Our own address, where the gateway sends what comes in.
+    pub internal_address: IpAddr,
+    /// Our own port.
+    pub internal_port: NonZeroU16,
+    /// The gateway's external address, where it told.
+    pub external_address: Option<IpAddr>,
+    /// The external port that was granted, or was asked for as long as nothing is granted.
+    pub external_port: NonZeroU16,
+    /// What PCP knows the mapping by (RFC 6887 section 11.1).
+    pub nonce: Option<Nonce>,
+    /// What WANIPv6FirewallControl knows the pinhole by.
+    pub unique_id: Option<u16>,
+    /// The description that goes with it.
+    pub description: String,
+    /// How long it was granted for, or was asked for as long as nothing is granted.
+    pub lifetime: Lifetime,
+    /// When it ends by itself; `None` for a permanent one.
+    pub expires: Option<Time>,
+    /// Whether the gateway has said yes.
+    pub granted: bool,
+    /// Whether it is meant to outlive the process that asked for it.
+    pub outlives: bool,
+}
+
+/// What is to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly every record puts; boxing would only move its entry")]
+pub enum Record {
+    /// An entry, new or in place of the one of the same id. One that is not granted yet has to be safe on the
+    /// disk before anything that follows is done.
+    Put(Entry),
+    /// The entry is gone.
+    Erase(EntryId),
+}
