@@ -3,6 +3,10 @@
 //!
 //! The client says what to write ([`Output::Journal`](super::io::Output::Journal)); whoever drives it keeps it.
 
+mod line;
+
+pub use line::LineError;
+
 use super::granted::Method;
 use crate::wire::pcp::Nonce;
 use crate::{Lifetime, Protocol, Time};
@@ -54,6 +58,7 @@ pub struct Entry {
 
 /// What is to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly every record puts; boxing would only move its entry")]
 pub enum Record {
     /// An entry, new or in place of the one of the same id. One that is not granted yet has to be safe on the
     /// disk before anything that follows is done.

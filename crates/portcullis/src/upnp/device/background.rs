@@ -15,16 +15,20 @@ use portcullis_proto::wire::soap::Arguments;
 
 /// When a call of several actions is to be over.
 #[derive(Debug)]
-struct Deadline(Clock);
+struct Deadline {
+    clock: Clock,
+    started: Time,
+}
 
 impl Deadline {
     fn start() -> Self {
-        Self(Clock::start())
+        let clock = Clock::start();
+        Self { clock, started: clock.now() }
     }
 
     /// What is left of `timeout`, counted from the start.
     fn left(&self, timeout: Duration) -> Duration {
-        timeout.saturating_sub(self.0.now() - Time::ZERO)
+        timeout.saturating_sub(self.clock.now() - self.started)
     }
 }
 
