@@ -4,7 +4,7 @@ use super::device::Device;
 use super::error::Error;
 use super::operation::OperationId;
 use super::granted::Granted;
-use super::keeper::Change;
+use super::keeper::{Change, MappingId};
 use crate::igd::wan_connection::PortMappingEntry;
 use crate::wire::soap::Arguments;
 use core::net::IpAddr;
@@ -17,6 +17,13 @@ pub enum Outcome {
     Devices(Vec<Device>),
     /// A mapping was made.
     Mapped(Granted),
+    /// A mapping is kept from now on.
+    Kept {
+        /// Its name.
+        mapping: MappingId,
+        /// What is granted by now.
+        granted: Granted,
+    },
     /// A mapping is gone; whether there was one.
     Closed(bool),
     /// The gateway's table.

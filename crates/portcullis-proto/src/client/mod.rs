@@ -558,8 +558,20 @@ impl Client {
             }
             _ => {}
         }
+        let outcome = self.taken_over(now, &mut operation, outcome);
         self.tell(now, id, operation.keeper, operation.silent, Ok(outcome));
         self.tidy(now, leftovers);
+    }
+
+    /// What was to be kept is, once it is granted.
+    fn taken_over(&mut self, now: Time, operation: &mut Operation, outcome: Outcome) -> Outcome {
+        match (operation.keeps.take(), outcome) {
+            (Some(request), Outcome::Mapped(granted)) => {
+                let mapping = self.take_over(now, granted.clone(), request);
+                Outcome::Kept { mapping, granted }
+            }
+            (_, outcome) => outcome,
+        }
     }
 
     /// A grant of this client stands behind an entry of a gateway's table.

@@ -326,6 +326,8 @@ pub(super) struct Operation {
     pub(super) silent: bool,
     /// The mapping that the keeper does it for: the keeper is told.
     pub(super) keeper: Option<MappingId>,
+    /// What is to be kept, once it is granted.
+    pub(super) keeps: Option<MappingRequest>,
     /// NAT-PMP and PCP servers that take part.
     pub(super) contenders: Vec<Contender>,
     /// Whether UPnP takes part.
@@ -359,6 +361,7 @@ impl Operation {
             abandoned: false,
             silent: false,
             keeper: None,
+            keeps: None,
             contenders: Vec::new(),
             wants_igd: false,
             igd_over: false,

@@ -379,7 +379,8 @@ impl Client {
         }
         // UPnP is being asked at the same time: what its answer says is taken back.
         self.hold(now, &granted);
-        self.report(id, operation.silent, Ok(Outcome::Mapped(granted)));
+        let outcome = self.taken_over(now, &mut operation, Outcome::Mapped(granted));
+        self.tell(now, id, operation.keeper.take(), operation.silent, Ok(outcome));
         self.abandon(now, id, operation);
     }
 

@@ -19,7 +19,7 @@ use super::Client;
 use super::granted::{Granted, Grantor};
 use super::io::SocketId;
 use super::operation::OperationId;
-use super::port_control::Way;
+use super::port_control::{Pace, Way};
 use super::request::MappingRequest;
 use super::timer::Timer;
 use crate::Time;
@@ -149,31 +149,41 @@ impl Keeper {
 }
 
 impl Client {
-    /// Keeps a mapping that was made until [`stop_keeping`](Self::stop_keeping): it is renewed, and made again
-    /// where it gets lost. [`Event::Changed`](super::Event::Changed) tells of everything that happens to it.
-    ///
-    /// `request` is what it was asked for by.
-    pub fn keep(&mut self, now: Time, granted: Granted, request: MappingRequest) -> MappingId {
-        let id = MappingId(self.transport.out.next_id());
-        let mut kept = Kept::new(request, now);
-        kept.stands = true;
-        self.listen();
-        self.watch(now, &granted);
-        kept.granted = Some(granted);
-        self.keeper.mappings.insert(id, kept);
-        self.tell_change(id, ChangeKind::Mapped, Reason::Asked);
-        self.schedule(now, id);
+    /// Maps a port as [`map`](Self::map) does, and keeps it until [`stop_keeping`](Self::stop_keeping): it is
+    /// renewed, and made again where it gets lost. [`Outcome::Kept`](super::Outcome::Kept), and
+    /// [`Event::Changed`](super::Event::Changed) for everything that happens to it from then on.
+    pub fn keep(&mut self, now: Time, request: MappingRequest, timeout: Duration) -> OperationId {
+        let id = self.prepare_map(now, &request, timeout);
+        if let Some(operation) = self.operations.get_mut(&id) {
+            operation.keeps = Some(request.clone());
+        }
+        self.enter_map(now, id, &request, &Pace::FirstContact);
+        self.settle(now, id);
         self.update(now);
         id
     }
 
-    /// Asks for a mapping for as long as it takes, and keeps it: as [`keep`](Self::keep), from the start.
+    /// Asks for a mapping for as long as it takes, and keeps it: as [`keep`](Self::keep), but it does not fail.
     pub fn keep_asking(&mut self, now: Time, request: MappingRequest) -> MappingId {
         let id = MappingId(self.transport.out.next_id());
         self.keeper.mappings.insert(id, Kept::new(request, now));
         self.listen();
         self.map_again(now, id);
         self.update(now);
+        id
+    }
+
+    /// A mapping that was made is kept from now on.
+    pub(super) fn take_over(&mut self, now: Time, granted: Granted, request: MappingRequest) -> MappingId {
+        let id = MappingId(self.transport.out.next_id());
+        let mut kept = Kept::new(request, now);
+        kept.stands = true;
+        self.watch(now, &granted);
+        kept.granted = Some(granted);
+        self.keeper.mappings.insert(id, kept);
+        self.listen();
+        self.tell_change(id, ChangeKind::Mapped, Reason::Asked);
+        self.schedule(now, id);
         id
     }
 
@@ -211,6 +221,11 @@ impl Client {
         }
         self.end_keeping(now, id);
         self.update(now);
+    }
+
+    /// Whether any mapping is kept: then changes of the network matter, and time that passes in sleep.
+    pub fn is_keeping(&self) -> bool {
+        !self.keeper.is_empty()
     }
 
     /// What is granted of a mapping that is kept, and when it runs out (`None`: never).
