@@ -28,6 +28,11 @@ impl Client {
         self.left_open = left_open;
     }
 
+    /// Whether there is anything for [`clean_up`](Self::clean_up).
+    pub fn has_stale(&self) -> bool {
+        !self.stale.is_empty()
+    }
+
     /// Deletes what dead processes have left and nobody has adopted, after proof that it is ours: a PCP mapping by
     /// its nonce, an entry of a table by its internal port and description. Nobody is told;
     /// [`is_idle`](Self::is_idle) says when it is over. Gives how many there are.

@@ -1,6 +1,8 @@
 //! Events in an order that this system's poller may not give them in.
 
+use super::datagrams::Datagrams;
 use super::*;
+use mio::net::UdpSocket;
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::mpsc::channel;
 
@@ -31,7 +33,8 @@ fn a_socket_that_cannot_receive_is_given_up() {
     listener.set_nonblocking(true).unwrap();
     let socket = std::net::UdpSocket::from(std::os::fd::OwnedFd::from(listener));
     let mut driver = driver();
-    driver.sockets.insert(SocketId(1), UdpSocket::from_std(socket));
+    let socket = UdpSocket::from_std(socket);
+    driver.sockets.insert(SocketId(1), Datagrams { socket, is_connected: false });
     driver.readable.insert(token(1));
     driver.read_ready();
     assert!(driver.sockets.is_empty() && driver.readable.is_empty());
