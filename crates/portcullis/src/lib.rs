@@ -29,6 +29,8 @@ mod config;
 mod driver;
 mod event;
 mod external_address;
+#[cfg_attr(not(test), expect(dead_code, reason = "the driver takes it up together with the keeper"))]
+mod journal;
 mod mapping;
 mod net;
 mod pending;
@@ -38,6 +40,7 @@ pub use client::Client;
 pub use config::Config;
 pub use event::{Event, Events};
 pub use external_address::ExternalAddress;
+pub use journal::{JournalError, JournalWarning};
 pub use mapping::Mapping;
 pub use pending::{Discovery, Pending};
 pub use portcullis_proto::client::{
