@@ -44,6 +44,22 @@ pub enum JournalPlace {
     Directory(PathBuf),
 }
 
+impl JournalPlace {
+    pub(crate) fn directory(&self) -> io::Result<Option<PathBuf>> {
+        match self {
+            Self::Off => Ok(None),
+            Self::Directory(directory) => Ok(Some(directory.clone())),
+            Self::Default => match Journal::default_directory() {
+                Some(directory) => Ok(Some(directory)),
+                None => Err(io::Error::new(
+                    io::ErrorKind::NotFound,
+                    "this system has no directory for the state of programs: name one for the journal",
+                )),
+            },
+        }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self { gateways: Vec::new(), interface: None, timeout: Duration::from_secs(5), methods: Vec::new(), journal: JournalPlace::Off }
@@ -94,17 +110,8 @@ impl Config {
 
     /// The journal that was asked for.
     pub(crate) fn open_journal(&self) -> io::Result<Option<Journal>> {
-        let directory = match &self.journal {
-            JournalPlace::Off => return Ok(None),
-            JournalPlace::Directory(directory) => directory.clone(),
-            JournalPlace::Default => Journal::default_directory().ok_or_else(|| {
-                io::Error::new(
-                    io::ErrorKind::NotFound,
-                    "this system has no directory for the state of programs: name one for the journal",
-                )
-            })?,
-        };
-        Ok(Some(Journal::open(&directory)?))
+        let directory = self.journal.directory()?;
+        Ok(directory.map(|directory| Journal::open(&directory)).transpose()?)
     }
 
     pub(crate) fn total_timeout(&self) -> Duration {

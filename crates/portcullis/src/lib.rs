@@ -40,6 +40,7 @@ pub use client::Client;
 pub use config::{Config, JournalPlace};
 pub use event::{Event, Events};
 pub use external_address::ExternalAddress;
+pub use journal::{JournalEntry, JournalError, JournalWarning, read_journal};
 pub use kept_mapping::KeptMapping;
 pub use mapping::Mapping;
 pub use pending::{Discovery, Pending};
