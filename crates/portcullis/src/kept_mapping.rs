@@ -3,7 +3,7 @@
 use crate::driver::{Link, Start};
 use crate::mapping::CLOSE_TIMEOUT;
 use crate::pending::Pending;
-use portcullis_proto::client::{ChangeKind, Granted, MappingId, Outcome};
+use portcullis_proto::client::{Change, Granted, MappingId, Outcome};
 use std::sync::Arc;
 
 /// A port that a gateway sends to this program, for as long as this is held: renewed, and made again where it gets
@@ -32,17 +32,20 @@ impl KeptMapping {
 
     /// What is granted by now, or was granted last: the address and the port may have changed since it was opened.
     pub fn granted(&self) -> Granted {
-        let standing = self.link.kept().get(self.id);
-        standing.and_then(|standing| standing.granted).unwrap_or_else(|| self.first.clone())
+        self.link.kept().granted(self.id).unwrap_or_else(|| self.first.clone())
     }
 
     /// Whether the port is open, as far as is known: false from the moment its lifetime has run out, or the gateway
-    /// is known to have lost it, until it stands again.
+    /// may have lost it, until it stands again.
     pub fn is_open(&self) -> bool {
-        let standing = self.link.kept().get(self.id);
-        standing.is_none_or(|standing| {
-            !matches!(standing.kind, ChangeKind::Degraded | ChangeKind::Lost | ChangeKind::Released)
-        })
+        self.link.kept().is_open(self.id).unwrap_or(true)
+    }
+
+    /// The next thing that happened to it, if there is one: for whoever looks now and then, such as once a frame.
+    /// The first is [`ChangeKind::Mapped`](crate::ChangeKind::Mapped). Whoever falls 64 behind loses the oldest;
+    /// [`Client::events`](crate::Client::events) waits, and tells of all mappings.
+    pub fn next_change(&self) -> Option<Change> {
+        self.link.kept().next_change(self.id)
     }
 
     /// Ends the keeping and deletes the mapping. Gives whether it was still there.
@@ -81,5 +84,6 @@ impl Drop for KeptMapping {
         if self.close_on_drop {
             self.release().detach();
         }
+        self.link.kept().forget(self.id);
     }
 }
