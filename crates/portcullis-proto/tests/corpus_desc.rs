@@ -106,6 +106,30 @@ fn all_wan_connection_services_are_listed() {
 }
 
 #[test]
+fn firewalls_for_ipv6_are_found() {
+    let Some(rows) = corpus::rows("desc") else { return };
+    let mut found: Vec<_> = rows
+        .iter()
+        .filter_map(|row| {
+            let description = parse(row)?;
+            let firewall = description.ipv6_firewalls().next()?;
+            let target = firewall.control_url.as_ref().ok()?.target().as_str().to_owned();
+            Some((row.file.rsplit('/').next()?.to_owned(), target))
+        })
+        .collect();
+    found.sort();
+    let expected = [
+        ("avm-fritzbox-7430.xml", "/igd2upnp/control/WANIPv6Firewall1"),
+        ("avm-fritzbox-7590-igddesc.xml", "/igd2upnp/control/WANIPv6Firewall1"),
+        ("linux-igd2-gatedesc.xml", "/upnp/control/WANIPv6FwCtrl1"),
+        ("qualcomm-9x45-mobileap.xml", "/ctl/IP6FCtl"),
+        ("ubiquiti-amplifi.http", "/ctl/IP6FCtl"),
+    ]
+    .map(|(file, target)| (file.to_owned(), target.to_owned()));
+    assert_eq!(found, expected);
+}
+
+#[test]
 fn a_loopback_url_base_is_only_the_second_reading() {
     let Some(rows) = corpus::rows("desc") else { return };
     let row = rows.iter().find(|row| row.file.contains("broadcom-bcm963xx-ppp")).unwrap();

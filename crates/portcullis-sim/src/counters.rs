@@ -14,6 +14,10 @@ pub struct Counters {
     pub connections: u64,
     /// GET requests.
     pub gets: u64,
+    /// Requests of NAT-PMP received, answered or not.
+    pub nat_pmp: u64,
+    /// Requests of PCP (or of a version that neither has) received, answered or not.
+    pub pcp: u64,
     actions: BTreeMap<String, u64>,
 }
 

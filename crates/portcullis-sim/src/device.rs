@@ -1,6 +1,8 @@
 //! The state of the device behind all its protocols.
 
 use crate::mapping::{Mapping, MappingTable};
+use crate::pinhole::PinholeTable;
+use crate::port_control;
 use crate::quirk::{ControlUrl, DeadLocation, Quirk, Quirks, parameter};
 use crate::scenario::{IgdVersion, Scenario};
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -40,10 +42,12 @@ pub(crate) struct Device {
     pub(crate) http: SocketAddr,
     pub(crate) decoys: Vec<Decoy>,
     pub(crate) table: MappingTable,
+    pub(crate) pinholes: PinholeTable,
     pub(crate) external_address: String,
     /// BOOTID.UPNP.ORG (UPnP Device Architecture 1.1 section 1.2.2): grows with each reboot.
     pub(crate) boot_id: u32,
     pub(crate) booted_at: Time,
+    pub(crate) port_control: port_control::State,
 }
 
 impl Device {
@@ -55,19 +59,39 @@ impl Device {
             quirks,
             http,
             table: MappingTable::default(),
+            pinholes: PinholeTable::default(),
             external_address: EXTERNAL_ADDRESS.to_string(),
             boot_id: 1,
             booted_at: Time::ZERO,
+            port_control: port_control::State::new(http.ip()),
         };
         device.add_foreign_mappings();
         device
     }
 
     pub(crate) fn reboot(&mut self, now: Time) {
+        self.restart(now);
+        self.table = MappingTable::default();
+        self.pinholes = PinholeTable::default();
+        self.port_control.lose_state(now);
+        self.add_foreign_mappings();
+    }
+
+    /// A reboot that loses nothing.
+    pub(crate) fn restart(&mut self, now: Time) {
         self.boot_id = self.boot_id.saturating_add(1);
         self.booted_at = now;
-        self.table = MappingTable::default();
-        self.add_foreign_mappings();
+    }
+
+    /// Forgets what has run out.
+    pub(crate) fn expire(&mut self, now: Time) {
+        self.table.expire(now);
+        self.pinholes.expire(now);
+        self.port_control.expire(now);
+    }
+
+    pub(crate) fn next_expiry(&self) -> Option<Time> {
+        self.table.next_expiry().into_iter().chain(self.pinholes.next_expiry()).min()
     }
 
     pub(crate) fn has(&self, quirk: Quirk) -> bool {

@@ -4,15 +4,17 @@ use crate::connection::Connection;
 use crate::counters::Counters;
 use crate::device::{DESCRIPTION_PATH, Decoy, Device};
 use crate::http::{Reply, Request, Transmission, transmit};
-use crate::igd::{control, description};
+use crate::igd::{control, description, ipv6_firewall};
 use crate::mapping::Mapping;
 use crate::outbox::Outbox;
+use crate::pinhole::Pinhole;
+use crate::port_control;
 use crate::quirk::{DeadLocation, HttpOddity, On, Quirk};
 use crate::scenario::Scenario;
 use crate::ssdp;
-use core::net::SocketAddr;
+use core::net::{SocketAddr, SocketAddrV6};
 use core::time::Duration;
-use portcullis_proto::Time;
+use portcullis_proto::{Protocol, Time};
 use std::collections::BTreeMap;
 
 /// More at once make the oldest one go, so that a `simulate` left running does not fill up.
@@ -48,25 +50,29 @@ pub enum Step {
 
 /// A simulated gateway. Does no I/O and reads no clock.
 ///
-/// Feed it with `handle_*`, then take with [`poll_datagram`](Self::poll_datagram) and, for each
-/// connection, [`poll_connection`](Self::poll_connection) until there is nothing left; call again at
+/// Feed it with `handle_*`, then take with [`poll_datagram`](Self::poll_datagram),
+/// [`poll_port_control`](Self::poll_port_control) and, for each connection, [`poll_connection`](Self::poll_connection) until there is nothing left; call again at
 /// [`poll_timeout`](Self::poll_timeout). The time never goes back.
 #[derive(Debug)]
 pub struct Gateway {
-    device: Device,
+    pub(crate) device: Device,
     outbox: Outbox,
+    pub(crate) port_control: port_control::Outbox,
     connections: BTreeMap<ConnectionKey, Connection>,
     next_key: u64,
-    counters: Counters,
+    pub(crate) counters: Counters,
 }
 
 impl Gateway {
     /// A gateway that has just started, at [`Time::ZERO`]. `http` is its own address as it stands in
     /// LOCATION.
     pub fn new(scenario: Scenario, http: SocketAddr) -> Self {
+        let mut device = Device::new(scenario, http);
+        port_control::begin(&mut device);
         Self {
-            device: Device::new(scenario, http),
+            device,
             outbox: Outbox::default(),
+            port_control: port_control::Outbox::default(),
             connections: BTreeMap::new(),
             next_key: 0,
             counters: Counters::default(),
@@ -76,6 +82,9 @@ impl Gateway {
     /// A datagram came in on the SSDP port. What is not a search is ignored.
     pub fn handle_datagram(&mut self, now: Time, source: SocketAddr, payload: &[u8]) {
         self.handle_timeout(now);
+        if self.device.has(Quirk::NoUpnp) {
+            return;
+        }
         if payload.starts_with(b"M-SEARCH ") {
             self.counters.m_searches = self.counters.m_searches.saturating_add(1);
         }
@@ -98,6 +107,9 @@ impl Gateway {
     /// are refused.
     pub fn connect(&mut self, now: Time, destination: SocketAddr, peer: SocketAddr) -> Accept {
         self.handle_timeout(now);
+        if self.device.has(Quirk::NoUpnp) {
+            return Accept::Refused;
+        }
         let mut connection = Connection::new(peer);
         if destination != self.device.http {
             let decoy = self.device.decoys.iter().find(|decoy| decoy.address == destination);
@@ -161,13 +173,13 @@ impl Gateway {
 
     /// Lets time pass: leases end. All calls that are given the time do so too.
     pub fn handle_timeout(&mut self, now: Time) {
-        self.device.table.expire(now);
+        self.device.expire(now);
     }
 
     /// When something happens by itself: a datagram, a byte or the end of a lease.
     pub fn poll_timeout(&self) -> Option<Time> {
         let connections = self.connections.values().filter_map(Connection::poll_timeout);
-        connections.chain(self.outbox.poll_timeout()).chain(self.device.table.next_expiry()).min()
+        connections.chain(self.poll_device_timeout()).min()
     }
 
     /// As [`poll_timeout`](Self::poll_timeout), for one connection.
@@ -177,7 +189,8 @@ impl Gateway {
 
     /// As [`poll_timeout`](Self::poll_timeout), for all but connections.
     pub(crate) fn poll_device_timeout(&self) -> Option<Time> {
-        self.outbox.poll_timeout().into_iter().chain(self.device.table.next_expiry()).min()
+        let port_control = port_control::poll_timeout(&self.device, &self.port_control);
+        [self.outbox.poll_timeout(), self.device.next_expiry(), port_control].into_iter().flatten().min()
     }
 
     /// The table of mappings as it was at the last call that was given the time.
@@ -185,14 +198,36 @@ impl Gateway {
         self.device.table.as_slice()
     }
 
+    /// The table of pinholes as it was at the last call that was given the time.
+    pub fn pinholes(&self) -> &[Pinhole] {
+        self.device.pinholes.as_slice()
+    }
+
+    /// Whether an IPv6 packet from the internet comes through, by a pinhole of UPnP, which counts it, or of PCP.
+    pub fn admits(
+        &mut self,
+        now: Time,
+        protocol: Protocol,
+        source: SocketAddrV6,
+        destination: SocketAddrV6,
+    ) -> bool {
+        self.handle_timeout(now);
+        let filtered = ipv6_firewall::status(&self.device).firewall_enabled;
+        self.device.pinholes.pass(protocol, source, destination)
+            || port_control::inbound(&self.device, protocol, destination.into(), source.into()).is_some()
+            || !filtered
+    }
+
     /// Puts a mapping into the table, as another client, another protocol or a person could.
     pub fn add_mapping(&mut self, mapping: Mapping) {
         self.device.table.put(mapping);
     }
 
-    /// Forgets all mappings and tells nobody, as some gateways do.
+    /// Forgets all mappings and pinholes and tells nobody, as some gateways do.
     pub fn clear_mappings(&mut self) {
         self.device.table.retain(|_| false);
+        self.device.pinholes.clear();
+        self.device.port_control.forget_mappings();
     }
 
     /// What it has been asked.
@@ -238,11 +273,24 @@ impl Gateway {
         self.device.quirks.remove(quirk);
     }
 
-    /// Restarts it: mappings, connections and pending answers are lost, the uptime begins anew and
-    /// BOOTID.UPNP.ORG grows.
+    /// Restarts it: mappings, connections and pending answers are lost, the uptime and the epoch time begin
+    /// anew, BOOTID.UPNP.ORG grows, and those who listen are told (RFC 6886 section 3.2.1, RFC 6887 section 14.1).
     pub fn reboot(&mut self, now: Time) {
         self.device.reboot(now);
+        port_control::begin_to_announce(&mut self.device, now);
+        self.forget_answers();
+    }
+
+    /// Restarts it, and it has kept its mappings: connections and pending answers are lost, the uptime begins
+    /// anew and BOOTID.UPNP.ORG grows. The epoch time goes on, as nothing has to be made again.
+    pub fn reboot_keeping_state(&mut self, now: Time) {
+        self.device.restart(now);
+        self.forget_answers();
+    }
+
+    fn forget_answers(&mut self) {
         self.outbox.clear();
+        port_control::lose_answers(&mut self.port_control);
         self.connections.clear();
     }
 

@@ -1,6 +1,7 @@
 //! The table of port mappings, and the leases in it.
 
 use core::net::IpAddr;
+use portcullis_proto::wire::pcp::{Nonce, PcpOption};
 use portcullis_proto::{Lifetime, Protocol, Time};
 
 /// One entry of the table of mappings.
@@ -22,6 +23,10 @@ pub struct Mapping {
     pub description: String,
     /// When it ends by itself; `None` for a permanent one.
     pub expires: Option<Time>,
+    /// The nonce with which PCP made it; `None` for one that was made otherwise.
+    pub nonce: Option<Nonce>,
+    /// The FILTER options with which PCP made it; empty to let everybody in.
+    pub filters: Vec<PcpOption>,
 }
 
 impl Mapping {
@@ -36,6 +41,8 @@ impl Mapping {
             enabled: true,
             description: String::new(),
             expires: None,
+            nonce: None,
+            filters: Vec::new(),
         }
     }
 
@@ -50,6 +57,14 @@ impl Mapping {
     /// Whether `address` is the internal client.
     pub(crate) fn belongs_to(&self, address: IpAddr) -> bool {
         self.internal_client.parse().is_ok_and(|client: IpAddr| client.to_canonical() == address)
+    }
+
+    /// Whether it is the mapping of this port of this client, for everybody: what NAT-PMP and PCP know it by.
+    pub(crate) fn is_of(&self, client: IpAddr, protocol: Protocol, internal_port: u16) -> bool {
+        self.protocol == protocol
+            && self.internal_port == internal_port
+            && self.remote_host.is_empty()
+            && self.belongs_to(client)
     }
 
     fn has_key(&self, remote_host: &str, external_port: u16, protocol: Protocol) -> bool {

@@ -2,6 +2,7 @@
 //!
 //! The numbers are rows of QUIRKS.md; those with a letter before them (C2) are of docs/ATTACKS.md.
 
+use crate::port_control::PortControlOddity;
 use core::time::Duration;
 use portcullis_proto::Protocol;
 
@@ -13,6 +14,16 @@ use portcullis_proto::Protocol;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Quirk {
+    // Protocols. Without one of these, a gateway speaks UPnP only, and refuses what comes to port 5351.
+    /// Speaks NAT-PMP, too (RFC 6886).
+    NatPmp,
+    /// Speaks PCP, too (RFC 6887).
+    Pcp,
+    /// Does not speak UPnP.
+    NoUpnp,
+    /// Something odd about NAT-PMP and PCP (60 to 64; attack F1 to F22).
+    PortControl(PortControlOddity),
+
     // Discovery.
     /// Answers these search targets only (1: many routers know one form only; 9: none at all).
     AnswersOnly(&'static [&'static str]),
@@ -113,7 +124,7 @@ pub enum Quirk {
     NoWildcardRemoteHost,
     /// The external port must be a wildcard, which no client of ours sends: 727.
     WildcardExternalPortOnly,
-    /// Refuses external ports below 1,024 with 606 (52).
+    /// Refuses external ports below 1,024 with 606, and pinholes for internal ones (52; miniupnpd).
     PrivilegedPortsRefused,
     /// Refuses descriptions longer than this many bytes, or with anything but letters, digits, space,
     /// `-`, `_` and `.`, with this code: 605 or 402.
@@ -141,6 +152,22 @@ pub enum Quirk {
     SpecificEchoesProtocol(&'static str),
     /// How the listing by index ends (50).
     ListEnd(ListEnd),
+
+    // Pinholes.
+    /// A version 2 gateway that advertises no `WANIPv6FirewallControl`.
+    NoFirewallControl,
+    /// Its firewall for IPv6 is switched off: everything passes, and 702 for pinholes.
+    FirewallOff,
+    /// Lets no client open pinholes: 703 (miniupnpd by its settings).
+    PinholesNotAllowed,
+    /// There is room for this many pinholes: 701 for the next.
+    PinholeSpace(usize),
+    /// Makes a second pinhole where it should extend the one it has.
+    PinholeNotExtended,
+    /// Says 402 where 704 is meant (76, miniupnpd 2.3.1).
+    UnknownPinholeInvalid,
+    /// Counts no packets of pinholes (77, miniupnpd 2.3.1).
+    PinholesNotCounted,
 }
 
 /// Which requests an oddity of HTTP applies to.

@@ -1,6 +1,7 @@
 //! Named gateways: a version of the specification and a list of quirks.
 
 use crate::http::hostile;
+use crate::port_control::{Forgery, PortControlOddity, VersionAnswer};
 use crate::quirk::{ControlUrl, DeadLocation, HttpOddity, ListEnd, On, Quirk, Quirks, Topology};
 use core::fmt;
 use core::str::FromStr;
@@ -94,6 +95,11 @@ impl Scenario {
         self.version
     }
 
+    /// Whether it has this quirk.
+    pub fn has(&self, quirk: Quirk) -> bool {
+        self.quirks.has(quirk)
+    }
+
     pub(crate) fn into_parts(self) -> (IgdVersion, Quirks) {
         (self.version, self.quirks)
     }
@@ -124,6 +130,11 @@ impl FromStr for Scenario {
     fn from_str(name: &str) -> Result<Self, UnknownScenario> {
         Self::all().find(|scenario| scenario.name == name).ok_or(UnknownScenario)
     }
+}
+
+/// Short for the rows below.
+const fn odd(oddity: PortControlOddity) -> Quirk {
+    Quirk::PortControl(oddity)
 }
 
 type Named = (&'static str, &'static str, IgdVersion, &'static [Quirk]);
@@ -189,6 +200,17 @@ const NAMED: &[Named] = &[
     ("forgetful", "says that it maps, and does not", IgdVersion::One, &[Quirk::AddIgnored]),
     ("other-client", "maps its own address in place of the client's", IgdVersion::One, &[Quirk::InternalClientReplaced("192.168.1.1")]),
     ("any-other-port", "AddAnyPortMapping grants another port than asked for", IgdVersion::Two, &[Quirk::AnyPortNeverTheAsked]),
+    ("ipv6-pinhole", "opens an IPv6 host for itself only, and from port 1024, as miniupnpd does", IgdVersion::Two,
+        &[Quirk::PrivilegedPortsRefused, Quirk::UnknownPinholeInvalid, Quirk::PinholesNotCounted,
+          Quirk::Fault("GetOutboundPinholeTimeout", 501)]),
+    ("ipv6-firewall-off", "its firewall for IPv6 is off: 702 for pinholes", IgdVersion::Two, &[Quirk::FirewallOff]),
+    ("ipv6-not-allowed", "lets no client open pinholes: 703", IgdVersion::Two, &[Quirk::PinholesNotAllowed]),
+    ("ipv6-unexplained", "lets no client open pinholes, and says 606", IgdVersion::Two,
+        &[Quirk::PinholesNotAllowed, Quirk::Fault("AddPinhole", 606)]),
+    ("ipv6-full", "has no room for any pinhole: 701", IgdVersion::Two, &[Quirk::PinholeSpace(0)]),
+    ("ipv6-second-pinhole", "makes a second pinhole for a question asked twice", IgdVersion::Two, &[Quirk::PinholeNotExtended]),
+    ("ipv6-no-check", "has no CheckPinholeWorking, which is optional", IgdVersion::Two, &[Quirk::Fault("CheckPinholeWorking", 602)]),
+    ("ipv6-no-service", "version 2 without WANIPv6FirewallControl", IgdVersion::Two, &[Quirk::NoFirewallControl]),
     ("empty-success", "answers AddPortMapping with an empty body", IgdVersion::One, &[Quirk::Http(On::Action("AddPortMapping"), HttpOddity::Body(b""))]),
     ("success-500", "answers with status 500 to what succeeds", IgdVersion::One, &[Quirk::Http(On::Control, HttpOddity::Status(500))]),
     ("wrong-protocol", "GetSpecificPortMappingEntry answers TCP always", IgdVersion::One, &[Quirk::SpecificEchoesProtocol("TCP")]),
@@ -218,6 +240,42 @@ const NAMED: &[Named] = &[
     ("gzip", "compresses without being asked", IgdVersion::One, &[Quirk::Http(On::Any, HttpOddity::Header("Content-Encoding: gzip"))]),
     ("login-page", "shows a login page in place of its description", IgdVersion::One, &[Quirk::Http(On::Description, HttpOddity::Body(hostile::LOGIN_PAGE))]),
     ("billion-laughs", "its description is an entity bomb", IgdVersion::One, &[Quirk::Http(On::Description, HttpOddity::Body(hostile::BILLION_LAUGHS))]),
+    ("all-protocols", "speaks UPnP, NAT-PMP and PCP", IgdVersion::Two, &[Quirk::NatPmp, Quirk::Pcp]),
+    ("all-without-pcp", "speaks UPnP and NAT-PMP", IgdVersion::One, &[Quirk::NatPmp]),
+    ("pcp-and-nat-pmp", "speaks PCP and NAT-PMP, and no UPnP", IgdVersion::Two, &[Quirk::NoUpnp, Quirk::NatPmp, Quirk::Pcp]),
+    ("no-protocol", "speaks nothing, and ICMP says so", IgdVersion::One, &[Quirk::NoUpnp]),
+    ("nat-pmp-only", "speaks NAT-PMP only", IgdVersion::One, &[Quirk::NoUpnp, Quirk::NatPmp]),
+    ("nat-pmp-response-bit", "speaks NAT-PMP only, and says so with the response bit", IgdVersion::One,
+        &[Quirk::NoUpnp, Quirk::NatPmp, odd(PortControlOddity::VersionAnswer(VersionAnswer::ResponseBit))]),
+    ("nat-pmp-long-version", "speaks NAT-PMP only, and says so in 60 bytes", IgdVersion::One,
+        &[Quirk::NoUpnp, Quirk::NatPmp, odd(PortControlOddity::VersionAnswer(VersionAnswer::Length(60)))]),
+    ("nat-pmp-refused", "speaks NAT-PMP, where port mapping is switched off", IgdVersion::One,
+        &[Quirk::NoUpnp, Quirk::NatPmp, odd(PortControlOddity::NatPmpResult(2))]),
+    ("nat-pmp-private-address", "speaks NAT-PMP behind another NAT", IgdVersion::One,
+        &[Quirk::NoUpnp, Quirk::NatPmp, odd(PortControlOddity::AssignsAddress("192.168.100.2"))]),
+    ("pcp-only", "speaks PCP only", IgdVersion::Two, &[Quirk::NoUpnp, Quirk::Pcp]),
+    ("pcp-silent", "speaks UPnP, and takes other requests without an answer", IgdVersion::Two, &[odd(PortControlOddity::Silent)]),
+    ("pcp-refused", "speaks UPnP, and PCP that refuses all as not authorised", IgdVersion::Two,
+        &[Quirk::Pcp, odd(PortControlOddity::PcpResult(2))]),
+    ("pcp-version-loop", "speaks UPnP, and PCP of one unknown version after the other", IgdVersion::Two,
+        &[Quirk::Pcp, odd(PortControlOddity::OtherVersions(&[1, 2, 3, 255]))]),
+    ("pcp-nested-nat", "speaks PCP, and sees its clients at another address", IgdVersion::Two,
+        &[Quirk::NoUpnp, Quirk::Pcp, odd(PortControlOddity::SeesClientAs("10.0.0.9"))]),
+    ("pcp-other-port", "speaks PCP, and never assigns the suggested port", IgdVersion::Two,
+        &[Quirk::NoUpnp, Quirk::Pcp, Quirk::AnyPortNeverTheAsked]),
+    ("pcp-short-lifetime", "speaks PCP, and grants 20 seconds", IgdVersion::Two, &[Quirk::NoUpnp, Quirk::Pcp, Quirk::LeaseAlways(20)]),
+    ("pcp-bogus-address", "speaks PCP, and assigns 0.0.0.0", IgdVersion::Two,
+        &[Quirk::NoUpnp, Quirk::Pcp, odd(PortControlOddity::AssignsAddress("0.0.0.0"))]),
+    ("pcp-slow", "speaks PCP, and answers the fourth copy of each request", IgdVersion::Two,
+        &[Quirk::NoUpnp, Quirk::Pcp, odd(PortControlOddity::IgnoresFirst(3))]),
+    ("pcp-spoofed", "speaks PCP, where others answer before it does", IgdVersion::Two,
+        &[Quirk::NoUpnp, Quirk::Pcp, odd(PortControlOddity::Preceded(Forgery::WrongNonce)),
+            odd(PortControlOddity::Preceded(Forgery::WrongPort)), odd(PortControlOddity::Preceded(Forgery::Request))]),
+    ("pcp-error-storm", "speaks PCP, and refuses a thousand times a second", IgdVersion::Two,
+        &[Quirk::NoUpnp, Quirk::Pcp, odd(PortControlOddity::PcpResult(8)),
+            odd(PortControlOddity::Repeats { count: 1_000, interval: Duration::from_millis(1) })]),
+    ("pcp-no-announcements", "speaks PCP, and tells nobody that it was restarted", IgdVersion::Two,
+        &[Quirk::NoUpnp, Quirk::Pcp, odd(PortControlOddity::NoAnnouncements)]),
 ];
 
 #[cfg(test)]

@@ -146,7 +146,7 @@ impl PortMapping {
 
     #[func]
     fn get_method_name(&self) -> GString {
-        self.told(|granted| granted.method.to_string())
+        self.told(|granted| granted.method().to_string())
     }
 
     #[func]

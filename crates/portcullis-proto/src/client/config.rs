@@ -1,5 +1,8 @@
 //! What a client is told once, and what a search is told each time.
 
+use super::device::with_port;
+use super::granted::Method;
+use crate::wire::port_control;
 use crate::wire::ssdp::{self, SearchTarget};
 use crate::wire::url::{HttpUrl, UrlError};
 use core::fmt;
@@ -11,17 +14,23 @@ use core::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum GatewayAddress {
-    /// Its address: it is searched by unicast M-SEARCH (port 1900 unless said otherwise).
+    /// Its address: it is searched by unicast M-SEARCH (port 1900 unless said otherwise), and asked by NAT-PMP and
+    /// PCP.
     Search(SocketAddr),
-    /// The URL of its description, whose host is an IP address.
+    /// The URL of its description, whose host is an IP address: it is asked by UPnP alone.
     Location(HttpUrl),
+    /// The address and port of its NAT-PMP or PCP server: it is asked by those alone.
+    PortControl(SocketAddr),
 }
+
+/// What a text begins with that names a NAT-PMP or PCP server.
+const PORT_CONTROL: &str = "pcp://";
 
 impl GatewayAddress {
     /// Where it is asked: its search port, or its description's.
     pub(super) fn socket_address(&self) -> Option<SocketAddr> {
         match self {
-            Self::Search(address) => Some(*address),
+            Self::Search(address) | Self::PortControl(address) => Some(*address),
             Self::Location(url) => {
                 let mut address = SocketAddr::new(url.ip()?, url.port());
                 if let (SocketAddr::V6(address), Some(Ok(zone))) = (&mut address, url.zone().map(str::parse))
@@ -31,6 +40,20 @@ impl GatewayAddress {
                 Some(address)
             }
         }
+    }
+
+    /// Where it is asked by NAT-PMP and PCP.
+    pub(super) fn port_control(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Search(address) => Some(with_port(*address, port_control::PORT)),
+            Self::PortControl(address) => Some(*address),
+            Self::Location(_) => None,
+        }
+    }
+
+    /// Whether UPnP is spoken with it.
+    pub(super) fn speaks_upnp(&self) -> bool {
+        !matches!(self, Self::PortControl(_))
     }
 
     pub(super) fn ip(&self) -> Option<IpAddr> {
@@ -79,7 +102,7 @@ impl fmt::Display for InvalidGatewayAddress {
                 "a link-local address needs the number of its interface, as in fe80::1%2 or http://[fe80::1%252]/",
             ),
         }?;
-        f.write_str("; give IP, IP:PORT or http://IP:PORT/PATH")
+        f.write_str("; give IP, IP:PORT, http://IP:PORT/PATH or pcp://IP:PORT")
     }
 }
 
@@ -89,7 +112,10 @@ impl FromStr for GatewayAddress {
     type Err = InvalidGatewayAddress;
 
     fn from_str(text: &str) -> Result<Self, InvalidGatewayAddress> {
-        let address = match parse_address(text) {
+        if let Some(server) = text.strip_prefix(PORT_CONTROL) {
+            return Self::from_server(server);
+        }
+        let address = match parse_address(text, ssdp::PORT) {
             Some(address) => Self::Search(address),
             None if text.contains("://") => {
                 let url = HttpUrl::parse(text).map_err(InvalidGatewayAddress::Url)?;
@@ -98,14 +124,28 @@ impl FromStr for GatewayAddress {
             }
             None => return Err(why_no_address(text)),
         };
-        match address.socket_address() {
+        address.checked()
+    }
+}
+
+impl GatewayAddress {
+    fn from_server(text: &str) -> Result<Self, InvalidGatewayAddress> {
+        let text = text.trim_end_matches('/');
+        match parse_address(text, port_control::PORT) {
+            Some(address) => Self::PortControl(address).checked(),
+            None => Err(why_no_address(text)),
+        }
+    }
+
+    fn checked(self) -> Result<Self, InvalidGatewayAddress> {
+        match self.socket_address() {
             Some(address) if address.port() == 0 => Err(InvalidGatewayAddress::Port),
             Some(SocketAddr::V6(address))
                 if address.ip().is_unicast_link_local() && address.scope_id() == 0 =>
             {
                 Err(InvalidGatewayAddress::Zone)
             }
-            _ => Ok(address),
+            _ => Ok(self),
         }
     }
 }
@@ -123,11 +163,11 @@ fn why_no_address(text: &str) -> InvalidGatewayAddress {
     InvalidGatewayAddress::Form
 }
 
-/// An address, with the search port unless it names its own.
-fn parse_address(text: &str) -> Option<SocketAddr> {
-    let in_brackets = || format!("[{text}]:{}", ssdp::PORT).parse().ok();
+/// An address, with this port unless it names its own.
+fn parse_address(text: &str, port: u16) -> Option<SocketAddr> {
+    let in_brackets = || format!("[{text}]:{port}").parse().ok();
     let with_port = || text.parse().ok();
-    let ip = text.parse().ok().map(|address: IpAddr| SocketAddr::new(address, ssdp::PORT));
+    let ip = text.parse().ok().map(|address: IpAddr| SocketAddr::new(address, port));
     // The standard library reads a zone in brackets only.
     ip.or_else(with_port).or_else(in_brackets)
 }
@@ -138,6 +178,7 @@ impl fmt::Display for GatewayAddress {
             Self::Search(SocketAddr::V6(address)) if address.scope_id() != 0 => address.fmt(f),
             Self::Search(address) if address.port() == ssdp::PORT => address.ip().fmt(f),
             Self::Search(address) => address.fmt(f),
+            Self::PortControl(address) => write!(f, "{PORT_CONTROL}{address}"),
             Self::Location(url) => url.fmt(f),
         }
     }
@@ -150,8 +191,24 @@ pub struct Config {
     pub gateways: Vec<GatewayAddress>,
     /// Search through this interface alone, by name or address; `None` for all.
     pub interface: Option<String>,
-    /// Seed of the client's own randomness (which ports to try where one is taken).
-    pub seed: u64,
+    /// The protocols to use, the preferred one first; empty: [`Method::PREFERENCE`].
+    pub methods: Vec<Method>,
+    /// Whether what is asked for is told with [`Output::Journal`](super::io::Output::Journal).
+    pub journal: bool,
+    /// Seed of the client's own randomness: nonces, jitter, and which ports to try where one is taken. A nonce
+    /// proves whose a mapping is, so the seed has to be unpredictable where strangers share the network.
+    pub seed: [u64; 2],
+}
+
+impl Config {
+    /// Whether a protocol may be used, and how much it is preferred: 0 most.
+    pub(super) fn preference(&self, method: Method) -> Option<usize> {
+        // A pinhole is UPnP's way of what PCP does by MAP.
+        let method = if method == Method::IgdPinhole { Method::Igd } else { method };
+        let methods =
+            if self.methods.is_empty() { Method::PREFERENCE.as_slice() } else { self.methods.as_slice() };
+        methods.iter().position(|&other| other == method)
+    }
 }
 
 /// How to search, and when to stop.
@@ -245,6 +302,8 @@ mod tests {
             ("[::1]:5000", "[::1]:5000"),
             ("fe80::1%2", "[fe80::1%2]:1900"),
             ("[fe80::1%2]:5000", "[fe80::1%2]:5000"),
+            ("pcp://192.168.1.1", "pcp://192.168.1.1:5351"),
+            ("pcp://[::1]:5000/", "pcp://[::1]:5000"),
             ("http://192.168.1.1:5000/desc.xml", "http://192.168.1.1:5000/desc.xml"),
             ("http://[fe80::1%252]:5000/", "http://[fe80::1%252]:5000/"),
         ] {
@@ -263,6 +322,9 @@ mod tests {
             ("gateway:80", Form),
             ("192.168.1.256", Form),
             ("192.168.1.1:0", Port),
+            ("pcp://192.168.1.1:0", Port),
+            ("pcp://gateway", Form),
+            ("pcp://fe80::1", Zone),
             ("192.168.1.1:65536", Port),
             ("192.168.1.1:http", Port),
             ("[::1]:0", Port),

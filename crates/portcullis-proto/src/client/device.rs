@@ -8,7 +8,7 @@ use crate::igd::wan_connection::ConnectionStatus;
 use crate::wire::ssdp::SearchResponse;
 use crate::wire::url::HttpUrl;
 use core::fmt;
-use core::net::{IpAddr, SocketAddr};
+use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 /// Bytes of a device's own name that a message has room for.
 const LABEL_LENGTH: usize = 48;
@@ -58,6 +58,17 @@ impl ControlPoint {
         let remote = GatewayAddress::from(control_url.clone()).socket_address()?;
         let kind = ServiceKind::of_sound(service_type)?;
         Some(Self { service_type: service_type.into(), kind, remote, control_url, local_address })
+    }
+
+    /// A service of a device, at the device's own address, whatever host the URL names.
+    fn at(device: SocketAddr, service: &Service, url: &HttpUrl, local_address: IpAddr) -> Self {
+        Self {
+            service_type: service.service_type.clone(),
+            kind: service.kind,
+            remote: with_port(device, url.port()),
+            control_url: url.with_host(device.ip()),
+            local_address,
+        }
     }
 
     /// Whether the service is WANIPConnection of version 2 or later, which knows `AddAnyPortMapping`
@@ -204,15 +215,30 @@ impl Device {
         }
     }
 
+    /// Whether it can open pinholes: reached over IPv6, it has a firewall to control.
+    pub(super) fn has_firewall(&self) -> bool {
+        let description = self.description.as_ref().ok().filter(|_| self.address.is_ipv6());
+        description.is_some_and(|description| description.ipv6_firewalls().next().is_some())
+    }
+
+    /// Its firewall for IPv6, once for each of these addresses of ours, since a pinhole is for the address
+    /// that asks; none where it was reached over IPv4.
+    pub(super) fn firewall_points(&self, ours: impl IntoIterator<Item = Ipv6Addr>) -> Vec<ControlPoint> {
+        let description = self.description.as_ref().ok().filter(|_| self.address.is_ipv6());
+        let firewall = description.and_then(|description| description.ipv6_firewalls().next());
+        let Some((service, url)) =
+            firewall.and_then(|service| service.control_url.as_ref().ok().map(|url| (service, url)))
+        else {
+            return Vec::new();
+        };
+        let points =
+            ours.into_iter().map(|address| ControlPoint::at(self.address, service, url, address.into()));
+        points.take(MOST_CONTROL_POINTS).collect()
+    }
+
     pub(super) fn described(&mut self, description: Description, local: IpAddr) {
         self.local_address = Some(local);
-        let point = |service: &Service, url: &HttpUrl| ControlPoint {
-            service_type: service.service_type.clone(),
-            kind: service.kind,
-            remote: with_port(self.address, url.port()),
-            control_url: url.with_host(self.address.ip()),
-            local_address: local,
-        };
+        let point = |service: &Service, url: &HttpUrl| ControlPoint::at(self.address, service, url, local);
         let usable = || {
             description
                 .wan_connections()
@@ -254,5 +280,47 @@ fn telling(target: &str) -> u8 {
 impl fmt::Display for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.label())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DESCRIPTION: &str = "<root><device>\
+        <deviceType>urn:schemas-upnp-org:device:InternetGatewayDevice:2</deviceType><serviceList><service>\
+        <serviceType>urn:schemas-upnp-org:service:WANIPv6FirewallControl:1</serviceType>\
+        <controlURL>http://[2a02:ff0::bad]:99/ctl/IP6FCtl</controlURL></service></serviceList></device></root>";
+
+    fn device(address: &str, location: &str) -> Device {
+        let location = HttpUrl::parse(location).unwrap();
+        let mut device = Device::new(address.parse().unwrap(), location.clone(), None);
+        let description = Description::parse(DESCRIPTION.as_bytes(), &location).unwrap();
+        device.described(description, "fe80::7".parse().unwrap());
+        device
+    }
+
+    #[test]
+    fn its_firewall_is_asked_from_each_of_our_addresses_and_at_its_own() {
+        let ours: [Ipv6Addr; 2] = ["2a02:ff0::7".parse().unwrap(), "2a02:ff0::8".parse().unwrap()];
+        let gateway = device("[fe80::1%3]:1900", "http://[fe80::1]:5000/rootDesc.xml");
+        let points = gateway.firewall_points(ours);
+        assert_eq!(points.len(), 2);
+        for (point, address) in points.iter().zip(ours) {
+            assert_eq!(point.local_address, IpAddr::V6(address));
+            assert_eq!(point.remote, "[fe80::1%3]:99".parse().unwrap());
+            assert_eq!(point.control_url.target().as_str(), "/ctl/IP6FCtl");
+            assert_eq!(point.kind, ServiceKind::WanIpv6FirewallControl);
+        }
+        assert!(!gateway.is_usable());
+        let over_ipv4 = device("192.168.1.1:1900", "http://192.168.1.1:5000/rootDesc.xml");
+        assert!(over_ipv4.firewall_points(ours).is_empty());
+    }
+
+    #[test]
+    fn no_more_addresses_are_asked_from_than_there_are_ways_to_a_gateway() {
+        let gateway = device("[fe80::1%3]:1900", "http://[fe80::1]:5000/rootDesc.xml");
+        let crowd = (0..1_000).map(|index| Ipv6Addr::from(0x2a02_u128 << 112 | index));
+        assert_eq!(gateway.firewall_points(crowd).len(), MOST_CONTROL_POINTS);
     }
 }

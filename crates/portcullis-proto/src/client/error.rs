@@ -7,6 +7,7 @@ use crate::igd::error_code::UpnpErrorCode;
 use crate::igd::ipv6_firewall::AddPinhole;
 use crate::igd::wan_connection::{Action, DecodeError};
 use crate::wire::soap::SoapError;
+use crate::wire::{natpmp, pcp};
 use crate::wire::url::UrlError;
 use core::fmt;
 use core::net::Ipv6Addr;
@@ -72,7 +73,7 @@ pub enum Step {
     Search,
     /// Fetching and reading a device description.
     Description,
-    /// An action of a service, by its name.
+    /// An action of a UPnP service, or a request of NAT-PMP or PCP, by its name.
     Action(&'static str),
     /// Reading a mapping back after it was added.
     ReadBack,
@@ -101,6 +102,16 @@ pub enum Failure {
     CannotSend(io::ErrorKind),
     /// No interface that is up has this name or address.
     NoInterface(String),
+    /// A NAT-PMP or PCP server that is known to be there did not answer.
+    NoReply,
+    /// The gateway's host says that nobody is at the port of NAT-PMP and PCP.
+    Unreachable(io::ErrorKind),
+    /// The gateway does not speak this version of NAT-PMP or PCP, that is: speaks the other of the two, or neither.
+    UnsupportedVersion,
+    /// The gateway said no, by NAT-PMP.
+    NatPmp(natpmp::ResultCode),
+    /// The gateway said no, by PCP.
+    Pcp(pcp::ResultCode),
     /// HTTP brought no reply.
     Exchange(ExchangeError),
     /// The reply has an HTTP status that is no success, and no body that says why.
@@ -159,7 +170,17 @@ impl Failure {
     /// What kind of error this failure makes.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::NotAsked | Self::NoAnswer | Self::NotAGateway => ErrorKind::NoGateway,
+            Self::NotAsked | Self::NoAnswer | Self::NotAGateway | Self::Unreachable(_) => ErrorKind::NoGateway,
+            Self::NoReply => ErrorKind::Timeout,
+            // It is there, and only not what was hoped for.
+            Self::UnsupportedVersion => ErrorKind::NoService,
+            Self::NatPmp(natpmp::ResultCode::UnsupportedOpcode)
+            | Self::Pcp(
+                pcp::ResultCode::UnsuppOpcode
+                | pcp::ResultCode::UnsuppOption
+                | pcp::ResultCode::UnsuppProtocol,
+            ) => ErrorKind::Unsupported,
+            Self::NatPmp(_) | Self::Pcp(_) => ErrorKind::Refused,
             Self::CannotSend(_) => ErrorKind::Io,
             Self::Exchange(ExchangeError::ConnectTimeout | ExchangeError::NoReply) => ErrorKind::Timeout,
             Self::Exchange(ExchangeError::Http(_)) => ErrorKind::Malformed,
@@ -201,8 +222,12 @@ impl Failure {
     /// What a person can do about it, where there is something.
     fn advice(&self, step: Step) -> Option<&'static str> {
         Some(match self {
-            Self::NoAnswer => "is UPnP switched on in the gateway? some need it enabled by hand",
+            Self::NoAnswer => "is UPnP, NAT-PMP or PCP switched on in the gateway? some need it enabled by hand",
             Self::CannotSend(_) => "is the network up, and may this program use it?",
+            Self::Pcp(pcp::ResultCode::AddressMismatch) => "another NAT is between this host and the gateway",
+            Self::NatPmp(natpmp::ResultCode::NotAuthorized) | Self::Pcp(pcp::ResultCode::NotAuthorized) => {
+                "the gateway wants this host to be permitted to map ports"
+            }
             Self::NoService => "does another device connect this network to the internet?",
             Self::Fault(UpnpErrorCode::ActionNotAuthorized, _) if step == Step::Action(AddPinhole::NAME) => {
                 "it may open only the address that asks, and no port below 1024"
@@ -234,6 +259,11 @@ impl fmt::Display for Failure {
             Self::NotAsked => f.write_str("not asked"),
             Self::NoAnswer => f.write_str("nobody answered"),
             Self::CannotSend(error) => write!(f, "cannot send: {error}"),
+            Self::NoReply => f.write_str("no reply"),
+            Self::Unreachable(error) => write!(f, "nobody is there: {error}"),
+            Self::UnsupportedVersion => f.write_str("not spoken by the gateway"),
+            Self::NatPmp(code) => code.fmt(f),
+            Self::Pcp(code) => code.fmt(f),
             Self::NoInterface(name) => write!(f, "no interface that is up is called {name:?}"),
             Self::Exchange(error) => error.fmt(f),
             Self::HttpStatus(status) => write!(f, "http status {status}"),
@@ -381,7 +411,10 @@ impl Error {
 
     /// The attempt that decides the error's kind, else the last: the one to tell a person about.
     pub fn decisive_attempt(&self) -> Option<&Attempt> {
-        let decides = |attempt: &&Attempt| attempt.failure.kind() == self.kind;
+        // Where no gateway will do, the one that answered all the same tells more than those who did not.
+        let decides = |attempt: &&Attempt| {
+            (attempt.failure.kind() == self.kind) != (self.kind == ErrorKind::NoGateway)
+        };
         self.attempts.iter().rev().find(decides).or(self.attempts.last())
     }
 }

@@ -3,7 +3,8 @@
 use super::device::Device;
 use super::error::Error;
 use super::operation::OperationId;
-use super::request::Granted;
+use super::granted::Granted;
+use super::keeper::{Change, MappingId};
 use crate::igd::wan_connection::PortMappingEntry;
 use crate::wire::soap::Arguments;
 use core::net::IpAddr;
@@ -16,6 +17,13 @@ pub enum Outcome {
     Devices(Vec<Device>),
     /// A mapping was made.
     Mapped(Granted),
+    /// A mapping is kept from now on.
+    Kept {
+        /// Its name.
+        mapping: MappingId,
+        /// What is granted by now.
+        granted: Granted,
+    },
     /// A mapping is gone; whether there was one.
     Closed(bool),
     /// The gateway's table.
@@ -49,4 +57,6 @@ pub enum Event {
         /// What it came to.
         result: Result<Outcome, Error>,
     },
+    /// Something happened to a mapping that is kept.
+    Changed(Change),
 }

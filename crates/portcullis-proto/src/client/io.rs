@@ -1,5 +1,6 @@
 //! The contract between the core and its driver.
 
+use super::journal::Record;
 use crate::Time;
 use core::net::{IpAddr, SocketAddr};
 use std::io;
@@ -23,6 +24,13 @@ pub enum Input<'a> {
         source: SocketAddr,
         /// Its bytes.
         payload: &'a [u8],
+    },
+    /// A socket that was to have a peer has it.
+    Bound {
+        /// The socket.
+        socket: SocketId,
+        /// Our own address on it: what the peer sees.
+        local: SocketAddr,
     },
     /// A socket could not be bound, or stopped working; it is gone.
     SocketFailed {
@@ -66,8 +74,11 @@ pub enum Input<'a> {
 /// What the driver is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// Bind a UDP socket, ready to send and to receive unicast answers.
+    /// Bind a UDP socket, ready to send and to receive. One with a peer is followed by [`Input::Bound`].
     Bind(Bind),
+    /// Write this to the journal. A [`Record::Put`] that is not granted has to be safe on the disk before
+    /// anything that follows is done.
+    Journal(Record),
     /// Send a datagram. What cannot be sent is reported with [`Input::SendFailed`] and otherwise forgotten.
     Datagram {
         /// The socket to send from.
@@ -112,4 +123,18 @@ pub struct Bind {
     pub multicast_interface: Option<u32>,
     /// Time to live (hop limit) of multicast datagrams.
     pub multicast_ttl: u8,
+    /// The one peer to connect to: nothing is received from anybody else, and its refusals (ICMP) are
+    /// reported with [`Input::SendFailed`].
+    pub peer: Option<SocketAddr>,
+    /// The groups to join; a socket that listens is bound to their port on every address.
+    pub groups: Vec<Group>,
+}
+
+/// A multicast group on one interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Group {
+    /// The group.
+    pub address: IpAddr,
+    /// The index of the interface.
+    pub interface: u32,
 }

@@ -1,13 +1,13 @@
 //! What is asked of gateways, as a record that outlives the process: so that a later one can find it, keep it,
 //! or delete it.
 //!
-//! The client says what to write ([`Output`](super::io::Output)); whoever drives it keeps it.
+//! The client says what to write ([`Output::Journal`](super::io::Output::Journal)); whoever drives it keeps it.
 
 mod line;
 
 pub use line::LineError;
 
-use super::request::Method;
+use super::granted::Method;
 use crate::wire::pcp::Nonce;
 use crate::{Lifetime, Protocol, Time};
 use core::net::{IpAddr, SocketAddr};

@@ -17,12 +17,18 @@ pub mod epoch;
 mod error;
 mod event;
 mod exchange;
+mod granted;
 mod igd;
 pub mod io;
 pub mod journal;
+mod keeper;
+mod ledger;
 mod network;
 mod operation;
 mod outbox;
+mod port_control;
+mod race;
+mod random;
 mod request;
 pub mod retry;
 mod search;
@@ -37,7 +43,9 @@ pub use event::{Event, Outcome};
 pub use exchange::ExchangeError;
 pub use network::{DefaultGateway, Interface, InterfaceAddress, Network};
 pub use operation::OperationId;
-pub use request::{DEFAULT_DESCRIPTION, DEFAULT_LIFETIME, Granted, MappingRequest, Method, OnConflict};
+pub use granted::{Granted, Grantor, Method, UnknownMethod};
+pub use keeper::{Change, ChangeKind, MappingId, Reason};
+pub use request::{DEFAULT_DESCRIPTION, DEFAULT_LIFETIME, MappingRequest, OnConflict};
 
 use crate::igd::wan_connection::Action;
 use crate::{Protocol, Time};
@@ -47,7 +55,14 @@ use igd::call::Call;
 use igd::close::{Claim, Close};
 use igd::list::List;
 use io::{Input, Output};
-use operation::{Key, Leftover, Mapping, Operation, Stage, Task};
+use igd::pinhole::delete::Delete;
+use journal::Entry;
+use keeper::Keeper;
+use ledger::Ledger;
+use operation::{Key, Leftover, Mapping, Operation, Pinhole, Remains, Stage, Task};
+use port_control::talk::{Goal, Wish};
+use port_control::{Pace, PortControl};
+use random::Random;
 use search::{Search, SearchId};
 use std::collections::BTreeMap;
 use timer::Timer;
@@ -62,40 +77,61 @@ pub struct Client {
     config: Config,
     network: Network,
     transport: Transport,
+    port_control: PortControl,
     searches: BTreeMap<SearchId, Search>,
-    /// The search that operations without a gateway wait for.
-    gateway_search: Option<SearchId>,
+    /// The searches that operations without a gateway wait for: over IPv4 (`false`) and over IPv6.
+    gateway_searches: BTreeMap<bool, SearchId>,
     operations: BTreeMap<OperationId, Operation>,
     /// Gateways known to be usable.
     gateways: Vec<Device>,
     /// How many grants of this client stand behind an entry of a gateway's table.
     held: BTreeMap<Key, u32>,
-    random: u64,
+    /// What other protocols may have left where a mapping that is held now stands: deleted with it.
+    shadows: Vec<Leftover>,
+    keeper: Keeper,
+    ledger: Ledger,
+    journal_is_broken: bool,
+    /// What dead processes have left, and nobody has adopted yet.
+    stale: Vec<Entry>,
+    /// What earlier processes have left open on purpose.
+    left_open: Vec<Entry>,
+    random: Random,
 }
 
 impl Client {
     /// A client that knows its configuration and the machine's place in the network.
     pub fn new(config: Config, network: Network) -> Self {
-        let random = config.seed;
+        let random = Random::new(config.seed);
+        let ledger = Ledger::new(config.journal);
         Self {
             config,
             network,
             transport: Transport::default(),
+            port_control: PortControl::default(),
             searches: BTreeMap::new(),
-            gateway_search: None,
+            gateway_searches: BTreeMap::new(),
             operations: BTreeMap::new(),
             gateways: Vec::new(),
             held: BTreeMap::new(),
+            shadows: Vec::new(),
+            keeper: Keeper::default(),
+            ledger,
+            journal_is_broken: false,
+            stale: Vec::new(),
+            left_open: Vec::new(),
             random,
         }
     }
 
     /// Tells that the machine's interfaces or default gateways may have changed. Gateways found from
-    /// another place in the network are forgotten.
-    pub fn set_network(&mut self, network: Network) {
+    /// another place in the network are forgotten, and mappings that are kept are made again where they led
+    /// through it.
+    pub fn set_network(&mut self, now: Time, network: Network) {
         if network != self.network {
             self.gateways.clear();
             self.network = network;
+            self.network_changed(now);
+            self.update(now);
         }
     }
 
@@ -108,13 +144,36 @@ impl Client {
         operation
     }
 
-    /// Maps a port on the first gateway that grants it: [`Outcome::Mapped`].
+    /// Maps a port by the first protocol and gateway that grant it: [`Outcome::Mapped`].
     ///
     /// Where it fails and a gateway may have the mapping all the same, it is looked for and deleted after
     /// [`Event::Finished`]; [`is_idle`](Self::is_idle) tells when that is over.
     pub fn map(&mut self, now: Time, request: MappingRequest, timeout: Duration) -> OperationId {
-        let task = Task::Map(Mapping::new(request, self.spare_ports()));
-        self.seek(now, task, timeout)
+        let id = self.prepare_map(now, &request, timeout);
+        self.enter_map(now, id, &request, &Pace::FirstContact);
+        self.settle(now, id);
+        self.update(now);
+        id
+    }
+
+    /// Tells that the journal could not be written: from now on no permanent mapping is made in place of one that
+    /// ends, since nobody would know to delete it.
+    pub fn journal_failed(&mut self) {
+        self.journal_is_broken = true;
+    }
+
+    fn prepare_map(&mut self, now: Time, request: &MappingRequest, timeout: Duration) -> OperationId {
+        let mut request = request.clone();
+        request.only_finite |= self.journal_is_broken;
+        let wants_igd = self.config.preference(Method::Igd).is_some() && !request.needs_pcp();
+        let task = if request.ipv6 {
+            Task::OpenPinhole(Pinhole::new(request))
+        } else {
+            Task::Map(Mapping::new(request, self.spare_ports()))
+        };
+        let mut operation = Operation::new(Some(task), Stage::Seeking, now + timeout);
+        operation.wants_igd = wants_igd;
+        self.add_operation(operation)
     }
 
     /// [`map`](Self::map) at this control point and no other.
@@ -139,27 +198,72 @@ impl Client {
         timeout: Duration,
     ) -> OperationId {
         let claim = if force { Claim::Force } else { Claim::Unproven };
+        if let Some(granted) = self.left_open_at(protocol, external_port) {
+            return self.delete(now, &granted, timeout);
+        }
         self.seek(now, Task::Close(Close::new(protocol, external_port, claim)), timeout)
     }
 
     /// Deletes a mapping that this client made, where it made it: [`Outcome::Closed`]. Where the same port was
     /// mapped again since, it stays until the last of them is released.
     pub fn release(&mut self, now: Time, granted: &Granted, timeout: Duration) -> OperationId {
-        let others = match self.held.remove(&granted.key()) {
-            Some(holders @ 2..) => {
-                self.held.insert(granted.key(), holders.saturating_sub(1));
-                true
-            }
-            _ => false,
-        };
-        if others {
+        if self.let_go(granted) {
             // It was mapped again meanwhile: the port is the newer mapping's.
             let id = OperationId(self.transport.out.next_id());
             self.report(id, false, Ok(Outcome::Closed(true)));
             return id;
         }
-        let task = Task::Close(Close::new(granted.protocol, granted.external_port, Claim::Ours));
-        self.work(now, task, granted.gateway.clone(), vec![granted.control_point.clone()], timeout)
+        let key = granted.key();
+        let (shadows, others) = self.shadows.drain(..).partition(|shadow| shadow.key() == key);
+        self.shadows = others;
+        let id = self.delete(now, granted, timeout);
+        self.tidy(now, shadows);
+        id
+    }
+
+    /// Lets go of a mapping without deleting it: it is meant to outlive this process.
+    pub fn leave_open(&mut self, granted: &Granted) {
+        self.let_go(granted);
+        if let Some(entry) = granted.entry {
+            self.ledger.outlives(entry, &mut self.transport.out);
+        }
+    }
+
+    /// One holder less; whether there are others.
+    fn let_go(&mut self, granted: &Granted) -> bool {
+        match self.held.remove(&granted.key()) {
+            Some(holders @ 2..) => {
+                self.held.insert(granted.key(), holders.saturating_sub(1));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Deletes a mapping where it was made.
+    fn delete(&mut self, now: Time, granted: &Granted, timeout: Duration) -> OperationId {
+        let gateway = granted.gateway.clone();
+        let id = match &granted.grantor {
+            Grantor::ControlPoint(point) => {
+                let close = Close::new(granted.protocol, granted.external_port, Claim::Ours);
+                self.work(now, Task::Close(close), gateway, vec![point.clone()], timeout)
+            }
+            Grantor::Pinhole(point, unique_id) => {
+                let task = Task::ClosePinhole(Delete::new(*unique_id));
+                self.work(now, task, gateway, vec![point.clone()], timeout)
+            }
+            Grantor::NatPmp(server) => {
+                self.talk_with(now, Method::NatPmp, (*server, None), Goal::Delete(Wish::of(granted)), timeout)
+            }
+            Grantor::Pcp(server, _) => {
+                let way = self.way_of(granted, *server);
+                self.talk_with(now, Method::Pcp, way, Goal::Delete(Wish::of(granted)), timeout)
+            }
+        };
+        if let Some(operation) = self.operations.get_mut(&id) {
+            operation.entry = granted.entry;
+        }
+        id
     }
 
     /// Reads the gateway's whole table: [`Outcome::Mappings`].
@@ -174,7 +278,18 @@ impl Client {
 
     /// Asks for the external address: [`Outcome::Address`].
     pub fn external_address(&mut self, now: Time, timeout: Duration) -> OperationId {
-        self.seek(now, Task::Address, timeout)
+        let mut operation = Operation::new(Some(Task::Address), Stage::Seeking, now + timeout);
+        operation.wants_igd = self.config.preference(Method::Igd).is_some();
+        let id = self.add_operation(operation);
+        if self.config.preference(Method::NatPmp).is_some() {
+            for way in self.ways(false) {
+                let contender = self.contender(now, Method::NatPmp, way, Goal::Address);
+                self.enter(now, id, contender, true);
+            }
+        }
+        self.settle(now, id);
+        self.update(now);
+        id
     }
 
     /// Sends one action to a control point and reports its answer as it is: [`Outcome::Called`].
@@ -201,26 +316,41 @@ impl Client {
 
     /// Whether anything is still under way.
     pub fn is_idle(&self) -> bool {
-        self.operations.is_empty() && self.searches.is_empty()
+        self.operations.is_empty() && self.searches.is_empty() && self.keeper.is_empty()
     }
 
     /// Tells what happened. Drain the outputs afterwards.
     pub fn handle_input(&mut self, now: Time, input: Input<'_>) {
         match input {
             Input::Datagram { socket, source, payload } => {
-                let search = self.searches.values_mut().find(|search| search.has_socket(socket));
-                if let Some(search) = search {
+                if let Some(search) = self.searches.values_mut().find(|search| search.has_socket(socket)) {
                     search.datagram(now, source, payload, &self.network, &mut self.transport);
+                } else if self.keeper.has_socket(socket) {
+                    self.announced(now, socket, source, payload);
+                } else {
+                    let out = &mut self.transport.out;
+                    let (ended, heard) = self.port_control.datagram(now, socket, source, payload, out);
+                    self.talks_ended(now, ended);
+                    self.heard(now, source.ip(), heard);
                 }
+            }
+            Input::Bound { socket, local } => {
+                self.port_control.bound(now, socket, local, &mut self.transport.out);
             }
             Input::SocketFailed { socket, error } => {
                 if let Some(search) = self.searches.values_mut().find(|search| search.has_socket(socket)) {
                     search.socket_failed(socket, error);
+                } else if !self.keeper.socket_failed(socket) {
+                    let ended = self.port_control.socket_failed(socket, error, &mut self.transport.out);
+                    self.talks_ended(now, ended);
                 }
             }
             Input::SendFailed { socket, error } => {
                 if let Some(search) = self.searches.values_mut().find(|search| search.has_socket(socket)) {
                     search.send_failed(error);
+                } else {
+                    let ended = self.port_control.send_failed(socket, error, &mut self.transport.out);
+                    self.talks_ended(now, ended);
                 }
             }
             Input::Connected { connection, local } => self.transport.connected(now, connection, local),
@@ -258,7 +388,9 @@ impl Client {
     }
 
     fn seek(&mut self, now: Time, task: Task, timeout: Duration) -> OperationId {
-        let id = self.add_operation(Operation::new(Some(task), Stage::Seeking, now + timeout));
+        let mut operation = Operation::new(Some(task), Stage::Seeking, now + timeout);
+        operation.wants_igd = true;
+        let id = self.add_operation(operation);
         self.choose_gateway(now, id);
         self.update(now);
         id
@@ -272,21 +404,48 @@ impl Client {
         points: Vec<ControlPoint>,
         timeout: Duration,
     ) -> OperationId {
+        let id = self.work_as(now, task, gateway, points, timeout, |_| {});
+        self.update(now);
+        id
+    }
+
+    /// [`work`](Self::work) as an operation that is more than that.
+    fn work_as(
+        &mut self,
+        now: Time,
+        task: Task,
+        gateway: String,
+        points: Vec<ControlPoint>,
+        timeout: Duration,
+        adorn: impl FnOnce(&mut Operation),
+    ) -> OperationId {
         let stage = Stage::Working { gateway, points, point: 0, action: "" };
         let mut operation = Operation::new(Some(task), stage, now + timeout);
         // Nobody else will do: it is this control point's mapping.
         operation.fixed = true;
+        operation.wants_igd = true;
+        adorn(&mut operation);
         let id = self.add_operation(operation);
         self.start_task(now, id);
-        self.update(now);
         id
+    }
+
+    /// Closes the lines to NAT-PMP and PCP servers that nobody needs: a mapping that is kept needs its own, since
+    /// it knows the server's epoch.
+    fn close_lines(&mut self) {
+        let keeper = &self.keeper;
+        self.port_control.close_lines(|way| keeper.needs_line(way), &mut self.transport.out);
     }
 
     /// Nobody wants an operation any more: what it may have left is deleted, and nobody is told. An Add that
     /// is on its way is waited for, since deleting before it arrives would be too early.
     fn abandon(&mut self, now: Time, id: OperationId, mut operation: Operation) {
+        let contenders = core::mem::take(&mut operation.contenders);
+        operation.left.extend(self.contenders_leftovers(now, id, contenders, None));
+        self.port_control.cancel(|(owner, _)| owner == id, &mut self.transport.out);
         if !operation.abandoned && operation.is_adding() && self.transport.has_sent(Owner::Operation(id)) {
             self.transport.cancel(now, |owner| owner == Owner::Address(id));
+            operation.keeper = None;
             operation.silent = true;
             operation.abandoned = true;
             operation.deadline = now + TIDY;
@@ -302,17 +461,31 @@ impl Client {
         self.tidy(now, operation.leftovers());
     }
 
-    /// Deletes what an operation may have left in gateways' tables, and tells nobody.
+    /// Deletes what an operation may have left at gateways, and tells nobody.
     fn tidy(&mut self, now: Time, leftovers: Vec<Leftover>) {
         for leftover in leftovers {
             if self.held.contains_key(&leftover.key()) {
+                // To many gateways it is the very mapping that is held.
+                self.shadows.push(leftover);
                 continue;
             }
-            let Leftover { gateway, point, protocol, external_port, mark } = leftover;
-            let task = Task::Close(Close::new(protocol, external_port, Claim::Added(mark)));
-            let id = self.work(now, task, gateway, vec![point], TIDY);
+            let Leftover { gateway, protocol, external_port, entry, remains } = leftover;
+            let id = match remains {
+                Remains::Entry { point, mark } => {
+                    let task = Task::Close(Close::new(protocol, external_port, Claim::Added(mark)));
+                    self.work(now, task, gateway, vec![point], TIDY)
+                }
+                Remains::Pinhole { point, unique_id } => {
+                    let task = Task::ClosePinhole(Delete::new(unique_id));
+                    self.work(now, task, gateway, vec![point], TIDY)
+                }
+                Remains::Talk { method, way, wish } => {
+                    self.talk_with(now, method, way, Goal::Delete(wish), TIDY)
+                }
+            };
             if let Some(operation) = self.operations.get_mut(&id) {
                 operation.silent = true;
+                operation.entry = entry;
             }
         }
     }
@@ -337,40 +510,86 @@ impl Client {
                 let ended = self.transport.timeout(now, id);
                 self.exchange_ended(now, ended);
             }
-            Timer::Choice(id) => self.choose_gateway(now, id),
+            Timer::Choice(id) => self.settle(now, id),
+            Timer::Transaction(id) => {
+                let ended = self.port_control.timeout(now, id, &mut self.transport.out);
+                self.talks_ended(now, ended);
+            }
+            Timer::Keeper(timer) => self.keeper_due(now, timer),
             Timer::Operation(id) => self.out_of_time(now, id),
         }
     }
 
     fn out_of_time(&mut self, now: Time, id: OperationId) {
-        let failures = self.search_failures();
+        let mut failures = self.search_failures();
         let named = !self.config.gateways.is_empty();
         let Some(mut operation) = self.operations.remove(&id) else { return };
-        match operation.out_of_time(failures, named) {
+        if operation.igd_over {
+            failures = core::mem::take(&mut operation.search_failures);
+        }
+        let port_control = &self.port_control;
+        let has_answered = |way| port_control.line(way).is_some_and(|line| line.has_answered());
+        match operation.out_of_time(failures, named, has_answered) {
             Ok(outcome) => {
                 self.forget(now, id, &operation);
                 self.done(now, id, operation, outcome);
             }
             Err(error) => {
-                let silent = operation.silent;
+                let (silent, keeper) = (operation.silent, operation.keeper.take());
                 self.abandon(now, id, operation);
-                self.report(id, silent, Err(error));
+                self.tell(now, id, keeper, silent, Err(error));
             }
         }
     }
 
     /// An operation has come to something.
-    fn done(&mut self, now: Time, id: OperationId, operation: Operation, outcome: Outcome) {
-        let mut leftovers = operation.left;
-        if let Outcome::Mapped(granted) = &outcome {
-            let key = granted.key();
-            let holders = self.held.entry(key).or_default();
-            *holders = holders.saturating_add(1);
-            // Two services of one gateway share its table.
-            leftovers.retain(|leftover| leftover.key() != key);
+    fn done(&mut self, now: Time, id: OperationId, mut operation: Operation, mut outcome: Outcome) {
+        let mut leftovers = core::mem::take(&mut operation.left);
+        let elsewhere = match &outcome {
+            Outcome::Mapped(granted) => Some(granted.grantor.remote().ip()),
+            _ => None,
+        };
+        let contenders = core::mem::take(&mut operation.contenders);
+        leftovers.extend(self.contenders_leftovers(now, id, contenders, elsewhere));
+        self.port_control.cancel(|(owner, _)| owner == id, &mut self.transport.out);
+        match &mut outcome {
+            Outcome::Mapped(granted) => {
+                granted.entry = granted.entry.or(operation.entry);
+                self.hold(now, granted);
+                let key = granted.key();
+                // Two services of one gateway share its table.
+                leftovers.retain(|left| {
+                    left.key() != key || !matches!(left.remains, Remains::Entry { .. })
+                });
+            }
+            Outcome::Closed(_) => {
+                if let Some(entry) = operation.entry {
+                    self.ledger.erase(entry, &mut self.transport.out);
+                }
+            }
+            _ => {}
         }
-        self.report(id, operation.silent, Ok(outcome));
+        let outcome = self.taken_over(now, &mut operation, outcome);
+        self.tell(now, id, operation.keeper, operation.silent, Ok(outcome));
         self.tidy(now, leftovers);
+    }
+
+    /// What was to be kept is, once it is granted.
+    fn taken_over(&mut self, now: Time, operation: &mut Operation, outcome: Outcome) -> Outcome {
+        match (operation.keeps.take(), outcome) {
+            (Some(request), Outcome::Mapped(granted)) => {
+                let mapping = self.take_over(now, granted.clone(), request);
+                Outcome::Kept { mapping, granted }
+            }
+            (_, outcome) => outcome,
+        }
+    }
+
+    /// A grant of this client stands behind an entry of a gateway's table.
+    fn hold(&mut self, now: Time, granted: &Granted) {
+        let holders = self.held.entry(granted.key()).or_default();
+        *holders = holders.saturating_add(1);
+        self.ledger.granted(now, granted, &mut self.transport.out);
     }
 
     fn exchange_ended(&mut self, now: Time, ended: Option<(Owner, exchange::Outcome)>) {
@@ -402,6 +621,7 @@ impl Client {
 
     /// Ends searches that are over or that nobody waits for, and tells whoever does.
     fn update(&mut self, now: Time) {
+        self.close_lines();
         let ids: Vec<_> = self.searches.keys().copied().collect();
         for id in ids {
             let wanted = self.is_wanted(id);
@@ -424,7 +644,9 @@ impl Client {
         self.operations.values().any(|operation| match operation.stage {
             Stage::Searching(search) => search == id,
             // Whoever is being served may still need the next gateway.
-            Stage::Seeking | Stage::Working { .. } => self.gateway_search == Some(id) && operation.searched,
+            Stage::Seeking | Stage::Working { .. } => {
+                self.gateway_searches.get(&operation.is_ipv6()) == Some(&id) && operation.searched
+            }
         })
     }
 
@@ -447,7 +669,7 @@ impl Client {
             self.report(operation, false, result);
         } else {
             // Kept for a moment: it tells those who fail what was tried.
-            self.gateway_search = None;
+            self.gateway_searches.retain(|_, search| *search != id);
             self.seekers(now);
             self.searches.remove(&id);
         }
@@ -455,6 +677,21 @@ impl Client {
 
     fn search_failures(&self) -> Vec<Attempt> {
         self.searches.values().flat_map(Search::failures).collect()
+    }
+
+    /// Tells the keeper of its own operation, and the caller of any other.
+    fn tell(
+        &mut self,
+        now: Time,
+        operation: OperationId,
+        keeper: Option<MappingId>,
+        silent: bool,
+        result: Result<Outcome, Error>,
+    ) {
+        match keeper {
+            Some(mapping) => self.keeper_done(now, mapping, operation, result),
+            None => self.report(operation, silent, result),
+        }
     }
 
     fn report(&mut self, operation: OperationId, silent: bool, result: Result<Outcome, Error>) {

@@ -1,5 +1,6 @@
 //! The machine's own interfaces and default gateways, as the driver last saw them.
 
+use crate::AddressKind;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// An address of an interface, with the length of its network's prefix.
@@ -61,6 +62,21 @@ impl Interface {
         })
     }
 
+    pub(super) fn ipv6(&self) -> impl Iterator<Item = Ipv6Addr> + '_ {
+        self.addresses.iter().filter_map(|address| match address.address {
+            IpAddr::V4(_) => None,
+            IpAddr::V6(address) => Some(address),
+        })
+    }
+
+    /// Whether this is its name, or one of its addresses.
+    pub(super) fn is_called(&self, name: &str) -> bool {
+        match name.parse::<IpAddr>() {
+            Ok(address) => self.addresses.iter().any(|own| own.address == address),
+            Err(_) => self.name == name,
+        }
+    }
+
     pub(super) fn has_ipv6(&self) -> bool {
         self.addresses.iter().any(|address| address.address.is_ipv6())
     }
@@ -87,6 +103,14 @@ pub struct Network {
 impl Network {
     pub(super) fn is_default_gateway(&self, address: IpAddr) -> bool {
         self.default_gateways.iter().any(|gateway| gateway.address == address)
+    }
+
+    /// Our own addresses that the internet can reach, those of the link that `near` is on first.
+    pub(super) fn global_ipv6(&self, near: Option<u32>) -> Vec<Ipv6Addr> {
+        let mut interfaces: Vec<_> = self.interfaces.iter().collect();
+        interfaces.sort_by_key(|interface| Some(interface.index) != near);
+        let addresses = interfaces.into_iter().flat_map(Interface::ipv6);
+        addresses.filter(|&address| AddressKind::of(address.into()) == AddressKind::Public).collect()
     }
 
     pub(super) fn is_own(&self, address: IpAddr) -> bool {

@@ -1,17 +1,28 @@
 //! What a caller asked for: which gateways have been tried, and what is being done at one.
 
 use super::device::{ControlPoint, Device};
-use super::error::{Attempt, Error, Failure, Step};
+use super::error::{Attempt, Error, ErrorKind, Failure, Step};
 use super::event::Outcome;
+use super::granted::{Granted, Grantor, Method};
 use super::exchange;
 use super::igd::address::Address;
 use super::igd::call::{Call, CallResult, interpret};
 use super::igd::close::{Close, Mark};
 use super::igd::list::List;
 use super::igd::map::{Entry, Map};
+use super::igd::pinhole::add::{Add, Opened};
+use super::igd::pinhole::delete::Delete;
+use super::igd::pinhole::update::{Renewal, Update};
 use super::igd::{Next, Procedure, Stop};
-use super::request::{Granted, MappingRequest, Method};
+use super::journal::EntryId;
+use super::keeper::MappingId;
+use super::port_control::Way;
+use super::port_control::talk::Wish;
+use super::race::{Contender, Phase};
+use super::request::{MappingRequest, OnConflict};
 use super::search::SearchId;
+use crate::igd::ipv6_firewall::{UniqueId, UpdatePinhole};
+use crate::igd::wan_connection::Action;
 use crate::{Protocol, Time};
 use core::net::{IpAddr, SocketAddr};
 use core::num::NonZeroU16;
@@ -29,6 +40,9 @@ pub struct OperationId(pub(super) u64);
 pub(super) enum Task {
     Map(Mapping),
     Close(Close),
+    OpenPinhole(Pinhole),
+    RenewPinhole(Granted, Update),
+    ClosePinhole(Delete),
     List(List),
     Address,
     /// One action, and its answer as it is.
@@ -65,7 +79,6 @@ impl Mapping {
     fn granted(&self, point: &ControlPoint, gateway: &str) -> TaskNext {
         let (Some(entry), Some(external_address)) = (self.added, self.address) else { return TaskNext::Wait };
         TaskNext::Done(Outcome::Mapped(Granted {
-            method: Method::Igd,
             protocol: self.request.protocol,
             internal_address: point.local_address,
             internal_port: self.request.internal_port,
@@ -73,8 +86,55 @@ impl Mapping {
             external_port: entry.external_port,
             lifetime: entry.lifetime,
             gateway: gateway.into(),
-            control_point: point.clone(),
+            grantor: Grantor::ControlPoint(point.clone()),
+            third_party: None,
+            peer: None,
+            entry: None,
         }))
+    }
+}
+
+/// Opening a pinhole.
+#[derive(Debug)]
+pub(super) struct Pinhole {
+    request: MappingRequest,
+    add: Add,
+}
+
+impl Pinhole {
+    pub(super) fn new(request: MappingRequest) -> Self {
+        let add = Add::new(request.protocol, request.internal_port, request.lifetime);
+        Self { request, add }
+    }
+
+    fn granted(&self, point: &ControlPoint, gateway: &str, opened: Opened) -> Outcome {
+        Outcome::Mapped(Granted {
+            protocol: self.request.protocol,
+            internal_address: opened.internal_client.into(),
+            internal_port: self.request.internal_port,
+            external_address: Some(opened.internal_client.into()),
+            external_port: self.request.internal_port,
+            lifetime: opened.lifetime,
+            gateway: gateway.into(),
+            grantor: Grantor::Pinhole(point.clone(), opened.unique_id),
+            third_party: None,
+            peer: None,
+            entry: None,
+        })
+    }
+}
+
+fn renewed(granted: &Granted, renewal: Next<Renewal>) -> TaskNext {
+    match renewal {
+        Next::Call(call) => TaskNext::Call(call),
+        Next::Done(Ok(Renewal::Renewed(lifetime))) => {
+            TaskNext::Done(Outcome::Mapped(Granted { lifetime, ..granted.clone() }))
+        }
+        Next::Done(Ok(Renewal::Gone)) => {
+            let step = Step::Action(UpdatePinhole::NAME);
+            TaskNext::Fail(Stop { step, failure: Failure::NotConfirmed })
+        }
+        Next::Done(Err(stop)) => TaskNext::Fail(stop),
     }
 }
 
@@ -96,6 +156,12 @@ impl Task {
                 mapping.added(point, gateway, next)
             }
             Self::Close(close) => TaskNext::from(close.start(point), Outcome::Closed),
+            Self::OpenPinhole(pinhole) => {
+                let next = pinhole.add.start(point);
+                TaskNext::from(next, |opened| pinhole.granted(point, gateway, opened))
+            }
+            Self::RenewPinhole(granted, update) => renewed(granted, update.start(point)),
+            Self::ClosePinhole(delete) => TaskNext::from(delete.start(point), Outcome::Closed),
             Self::List(list) => TaskNext::from(list.start(point), Outcome::Mappings),
             Self::Address => TaskNext::from(Address.start(point), |address| told(address, gateway)),
             Self::Call(call) => match call.take() {
@@ -118,6 +184,12 @@ impl Task {
                 mapping.added(point, gateway, next)
             }
             Self::Close(close) => TaskNext::from(close.resume(point, result), Outcome::Closed),
+            Self::OpenPinhole(pinhole) => {
+                let next = pinhole.add.resume(point, result);
+                TaskNext::from(next, |opened| pinhole.granted(point, gateway, opened))
+            }
+            Self::RenewPinhole(granted, update) => renewed(granted, update.resume(point, result)),
+            Self::ClosePinhole(delete) => TaskNext::from(delete.resume(point, result), Outcome::Closed),
             Self::List(list) => TaskNext::from(list.resume(point, result), Outcome::Mappings),
             Self::Address => TaskNext::from(Address.resume(point, result), |address| told(address, gateway)),
             Self::Call(_) => match result {
@@ -166,7 +238,8 @@ impl Task {
             Self::Map(mapping) => *mapping = Mapping::new(mapping.request.clone(), spare_ports()),
             Self::List(list) => *list = List::new(),
             Self::Close(close) => close.restart(),
-            Self::Address | Self::Call(_) => {}
+            Self::OpenPinhole(pinhole) => *pinhole = Pinhole::new(pinhole.request.clone()),
+            Self::Address | Self::Call(_) | Self::RenewPinhole(..) | Self::ClosePinhole(_) => {}
         }
     }
 }
@@ -185,19 +258,33 @@ fn told(address: IpAddr, gateway: &str) -> Outcome {
     Outcome::Address { address, gateway: gateway.into() }
 }
 
-/// A mapping that may be in a gateway's table, although nobody will hear of it.
+/// A mapping that may be at a gateway, although nobody will hear of it.
 #[derive(Clone, Debug)]
 pub(super) struct Leftover {
     pub(super) gateway: String,
-    pub(super) point: ControlPoint,
     pub(super) protocol: Protocol,
     pub(super) external_port: NonZeroU16,
-    pub(super) mark: Mark,
+    pub(super) entry: Option<EntryId>,
+    pub(super) remains: Remains,
+}
+
+/// What it is deleted by.
+#[derive(Clone, Debug)]
+pub(super) enum Remains {
+    /// An entry of a WAN connection's table.
+    Entry { point: ControlPoint, mark: Mark },
+    Pinhole { point: ControlPoint, unique_id: UniqueId },
+    /// A mapping of NAT-PMP or PCP.
+    Talk { method: Method, way: Way, wish: Wish },
 }
 
 impl Leftover {
     pub(super) fn key(&self) -> Key {
-        (self.point.remote.ip(), self.protocol, self.external_port)
+        let remote = match &self.remains {
+            Remains::Entry { point, .. } | Remains::Pinhole { point, .. } => point.remote,
+            Remains::Talk { way, .. } => way.0,
+        };
+        (remote.ip(), self.protocol, self.external_port)
     }
 }
 
@@ -237,6 +324,25 @@ pub(super) struct Operation {
     pub(super) abandoned: bool,
     /// Tidying up by itself: nobody is told.
     pub(super) silent: bool,
+    /// The mapping that the keeper does it for: the keeper is told.
+    pub(super) keeper: Option<MappingId>,
+    /// What is to be kept, once it is granted.
+    pub(super) keeps: Option<MappingRequest>,
+    /// NAT-PMP and PCP servers that take part.
+    pub(super) contenders: Vec<Contender>,
+    /// Whether UPnP takes part.
+    pub(super) wants_igd: bool,
+    /// Whether UPnP has nobody left to ask, and what its search came to.
+    pub(super) igd_over: bool,
+    pub(super) search_failures: Vec<Attempt>,
+    /// Since when UPnP has been asked for a mapping.
+    pub(super) working_since: Option<Time>,
+    /// When the first protocol could have begun.
+    pub(super) first_ready: Option<Time>,
+    /// What the journal holds of what UPnP was asked for at the gateway at hand.
+    pub(super) entry: Option<EntryId>,
+    /// Whether a mapping that stands is renewed: a refusal does not undo it.
+    pub(super) renews: bool,
 }
 
 impl Operation {
@@ -254,7 +360,50 @@ impl Operation {
             absent: false,
             abandoned: false,
             silent: false,
+            keeper: None,
+            keeps: None,
+            contenders: Vec::new(),
+            wants_igd: false,
+            igd_over: false,
+            search_failures: Vec::new(),
+            working_since: None,
+            first_ready: None,
+            entry: None,
+            renews: false,
         }
+    }
+
+    /// What was asked for, where it is a mapping.
+    pub(super) fn request(&self) -> Option<&MappingRequest> {
+        match &self.task {
+            Some(Task::Map(mapping)) => Some(&mapping.request),
+            Some(Task::OpenPinhole(pinhole)) => Some(&pinhole.request),
+            _ => None,
+        }
+    }
+
+    pub(super) fn description(&self) -> String {
+        self.request().map(|request| request.description.clone()).unwrap_or_default()
+    }
+
+    /// Whether a port that is taken is to be taken from whoever has it.
+    pub(super) fn overwrites(&self) -> bool {
+        self.request().is_some_and(|request| request.on_conflict == OnConflict::Overwrite)
+    }
+
+    pub(super) fn is_mapping(&self) -> bool {
+        self.request().is_some()
+    }
+
+    /// Whether it is about this host's IPv6 addresses.
+    pub(super) fn is_ipv6(&self) -> bool {
+        self.request().is_some_and(|request| request.ipv6)
+    }
+
+    /// Whether anybody may still grant what is wanted.
+    pub(super) fn has_hope(&self) -> bool {
+        (self.wants_igd && !self.igd_over)
+            || self.contenders.iter().any(|contender| contender.phase != Phase::Failed)
     }
 
     pub(super) fn has_tried(&self, device: &Device) -> bool {
@@ -270,7 +419,25 @@ impl Operation {
 
     /// Whether the answer that is waited for is that of an action which adds a mapping.
     pub(super) fn is_adding(&self) -> bool {
-        matches!(&self.task, Some(Task::Map(mapping)) if mapping.added.is_none() && mapping.map.is_adding())
+        match &self.task {
+            Some(Task::Map(mapping)) => mapping.added.is_none() && mapping.map.is_adding(),
+            Some(Task::OpenPinhole(pinhole)) => pinhole.add.is_adding(),
+            _ => false,
+        }
+    }
+
+    /// The external port that is being asked for.
+    pub(super) fn external_port(&self) -> Option<NonZeroU16> {
+        match &self.task {
+            Some(Task::Map(mapping)) => Some(mapping.map.external_port()),
+            Some(Task::OpenPinhole(pinhole)) => Some(pinhole.request.internal_port),
+            _ => None,
+        }
+    }
+
+    /// Whether anybody has said more than nothing.
+    pub(super) fn has_verdict(&self) -> bool {
+        self.attempts.iter().any(|attempt| attempt.failure.kind() != ErrorKind::NoGateway)
     }
 
     /// What it would leave at the gateway at hand if it ended now.
@@ -282,10 +449,10 @@ impl Operation {
         };
         (mapping.added.is_some() || mapping.map.may_have_added()).then_some(Leftover {
             gateway: gateway.clone(),
-            point: points.get(*point)?.clone(),
             protocol: mapping.request.protocol,
             external_port: mapping.added.map_or(mapping.map.external_port(), |entry| entry.external_port),
-            mark: mapping.map.mark(),
+            entry: self.entry,
+            remains: Remains::Entry { point: points.get(*point)?.clone(), mark: mapping.map.mark() },
         })
     }
 
@@ -296,12 +463,26 @@ impl Operation {
 
     /// The answer that an abandoned operation waited for.
     pub(super) fn abandoned_answer(&mut self, outcome: exchange::Outcome) {
-        if let (Stage::Working { points, point, action, .. }, Some(Task::Map(mapping))) =
-            (&self.stage, &mut self.task)
-        {
-            if let Some(point) = points.get(*point) {
-                mapping.map.abandoned(point, interpret(point.kind, action, outcome));
+        let (Stage::Working { gateway, points, point, action }, Some(task)) = (&self.stage, &mut self.task)
+        else {
+            return;
+        };
+        let Some(point) = points.get(*point) else { return };
+        let result = interpret(point.kind, action, outcome);
+        match task {
+            Task::Map(mapping) => mapping.map.abandoned(point, result),
+            Task::OpenPinhole(pinhole) => {
+                if let Some(unique_id) = pinhole.add.abandoned(point, result) {
+                    self.left.push(Leftover {
+                        gateway: gateway.clone(),
+                        protocol: pinhole.request.protocol,
+                        external_port: pinhole.request.internal_port,
+                        entry: self.entry,
+                        remains: Remains::Pinhole { point: point.clone(), unique_id },
+                    });
+                }
             }
+            _ => {}
         }
     }
 
@@ -310,6 +491,7 @@ impl Operation {
         &mut self,
         search_failures: Vec<Attempt>,
         named: bool,
+        has_answered: impl Fn(Way) -> bool,
     ) -> Result<Outcome, Error> {
         if let Stage::Working { gateway, action, points, point } = &self.stage {
             let point = points.get(*point);
@@ -321,15 +503,28 @@ impl Operation {
             let failure = Failure::Exchange(exchange::ExchangeError::NoReply);
             self.attempts.push(Attempt { gateway: gateway.clone(), step: Step::Action(action), failure });
         }
+        for contender in &self.contenders {
+            let failure = match contender.phase {
+                Phase::Failed | Phase::Ready => continue,
+                Phase::Asked(_) if has_answered(contender.way) => Failure::NoReply,
+                Phase::Asked(_) | Phase::Probing => Failure::NoAnswer,
+            };
+            let step = contender.talk.step();
+            self.attempts.push(Attempt { gateway: contender.gateway(), step, failure });
+        }
         Err(self.out_of_gateways(search_failures, named))
     }
 
     /// The error of an operation that has nobody left to ask.
     pub(super) fn out_of_gateways(&mut self, search_failures: Vec<Attempt>, named: bool) -> Error {
-        if self.attempts.is_empty() {
-            Error::without_gateway(search_failures, named)
+        let mut attempts = core::mem::take(&mut self.attempts);
+        // That nobody is at a port says nothing where somebody is at another.
+        let nobody = |attempt: &Attempt| attempt.failure.kind() == ErrorKind::NoGateway;
+        if attempts.iter().all(nobody) {
+            attempts.extend(search_failures);
+            Error::without_gateway(attempts, named)
         } else {
-            Error::from_attempts(core::mem::take(&mut self.attempts))
+            Error::from_attempts(attempts)
         }
     }
 }

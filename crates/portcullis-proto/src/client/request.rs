@@ -1,10 +1,8 @@
-//! What a caller wants mapped, and what was granted.
+//! What a caller wants mapped.
 
-use super::device::ControlPoint;
-use super::operation::Key;
+use crate::wire::pcp::Nonce;
 use crate::{Lifetime, Protocol};
-use core::fmt;
-use core::net::IpAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::num::NonZeroU16;
 
 /// Asked for where the caller does not say: an hour, so that a mapping nobody closes ends by itself.
@@ -51,6 +49,14 @@ pub struct MappingRequest {
     pub(super) description: String,
     pub(super) on_conflict: OnConflict,
     pub(super) read_back: bool,
+    pub(super) ipv6: bool,
+    pub(super) third_party: Option<IpAddr>,
+    pub(super) filters: Vec<(IpAddr, u8, Option<NonZeroU16>)>,
+    pub(super) peer: Option<SocketAddr>,
+    /// Whether a permanent mapping must not be made in place of one that ends.
+    pub(super) only_finite: bool,
+    /// The nonce that a PCP server knows the mapping by already.
+    pub(super) known: Option<(SocketAddr, Nonce)>,
 }
 
 impl MappingRequest {
@@ -65,6 +71,12 @@ impl MappingRequest {
             description: DEFAULT_DESCRIPTION.into(),
             on_conflict: OnConflict::default(),
             read_back: false,
+            ipv6: false,
+            third_party: None,
+            filters: Vec::new(),
+            peer: None,
+            only_finite: false,
+            known: None,
         }
     }
 
@@ -76,7 +88,8 @@ impl MappingRequest {
     }
 
     /// How long the mapping shall last. The gateway may grant another lifetime, and some grant
-    /// only permanent mappings: what was granted is in [`Granted`].
+    /// only permanent mappings: what was granted is in [`Granted`](super::Granted). PCP and NAT-PMP
+    /// grant no permanent mappings: a day is asked for instead.
     #[must_use]
     pub fn lifetime(mut self, lifetime: Lifetime) -> Self {
         self.lifetime = lifetime;
@@ -109,6 +122,44 @@ impl MappingRequest {
         self
     }
 
+    /// Opens a pinhole in the gateway's IPv6 firewall, by PCP or WANIPv6FirewallControl, instead of mapping a port
+    /// of an IPv4 address: the port of this host's own global address lets the internet in.
+    #[must_use]
+    pub fn ipv6(mut self) -> Self {
+        self.ipv6 = true;
+        self
+    }
+
+    /// Lets the mapping lead to another host, where PCP is spoken and the server allows it (THIRD_PARTY, RFC 6887
+    /// section 13.1). The request then goes by PCP alone.
+    #[must_use]
+    pub fn third_party(mut self, host: IpAddr) -> Self {
+        self.third_party = Some(host);
+        self
+    }
+
+    /// Lets in only hosts whose address begins like `remote` (`prefix_length` bits of it), from `port` alone where
+    /// one is given (FILTER, RFC 6887 section 13.3). Several add up. The request then goes by PCP alone: a mapping
+    /// that let everybody in would not be what was asked for.
+    #[must_use]
+    pub fn filter(mut self, remote: IpAddr, prefix_length: u8, port: Option<NonZeroU16>) -> Self {
+        self.filters.push((remote, prefix_length, port));
+        self
+    }
+
+    /// Asks for the mapping of an outgoing connection to `peer` (PEER, RFC 6887 section 12), by PCP alone: it tells
+    /// which external address and port the connection has, and keeps that for its lifetime.
+    #[must_use]
+    pub fn peer(mut self, peer: SocketAddr) -> Self {
+        self.peer = Some(peer);
+        self
+    }
+
+    /// Whether only PCP can say what is wanted.
+    pub(super) fn needs_pcp(&self) -> bool {
+        self.third_party.is_some() || !self.filters.is_empty() || self.peer.is_some()
+    }
+
     /// The external port that will be asked for first.
     pub fn external_port_or_internal(&self) -> NonZeroU16 {
         self.external_port.unwrap_or(self.internal_port)
@@ -125,64 +176,3 @@ impl MappingRequest {
     }
 }
 
-/// How a mapping was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Method {
-    /// The Port Control Protocol (RFC 6887).
-    Pcp,
-    /// The NAT Port Mapping Protocol (RFC 6886).
-    NatPmp,
-    /// A WAN connection service of a UPnP Internet Gateway Device.
-    Igd,
-    /// A pinhole in the IPv6 firewall of a UPnP Internet Gateway Device (WANIPv6FirewallControl).
-    IgdPinhole,
-}
-
-impl Method {
-    /// A stable name for programs to read.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pcp => "pcp",
-            Self::NatPmp => "nat-pmp",
-            Self::Igd => "igd",
-            Self::IgdPinhole => "igd-pinhole",
-        }
-    }
-}
-
-impl fmt::Display for Method {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-/// A mapping as the gateway granted it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Granted {
-    /// How it was made.
-    pub method: Method,
-    /// The transport protocol.
-    pub protocol: Protocol,
-    /// Our own address, where the gateway sends what comes in.
-    pub internal_address: IpAddr,
-    /// Our own port.
-    pub internal_port: NonZeroU16,
-    /// The gateway's external address, where it told; see [`AddressKind`](crate::AddressKind) for what it is worth.
-    pub external_address: Option<IpAddr>,
-    /// The port on the external address.
-    pub external_port: NonZeroU16,
-    /// How long it lasts, from the moment it was granted.
-    pub lifetime: Lifetime,
-    /// The gateway, by name and address.
-    pub gateway: String,
-    /// The service that made it, and that it is deleted by.
-    pub control_point: ControlPoint,
-}
-
-impl Granted {
-    pub(super) fn key(&self) -> Key {
-        (self.control_point.remote.ip(), self.protocol, self.external_port)
-    }
-}

@@ -73,9 +73,13 @@ const fn doubling(n: u32) -> Option<Duration> {
 /// assert_eq!(pcp_wait(PCP_INITIAL, Some(first), middle), Duration::from_secs(6));
 /// ```
 pub fn pcp_wait(initial: Duration, previous: Option<Duration>, random: u32) -> Duration {
-    let base = previous.map_or(initial, |previous| previous.saturating_mul(2).min(PCP_MAXIMUM));
-    let tenth = milliseconds(base) / 10;
-    let shortest = Duration::from_millis(milliseconds(base).saturating_sub(tenth));
+    about(previous.map_or(initial, |previous| previous.saturating_mul(2).min(PCP_MAXIMUM)), random)
+}
+
+/// A duration, give or take a tenth of it.
+pub fn about(duration: Duration, random: u32) -> Duration {
+    let tenth = milliseconds(duration) / 10;
+    let shortest = Duration::from_millis(milliseconds(duration).saturating_sub(tenth));
     shortest.saturating_add(share(tenth.saturating_mul(2), random))
 }
 

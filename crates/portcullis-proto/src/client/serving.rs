@@ -1,17 +1,21 @@
 //! Serving an operation: which gateway, which of its services, what next, and when to give up.
 
 use super::device::Device;
-use super::error::ErrorKind;
+use super::error::{Attempt, ErrorKind};
 use super::event::{Event, Outcome};
+use super::granted::Method;
 use super::igd::Stop;
 use super::igd::call::interpret;
+use super::journal::{Entry, EntryId};
 use super::operation::{OperationId, Stage, TaskNext};
+use super::race::Phase;
 use super::search::SearchId;
 use super::timer::Timer;
 use super::transport::Owner;
 use super::{Client, Failure, SearchOptions, exchange};
 use crate::Time;
 use crate::igd::wan_connection::{Action, GetExternalIpAddress};
+use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 use core::num::NonZeroU16;
 use core::time::Duration;
 
@@ -28,14 +32,15 @@ impl Client {
     /// A search knows a device as well as it will.
     pub(super) fn found(&mut self, now: Time, id: SearchId, device: Option<Device>) {
         let Some(device) = device else { return };
-        if device.is_usable() {
+        if device.is_usable() || device.has_firewall() {
             self.remember(device.clone());
         }
         // A search that several operations wait for is told of once.
-        let shared = self.gateway_search == Some(id);
         let owner = self.operations.iter().find(|(_, operation)| match operation.stage {
             Stage::Searching(search) => search == id,
-            Stage::Seeking | Stage::Working { .. } => shared && operation.searched,
+            Stage::Seeking | Stage::Working { .. } => {
+                operation.searched && self.gateway_searches.get(&operation.is_ipv6()) == Some(&id)
+            }
         });
         if let Some((&operation, _)) = owner {
             self.transport.out.push_event(Event::Found { operation, device });
@@ -60,6 +65,7 @@ impl Client {
         let seeking: Vec<_> = self
             .operations
             .iter()
+            .filter(|(_, operation)| operation.wants_igd && !operation.igd_over)
             .filter(|(_, operation)| matches!(operation.stage, Stage::Seeking))
             .map(|(&id, _)| id)
             .collect();
@@ -70,13 +76,15 @@ impl Client {
 
     /// Takes the best gateway not yet tried, or waits for one, or gives up.
     pub(super) fn choose_gateway(&mut self, now: Time, id: OperationId) {
-        let searching = self
-            .gateway_search
-            .and_then(|id| self.searches.get(&id))
-            .is_some_and(|search| !search.has_ended());
         let Some(operation) = self.operations.get_mut(&id) else { return };
+        let ipv6 = operation.is_ipv6();
+        let search = self.gateway_searches.get(&ipv6).copied();
+        let searching =
+            search.and_then(|id| self.searches.get(&id)).is_some_and(|search| !search.has_ended());
         let named = !self.config.gateways.is_empty();
-        let best = self.gateways.iter().filter(|device| !operation.has_tried(device)).max_by_key(|device| {
+        let suits = |device: &&Device| if ipv6 { device.has_firewall() } else { device.is_usable() };
+        let untried = self.gateways.iter().filter(suits).filter(|device| !operation.has_tried(device));
+        let best = untried.max_by_key(|device| {
             let is_default = self.network.is_default_gateway(device.address.ip());
             // Reached over IPv6, a gateway has no IPv4 port to map to.
             (device.address.is_ipv4(), is_default, !device.says_disconnected())
@@ -95,25 +103,31 @@ impl Client {
                     return;
                 }
             }
+            let device = device.clone();
+            if operation.is_mapping() {
+                if let Some(until) = self.must_wait(now, id, Method::Igd) {
+                    self.transport.out.timers.set(Timer::Choice(id), until);
+                    return;
+                }
+            }
+            let points =
+                if ipv6 { device.firewall_points(self.own_ipv6(&device)) } else { device.control_points.clone() };
+            let Some(operation) = self.operations.get_mut(&id) else { return };
             self.transport.out.timers.clear(Timer::Choice(id));
             operation.tried.push(device.address);
-            operation.stage = Stage::Working {
-                gateway: device.label(),
-                points: device.control_points.clone(),
-                point: 0,
-                action: "",
-            };
+            operation.working_since = Some(now);
+            operation.stage = Stage::Working { gateway: device.label(), points, point: 0, action: "" };
             self.start_task(now, id);
             return;
         }
         if searching {
             operation.searched = true;
             let deadline = operation.deadline;
-            if let Some(search) = self.gateway_search.and_then(|id| self.searches.get_mut(&id)) {
+            if let Some(search) = search.and_then(|id| self.searches.get_mut(&id)) {
                 search.extend(deadline);
             }
         } else if operation.searched {
-            self.give_up(now, id);
+            self.igd_gives_up(now, id);
         } else {
             operation.searched = true;
             let options = SearchOptions {
@@ -121,9 +135,11 @@ impl Client {
                 quiet: Some(QUIET),
                 interface: self.config.interface.clone(),
                 ask_status: false,
+                ipv6,
                 ..SearchOptions::default()
             };
-            self.gateway_search = Some(self.start_search(now, options));
+            let search = self.start_search(now, options);
+            self.gateway_searches.insert(ipv6, search);
         }
     }
 
@@ -134,7 +150,10 @@ impl Client {
         else {
             return;
         };
-        let Some(point) = points.get(*point) else { return };
+        let Some(point) = points.get(*point) else {
+            // A device without the service, or a host without an address to open.
+            return self.next_gateway(now, id);
+        };
         let next = task.start(point, gateway);
         let beside = task.beside(point).filter(|_| matches!(next, TaskNext::Call(_)));
         self.proceed(now, id, next);
@@ -183,7 +202,11 @@ impl Client {
                 if let Stage::Working { action, .. } = &mut operation.stage {
                     *action = call.action;
                 }
-                self.transport.call(now, Owner::Operation(id), call, operation.deadline);
+                let deadline = operation.deadline;
+                if operation.is_adding() {
+                    self.write_down_igd(now, id);
+                }
+                self.transport.call(now, Owner::Operation(id), call, deadline);
             }
             TaskNext::Wait => {}
             TaskNext::Done(outcome) => {
@@ -207,14 +230,22 @@ impl Client {
         let is_final = stop.failure.kind() == ErrorKind::Conflict;
         let unreachable = matches!(stop.failure, Failure::Exchange(_));
         let leftover = operation.leftover();
+        let is_clean = leftover.is_none() && operation.is_mapping();
         operation.left.extend(leftover);
         operation.failed_at_point(stop);
+        let deadline = operation.deadline;
+        let entry = if operation.renews { None } else { operation.entry.filter(|_| is_clean) };
+        if let Some(entry) = entry {
+            operation.entry = None;
+            self.ledger.erase(entry, &mut self.transport.out);
+        }
         self.transport.cancel(now, |owner| owner == Owner::Address(id));
         if is_final {
             self.give_up(now, id);
             return;
         }
-        if now >= operation.deadline {
+        let Some(operation) = self.operations.get_mut(&id) else { return };
+        if now >= deadline {
             // Its timer is due as well: what is asked now would only be broken off.
             operation.stage = Stage::Seeking;
             return;
@@ -230,7 +261,7 @@ impl Client {
             }
         }
         if operation.fixed {
-            self.give_up(now, id);
+            self.igd_gives_up(now, id);
             return;
         }
         if unreachable {
@@ -251,11 +282,77 @@ impl Client {
         self.choose_gateway(now, id);
     }
 
-    /// Nobody is left to ask.
-    fn give_up(&mut self, now: Time, id: OperationId) {
+    /// Our addresses that a gateway may open: the global ones; towards a gateway that a person named, whichever it
+    /// is reached from.
+    fn own_ipv6(&self, device: &Device) -> Vec<Ipv6Addr> {
+        match (device.address, device.local_address) {
+            (_, Some(IpAddr::V6(local))) if !self.config.gateways.is_empty() => vec![local],
+            (SocketAddr::V6(address), _) => self.network.global_ipv6(Some(address.scope_id())),
+            _ => Vec::new(),
+        }
+    }
+
+    /// UPnP has nobody left to ask: another protocol may have.
+    fn igd_gives_up(&mut self, now: Time, id: OperationId) {
         let failures = self.search_failures();
+        let Some(operation) = self.operations.get_mut(&id) else { return };
+        operation.igd_over = true;
+        operation.search_failures = failures;
+        operation.stage = Stage::Seeking;
+        operation.working_since = None;
+        self.settle(now, id);
+    }
+
+    /// What UPnP is about to be asked for goes into the journal first.
+    fn write_down_igd(&mut self, now: Time, id: OperationId) {
+        let Some(operation) = self.operations.get_mut(&id) else { return };
+        let (Stage::Working { gateway, points, point, .. }, Some(request), Some(external_port)) =
+            (&operation.stage, operation.request(), operation.external_port())
+        else {
+            return;
+        };
+        let Some(point) = points.get(*point) else { return };
+        let method = if request.ipv6 { Method::IgdPinhole } else { Method::Igd };
+        let entry = Entry {
+            id: operation.entry.unwrap_or_else(|| EntryId(self.random.next_u64())),
+            method,
+            gateway: gateway.clone(),
+            remote: point.remote,
+            control: Some((point.service_type.clone(), point.control_url.to_string())),
+            protocol: request.protocol,
+            internal_address: point.local_address,
+            internal_port: request.internal_port,
+            external_address: None,
+            external_port,
+            nonce: None,
+            unique_id: None,
+            description: request.description.clone(),
+            lifetime: request.lifetime,
+            expires: request.lifetime.duration().map(|lifetime| now + lifetime),
+            granted: false,
+            outlives: false,
+        };
+        operation.entry = Some(entry.id);
+        self.ledger.put(entry, &mut self.transport.out);
+    }
+
+    /// Nobody is left to ask.
+    pub(super) fn give_up(&mut self, now: Time, id: OperationId) {
+        let mut failures = self.search_failures();
         let Some(mut operation) = self.operations.remove(&id) else { return };
+        if operation.igd_over {
+            failures = core::mem::take(&mut operation.search_failures);
+        }
+        for contender in &operation.contenders {
+            if contender.phase != Phase::Failed {
+                let (gateway, step) = (contender.gateway(), contender.talk.step());
+                operation.attempts.push(Attempt { gateway, step, failure: Failure::NoAnswer });
+            }
+        }
         self.forget(now, id, &operation);
+        let contenders = core::mem::take(&mut operation.contenders);
+        operation.left.extend(self.contenders_leftovers(now, id, contenders, None));
+        self.port_control.cancel(|(owner, _)| owner == id, &mut self.transport.out);
         self.tidy(now, core::mem::take(&mut operation.left));
         let named = !self.config.gateways.is_empty();
         let result = if operation.absent && operation.attempts.is_empty() {
@@ -263,21 +360,11 @@ impl Client {
         } else {
             Err(operation.out_of_gateways(failures, named))
         };
-        self.report(id, operation.silent, result);
+        self.tell(now, id, operation.keeper, operation.silent, result);
     }
 
     /// External ports to try where the wanted one is taken, from the dynamic range (RFC 6335 section 6).
     pub(super) fn spare_ports(&mut self) -> Vec<NonZeroU16> {
-        (0..SPARE_PORTS).filter_map(|_| NonZeroU16::new(0xc000 | self.random_u16() & 0x3fff)).collect()
-    }
-
-    /// SplitMix64: to spread ports, not to hide anything.
-    fn random_u16(&mut self) -> u16 {
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.random;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let [.., high, low] = (mixed ^ (mixed >> 31)).to_be_bytes();
-        u16::from_be_bytes([high, low])
+        (0..SPARE_PORTS).filter_map(|_| self.random.dynamic_port()).collect()
     }
 }

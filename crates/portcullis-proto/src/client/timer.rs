@@ -1,7 +1,9 @@
 //! Every deadline of the session, in one table.
 
 use super::exchange::ExchangeId;
+use super::keeper::KeeperTimer;
 use super::operation::OperationId;
+use super::port_control::TransactionId;
 use super::search::SearchId;
 use crate::Time;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,8 +17,12 @@ pub(super) enum Timer {
     Exchange(ExchangeId),
     /// The total deadline of an operation.
     Operation(OperationId),
-    /// The end of an operation's wait for a better gateway than the one it knows.
+    /// The end of an operation's wait for a better gateway or protocol than the one it knows.
     Choice(OperationId),
+    /// The next thing a request of NAT-PMP or PCP does by itself: go out again, or be given up.
+    Transaction(TransactionId),
+    /// The next thing that is done to keep mappings.
+    Keeper(KeeperTimer),
 }
 
 #[derive(Debug, Default)]

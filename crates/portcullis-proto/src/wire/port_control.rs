@@ -35,7 +35,7 @@ pub(super) const UNSUPPORTED_VERSION: u8 = 1;
 pub enum Malformed {
     /// Fewer bytes than a message of its kind has.
     TooShort,
-    /// More than [`MAX_MESSAGE`] bytes.
+    /// More than [`MAX_MESSAGE`] bytes, or than an answer of NAT-PMP has.
     TooLong,
     /// The length of a PCP message is no multiple of 4.
     Unaligned,
@@ -177,8 +177,7 @@ mod tests {
         );
         let mut pcp_layout = [0; 60];
         pcp_layout[1] = 129;
-        // Read as NAT-PMP: its internal port is where PCP has the reserved bytes.
-        assert_eq!(Answer::decode(&pcp_layout), Err(Malformed::Port));
+        assert_eq!(Answer::decode(&pcp_layout), Err(Malformed::TooLong));
     }
 
     #[test]
@@ -194,6 +193,50 @@ mod tests {
             let Ok(Answer::Pcp(answer)) = Answer::decode(&datagram) else { panic!("{version}") };
             assert_eq!((answer.version, answer.result_code), (version, ResultCode::UnsuppVersion));
         }
+    }
+
+    /// What is understood of noise says the same when it is written and read again.
+    #[test]
+    fn noise_is_refused_or_understood_the_same_way_twice() {
+        let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut next = || {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            random.to_le_bytes()
+        };
+        let mut understood = 0;
+        for round in 0..50_000 {
+            let [version, opcode, code, protocol, length, option, ..] = next();
+            let mut datagram: Vec<u8> = (0..13).flat_map(|_| next()).collect();
+            // Noise that begins well gets further.
+            datagram[0] = version & 2;
+            datagram[1] = opcode & 0x83;
+            datagram[2] = 0;
+            datagram[3] = code & 7;
+            datagram[36] = if protocol & 1 == 0 { 6 } else { 17 };
+            datagram[60..64].copy_from_slice(&[option & 0x83, 0, 0, length & 31]);
+            datagram.truncate([12, 16, 24, 60, 80, 84, 100][round % 7]);
+            if let Ok(answer) = Answer::decode(&datagram) {
+                let encoded = match &answer {
+                    Answer::NatPmp(response) => response.encode(),
+                    Answer::Pcp(response) => response.encode(),
+                };
+                let again = Answer::decode(&encoded).unwrap();
+                // Sent back with a request in it, an unsupported opcode has no epoch time.
+                if answer.epoch_time().is_some() {
+                    assert_eq!(again, answer, "{datagram:?}");
+                }
+                understood += 1;
+            }
+            if let Ok(request) = pcp::Request::decode(&datagram) {
+                assert_eq!(pcp::Request::decode(&request.encode()), Ok(request));
+            }
+            if let Ok(request) = natpmp::Request::decode(&datagram) {
+                assert_eq!(natpmp::Request::decode(&request.encode()), Ok(request));
+            }
+        }
+        assert!(understood > 1_000, "{understood}");
     }
 
     #[test]

@@ -124,7 +124,7 @@ fn keeps_within_bounds(record: &Record, devices: &[IpAddr]) {
         match output {
             Output::Connect { remote, .. } => assert!(devices.contains(&remote.ip()), "dials {remote}"),
             Output::Datagram { destination, .. } => {
-                let wanted = ["239.255.255.250:1900", "192.168.1.1:1900"];
+                let wanted = ["239.255.255.250:1900", "192.168.1.1:1900", "192.168.1.1:5351"];
                 assert!(wanted.contains(&destination.to_string().as_str()), "asks {destination}");
             }
             _ => {}

@@ -35,7 +35,7 @@ struct Bare {
 impl Bare {
     fn new(seed: u64) -> Self {
         Self {
-            client: Client::new(Config { seed, ..Config::default() }, network()),
+            client: Client::new(Config { seed: [seed, 0], ..Config::default() }, network()),
             now: Time::ZERO,
             timeout: None,
             sockets: Vec::new(),
@@ -64,7 +64,14 @@ impl Bare {
     fn drain(&mut self) {
         for _ in 0..MOST_OUTPUTS {
             match self.client.poll_output() {
-                Output::Bind(bind) => self.sockets.push(bind.socket),
+                Output::Bind(bind) => {
+                    self.sockets.push(bind.socket);
+                    if bind.peer.is_some() {
+                        let local = SocketAddr::from(([192, 168, 1, 7], 40_000));
+                        self.client.handle_input(self.now, Input::Bound { socket: bind.socket, local });
+                    }
+                }
+                Output::Journal(_) => {}
                 Output::Unbind(socket) => self.sockets.retain(|open| *open != socket),
                 Output::Connect { connection, remote, .. } => {
                     assert!(self.sources.contains(&remote.ip()), "dials {remote}");
@@ -81,7 +88,7 @@ impl Bare {
                     self.asked.insert(connection, action.to_owned());
                 }
                 Output::Disconnect(connection) => assert!(self.connections.remove(&connection).is_some()),
-                Output::Datagram { destination, .. } => assert_eq!(destination.port(), 1900),
+                Output::Datagram { destination, .. } => assert!([1900, 5351].contains(&destination.port())),
                 Output::Timeout(at) => {
                     assert!(
                         at.is_none_or(|at| at > self.now),

@@ -15,7 +15,7 @@ fn it_is_found_again_and_used() {
     pair.gateway.set_http_address("192.168.1.1:5555".parse().unwrap());
 
     let granted = pair.map(udp(7778)).unwrap();
-    assert_eq!(granted.control_point.remote.port(), 5555);
+    assert_eq!(granted.grantor.control_point().unwrap().remote.port(), 5555);
     assert!(pair.now - now < Duration::from_millis(200), "{:?}", pair.now - now);
     assert_eq!(pair.gateway.mappings().len(), 1);
 }
@@ -43,6 +43,6 @@ fn another_gateway_in_its_place_is_used() {
     pair.drive_for(Duration::from_secs(60));
     pair.gateway = SimPeer::new(Gateway::new(Scenario::igd2(), "192.168.1.1:49152".parse().unwrap()));
     let second = pair.map(udp(7777)).unwrap();
-    assert_ne!(first.control_point, second.control_point);
-    assert!(second.control_point.is_version_2());
+    assert_ne!(first.grantor.control_point().unwrap(), second.grantor.control_point().unwrap());
+    assert!(second.grantor.control_point().unwrap().is_version_2());
 }

@@ -1,6 +1,6 @@
 //! When the questions go out, where to, and in what words.
 
-use crate::pair::{Pair, network, udp};
+use crate::pair::{Pair, network, udp, upnp_alone};
 use core::time::Duration;
 use portcullis_proto::Time;
 use portcullis_proto::client::{Config, SearchOptions};
@@ -108,7 +108,7 @@ fn another_network_is_searched_anew() {
     let sent = pair.record.datagrams().len();
     let mut moved = network();
     moved.interfaces[1].name = "wlan0".into();
-    pair.start(|client, _| client.set_network(moved));
+    pair.start(|client, now| client.set_network(now, moved));
     pair.map(udp(7778)).unwrap();
     assert_eq!(pair.record.datagrams().len(), sent + 12);
 }
@@ -116,7 +116,7 @@ fn another_network_is_searched_anew() {
 #[test]
 fn a_gateway_that_was_named_is_asked_and_nobody_else() {
     let named = |gateway: &str| {
-        let config = Config { gateways: vec![gateway.parse().unwrap()], ..Config::default() };
+        let config = Config { gateways: vec![gateway.parse().unwrap()], ..upnp_alone() };
         Pair::with(Scenario::igd1(), config, network())
     };
     let mut pair = named("192.168.1.1");

@@ -27,7 +27,7 @@ fn the_default_gateway_is_waited_for_50_ms() {
     for (delay, used) in [(0, GATEWAY), (20, GATEWAY), (40, GATEWAY), (80, OTHER)] {
         let (mut pair, _) = two(delayed(delay), Scenario::igd1());
         let granted = pair.map(udp(7777)).unwrap();
-        assert_eq!(granted.control_point.remote.to_string(), used, "{delay} ms");
+        assert_eq!(granted.grantor.control_point().unwrap().remote.to_string(), used, "{delay} ms");
         assert!(pair.now.since_start() < Duration::from_millis(70), "{delay} ms: {:?}", pair.now);
     }
 }
@@ -48,7 +48,7 @@ fn the_other_is_used_where_the_default_one_cannot_be() {
         let (mut pair, other) = two(Scenario::igd1().with(quirk), Scenario::igd1());
         let granted = pair.map(udp(7777)).unwrap_or_else(|error| panic!("{quirk:?}: {error}"));
         let took = pair.now.since_start();
-        if granted.control_point.remote.to_string() == OTHER {
+        if granted.grantor.control_point().unwrap().remote.to_string() == OTHER {
             assert_eq!(other.borrow().mappings().len(), 1, "{quirk:?}");
         }
         assert!(took < Duration::from_millis(within), "{quirk:?}: {took:?}");
@@ -92,7 +92,7 @@ fn one_that_is_connected_goes_before_one_that_says_it_is_not() {
         pair.add(SimPeer::new(Gateway::new(scenario, address.parse().unwrap())));
     }
     let granted = pair.map(udp(7777)).unwrap();
-    assert_eq!(granted.control_point.remote.to_string(), "192.168.1.60:80");
+    assert_eq!(granted.grantor.control_point().unwrap().remote.to_string(), "192.168.1.60:80");
 }
 
 #[test]

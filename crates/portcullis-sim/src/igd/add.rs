@@ -59,6 +59,8 @@ fn admit(device: &Device, call: &Call<'_>) -> Result<Mapping, UpnpError> {
         description: call.text("NewPortMappingDescription")?.to_owned(),
         expires: lease(device, call.seconds("NewLeaseDuration")?)?
             .map(|seconds| call.now + Duration::from_secs(seconds.into())),
+        nonce: None,
+        filters: Vec::new(),
     };
     if call.down {
         return Err(UpnpError::ACTION_FAILED);

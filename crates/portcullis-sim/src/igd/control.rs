@@ -2,6 +2,7 @@
 
 use super::arguments::{Call, OutArguments};
 use super::description;
+use super::ipv6_firewall;
 use super::upnp_error::UpnpError;
 use super::wan_connection;
 use crate::counters::Counters;
@@ -11,6 +12,7 @@ use crate::quirk::{ControlUrl, Quirk, parameter};
 use crate::ssdp::answers_to;
 use core::net::IpAddr;
 use portcullis_proto::Time;
+use portcullis_proto::igd::description::ServiceKind;
 use portcullis_proto::wire::soap;
 
 /// A reply, and the action it belongs to.
@@ -57,7 +59,7 @@ pub(crate) fn respond(
             let out: Vec<_> = out.iter().map(|(name, value)| (*name, value.as_str())).collect();
             Reply::xml(200, soap::encode_response(&service_type, name.unwrap_or(&action), &out))
         }
-        Err(error) => Reply::xml(500, error.encode(device)),
+        Err(error) => Reply::xml(500, error.encode(device, ServiceKind::of(&service_type))),
     };
     Controlled { action: Some(action), reply }
 }
@@ -115,9 +117,7 @@ fn perform(
             ("NewLayer1DownstreamMaxBitRate", "100000000".to_owned()),
             ("NewPhysicalLinkStatus", "Up".to_owned()),
         ]),
-        Some("WANIPv6FirewallControl") if action == "GetFirewallStatus" => {
-            Ok(vec![("FirewallEnabled", "1".to_owned()), ("InboundPinholeAllowed", "1".to_owned())])
-        }
+        Some("WANIPv6FirewallControl") => ipv6_firewall::perform(device, call, action),
         _ => Err(UpnpError::INVALID_ACTION),
     }
 }

@@ -37,7 +37,7 @@ pub(crate) fn tree(device: &Device) -> Node {
             Some(Topology::WanPppOnly) => vec![service(device, "WANPPPConnection", 1, "PPPConn", false)],
             _ => vec![service(device, "WANIPConnection", version, "IPConn", false)],
         };
-        if device.version == IgdVersion::Two {
+        if device.version == IgdVersion::Two && !device.has(Quirk::NoFirewallControl) {
             services.push(service(device, "WANIPv6FirewallControl", 1, "IP6FCtl", false));
         }
         node(device, "WANConnectionDevice", index, services, Vec::new())

@@ -4,6 +4,7 @@ mod add;
 mod arguments;
 pub(crate) mod control;
 pub(crate) mod description;
+pub(crate) mod ipv6_firewall;
 mod listing;
 mod upnp_error;
 mod wan_connection;

@@ -2,6 +2,7 @@
 
 use crate::device::Device;
 use crate::quirk::Quirk;
+use portcullis_proto::igd::description::ServiceKind;
 use portcullis_proto::igd::error_code::UpnpErrorCode;
 use portcullis_proto::wire::soap;
 
@@ -14,6 +15,17 @@ impl UpnpError {
     pub(crate) const INVALID_ARGS: Self = Self(402);
     pub(crate) const ACTION_FAILED: Self = Self(501);
     pub(crate) const NOT_AUTHORIZED: Self = Self(606);
+    // WANIPv6FirewallControl:1.
+    pub(crate) const PINHOLE_SPACE_EXHAUSTED: Self = Self(701);
+    pub(crate) const FIREWALL_DISABLED: Self = Self(702);
+    pub(crate) const INBOUND_PINHOLE_NOT_ALLOWED: Self = Self(703);
+    pub(crate) const NO_SUCH_ENTRY: Self = Self(704);
+    pub(crate) const PROTOCOL_NOT_SUPPORTED: Self = Self(705);
+    pub(crate) const INTERNAL_PORT_WILDCARDING_NOT_ALLOWED: Self = Self(706);
+    pub(crate) const PROTOCOL_WILDCARDING_NOT_ALLOWED: Self = Self(707);
+    pub(crate) const INTERNAL_CLIENT_WILDCARDING_NOT_ALLOWED: Self = Self(708);
+    pub(crate) const NO_TRAFFIC_RECEIVED: Self = Self(709);
+    // WANIPConnection.
     pub(crate) const SPECIFIED_ARRAY_INDEX_INVALID: Self = Self(713);
     pub(crate) const NO_SUCH_ENTRY_IN_ARRAY: Self = Self(714);
     pub(crate) const WILDCARD_NOT_PERMITTED_IN_SRC_IP: Self = Self(715);
@@ -43,8 +55,8 @@ impl UpnpError {
         }
     }
 
-    /// The body of the reply.
-    pub(crate) fn encode(self, device: &Device) -> Vec<u8> {
+    /// The body of a service's reply.
+    pub(crate) fn encode(self, device: &Device, service: ServiceKind) -> Vec<u8> {
         let Self(code) = self.as_sent(device);
         if device.has(Quirk::BareFaults) {
             return bare(code, b"");
@@ -52,7 +64,7 @@ impl UpnpError {
         if device.has(Quirk::GarbageInFaults) {
             return bare(code, b"<errorDescription>\x01\xff\xfe\x80</errorDescription>");
         }
-        soap::encode_fault(code, UpnpErrorCode::from(code).name()).into_bytes()
+        soap::encode_fault(code, UpnpErrorCode::of(service, code).name()).into_bytes()
     }
 }
 

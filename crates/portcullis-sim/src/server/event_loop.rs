@@ -1,6 +1,7 @@
 //! The thread that carries bytes between sockets and the gateway.
 
 use super::Shared;
+use super::port_control::PortControl;
 use crate::gateway::{Accept, ConnectionKey, Gateway, Step};
 use core::net::SocketAddr;
 use core::sync::atomic::Ordering;
@@ -16,7 +17,8 @@ use std::sync::Arc;
 
 pub(super) const WAKER: Token = Token(0);
 const SSDP: Token = Token(1);
-const FIRST_LISTENER: usize = 2;
+const PORT_CONTROL: Token = Token(2);
+const FIRST_LISTENER: usize = 3;
 const FIRST_CONNECTION: usize = 64;
 
 /// Those that have their reply and do not close count too; the oldest goes first.
@@ -33,6 +35,7 @@ pub(super) struct EventLoop {
     shared: Arc<Shared>,
     udp: UdpSocket,
     udp_readable: bool,
+    port_control: PortControl,
     listeners: Vec<Listener>,
     connections: BTreeMap<Token, Connection>,
     next_token: usize,
@@ -68,10 +71,12 @@ impl EventLoop {
     pub(super) fn new(
         poll: Poll,
         mut udp: UdpSocket,
+        mut port_control: PortControl,
         listeners: Vec<TcpListener>,
         shared: Arc<Shared>,
     ) -> io::Result<Self> {
         poll.registry().register(&mut udp, SSDP, Interest::READABLE)?;
+        port_control.register(poll.registry(), PORT_CONTROL)?;
         let mut registered = Vec::new();
         for (token, mut socket) in (FIRST_LISTENER..FIRST_CONNECTION).zip(listeners) {
             poll.registry().register(&mut socket, Token(token), Interest::READABLE)?;
@@ -82,6 +87,7 @@ impl EventLoop {
             shared,
             udp,
             udp_readable: false,
+            port_control,
             listeners: registered,
             connections: BTreeMap::new(),
             next_token: FIRST_CONNECTION,
@@ -107,6 +113,8 @@ impl EventLoop {
     fn note(&mut self, token: Token, readable: bool) {
         if token == SSDP {
             self.udp_readable = true;
+        } else if token == PORT_CONTROL {
+            self.port_control.note();
         } else if let Some(connection) = self.connections.get_mut(&token) {
             connection.readable |= readable;
         } else if let Some(listener) =
@@ -123,7 +131,7 @@ impl EventLoop {
         let now = shared.now();
         gateway.handle_timeout(now);
 
-        let mut more = self.receive(&mut gateway, now);
+        let mut more = self.receive(&mut gateway, now) | self.port_control.receive(&mut gateway, now);
         let mut wait: Option<Duration> = None;
         if self.accept(&mut gateway, now).is_err() {
             wait = Some(BACK_OFF);
@@ -150,6 +158,7 @@ impl EventLoop {
             // A full buffer loses it, as a network may.
             let _ = self.udp.send_to(&payload, destination);
         }
+        self.port_control.send(&mut gateway, now, shared.announcement_listener());
         if more {
             return Some(Duration::ZERO);
         }

@@ -2,6 +2,7 @@
 
 mod dead_end;
 mod event_loop;
+mod port_control;
 
 use crate::gateway::Gateway;
 use crate::quirk::DeadLocation;
@@ -12,6 +13,7 @@ use dead_end::DeadEnd;
 use event_loop::EventLoop;
 use mio::net::{TcpListener, UdpSocket};
 use mio::{Poll, Waker};
+use port_control::PortControl;
 use portcullis_proto::Time;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,8 +22,8 @@ use std::time::Instant;
 
 /// A gateway on loopback sockets, run by a thread of its own until it is dropped.
 ///
-/// SSDP is answered on a UDP port, to unicast searches only, and HTTP on a TCP port; both ports are the
-/// operating system's choice. Nothing but loopback is ever bound.
+/// SSDP is answered on a UDP port, to unicast searches only, NAT-PMP and PCP on another, and HTTP on a TCP port; all
+/// ports are the operating system's choice. Nothing but loopback is ever bound.
 ///
 /// # Examples
 ///
@@ -38,6 +40,7 @@ use std::time::Instant;
 pub struct Server {
     shared: Arc<Shared>,
     ssdp: SocketAddr,
+    port_control: SocketAddr,
     thread: Option<JoinHandle<()>>,
     /// Kept bound for as long as it is named.
     _dead_ends: Vec<DeadEnd>,
@@ -47,6 +50,8 @@ pub struct Server {
 #[derive(Debug)]
 struct Shared {
     gateway: Mutex<Gateway>,
+    /// Who gets the announcements of NAT-PMP and PCP.
+    announcement_listener: Mutex<Option<SocketAddr>>,
     stop: AtomicBool,
     waker: Waker,
     start: Instant,
@@ -56,6 +61,10 @@ impl Shared {
     /// A panic of another thread, such as a failed assertion, leaves the gateway as good as it was.
     fn gateway(&self) -> MutexGuard<'_, Gateway> {
         self.gateway.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn announcement_listener(&self) -> Option<SocketAddr> {
+        *self.announcement_listener.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn now(&self) -> Time {
@@ -81,6 +90,9 @@ impl Server {
         let (udp, http) = (UdpSocket::bind(any_port)?, TcpListener::bind(any_port)?);
         let ssdp = udp.local_addr()?;
         let mut gateway = Gateway::new(scenario, http.local_addr()?);
+        let port_control = PortControl::bind(address, gateway.is_port_control_open())?;
+        let port_control_address = port_control.address();
+        gateway.set_port_control_address(port_control_address);
 
         let (mut listeners, mut dead_ends) = (vec![http], Vec::new());
         for (index, decoy) in gateway.decoys().to_vec().into_iter().enumerate() {
@@ -106,19 +118,33 @@ impl Server {
         let start = Instant::now();
         let shared = Arc::new(Shared {
             gateway: Mutex::new(gateway),
+            announcement_listener: Mutex::new(None),
             stop: AtomicBool::new(false),
             waker: Waker::new(poll.registry(), event_loop::WAKER)?,
             start,
         });
-        let event_loop = EventLoop::new(poll, udp, listeners, Arc::clone(&shared))?;
+        let event_loop = EventLoop::new(poll, udp, port_control, listeners, Arc::clone(&shared))?;
         let thread =
             std::thread::Builder::new().name("portcullis-sim".to_owned()).spawn(|| event_loop.run())?;
-        Ok(Self { shared, ssdp, thread: Some(thread), _dead_ends: dead_ends })
+        let port_control = port_control_address;
+        Ok(Self { shared, ssdp, port_control, thread: Some(thread), _dead_ends: dead_ends })
     }
 
     /// Where unicast searches are answered.
     pub const fn ssdp_address(&self) -> SocketAddr {
         self.ssdp
+    }
+
+    /// Where NAT-PMP and PCP are spoken, in place of port 5351. Of a scenario that speaks neither, requests are refused
+    /// there (ICMP).
+    pub const fn port_control_address(&self) -> SocketAddr {
+        self.port_control
+    }
+
+    /// Sends the announcements of NAT-PMP and PCP, which loopback cannot multicast, to this address from now on.
+    pub fn announce_to(&self, listener: SocketAddr) {
+        let mut own = self.shared.announcement_listener.lock().unwrap_or_else(PoisonError::into_inner);
+        *own = Some(listener);
     }
 
     /// Where HTTP is spoken.

@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 pub(crate) const WAN_IP_1: &str = "urn:schemas-upnp-org:service:WANIPConnection:1";
+pub(crate) const FIREWALL: &str = "urn:schemas-upnp-org:service:WANIPv6FirewallControl:1";
 pub(crate) const WAN_IP_2: &str = "urn:schemas-upnp-org:service:WANIPConnection:2";
 
 /// Virtual time enough for any reply that has an end.
@@ -35,6 +36,19 @@ impl Home {
             client: "192.168.1.7:40000".parse().unwrap(),
             service_type: WAN_IP_1,
             target: "/ctl/IPConn",
+        }
+    }
+
+    /// The same network over IPv6, whose gateway has a firewall.
+    pub(crate) fn ipv6(scenario: Scenario) -> Self {
+        let http = "[2a02:ff0::1]:5000".parse().unwrap();
+        Self {
+            gateway: Gateway::new(scenario, http),
+            http,
+            client: "[2a02:ff0::7]:40000".parse().unwrap(),
+            service_type: FIREWALL,
+            target: "/ctl/IP6FCtl",
+            ..Self::new(Scenario::igd2())
         }
     }
 

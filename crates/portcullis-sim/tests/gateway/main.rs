@@ -4,11 +4,25 @@
 #[cfg(test)]
 mod actions;
 #[cfg(test)]
+mod announcements;
+#[cfg(test)]
 mod description;
 #[cfg(test)]
 mod home;
 #[cfg(test)]
 mod lease;
+#[cfg(test)]
+mod nat_pmp;
+#[cfg(test)]
+mod pcp;
+#[cfg(test)]
+mod pcp_options;
+#[cfg(test)]
+mod pinhole;
+#[cfg(test)]
+mod port_control;
+#[cfg(test)]
+mod port_control_oddities;
 #[cfg(test)]
 mod quirks;
 #[cfg(test)]

@@ -125,11 +125,3 @@ fn may_say_another_port_than_it_mapped() {
     assert_eq!(any(&mut home, &Add::default()), Ok(9_999));
     assert_eq!(home.external_ports(), [(Protocol::Udp, 7_777)]);
 }
-
-#[test]
-fn says_that_its_firewall_is_on() {
-    let mut home = home();
-    home.service_type = "urn:schemas-upnp-org:service:WANIPv6FirewallControl:1";
-    home.target = "/ctl/IP6FCtl";
-    assert_eq!(home.call("GetFirewallStatus", &[]).unwrap().get("FirewallEnabled"), Some("1"));
-}

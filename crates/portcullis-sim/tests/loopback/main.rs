@@ -4,4 +4,6 @@
 #[cfg(test)]
 mod client;
 #[cfg(test)]
+mod port_control;
+#[cfg(test)]
 mod server;

@@ -13,11 +13,13 @@ mod files;
 mod origin;
 mod own;
 mod place;
+mod reading;
 mod system;
 #[cfg(test)]
 mod tests;
 
 pub use error::{JournalError, JournalWarning};
+pub use reading::{JournalEntry, read_journal};
 
 use contents::{Contents, Entries};
 use error::{Outcome, Problem, Reason};

@@ -4,7 +4,7 @@
 mod tests;
 
 use super::{Entry, EntryId};
-use crate::client::request::Method;
+use crate::client::granted::Method;
 use crate::wire::pcp::Nonce;
 use crate::{Lifetime, Protocol, Time};
 use core::fmt;

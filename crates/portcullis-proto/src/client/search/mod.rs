@@ -75,8 +75,10 @@ impl Search {
         now: Time,
         transport: &mut Transport,
     ) -> Self {
-        let gateways =
+        let mut gateways =
             if options.gateways.is_empty() { config.gateways.clone() } else { options.gateways.clone() };
+        let is_named = !gateways.is_empty();
+        gateways.retain(GatewayAddress::speaks_upnp);
         let mut search = Self {
             id,
             options,
@@ -93,7 +95,7 @@ impl Search {
             named: gateways.iter().filter_map(GatewayAddress::ip).collect(),
             ended: false,
         };
-        if gateways.is_empty() {
+        if !is_named {
             match question::for_interfaces(&search.options, network, &mut transport.out) {
                 Ok(sockets) => search.sockets = sockets,
                 Err(failure) => search.note_failure(String::new(), failure),

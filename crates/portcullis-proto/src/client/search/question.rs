@@ -28,7 +28,7 @@ pub(super) fn for_interfaces(
         .interfaces
         .iter()
         .filter(|interface| match wanted {
-            Some(wanted) => is_called(interface, wanted),
+            Some(wanted) => interface.is_called(wanted),
             None => interface.multicast && !interface.loopback,
         })
         .collect();
@@ -100,19 +100,19 @@ fn bind(
     let port = if options.local_port == 1 { ssdp::PORT } else { options.local_port };
     let id = out.next_socket();
     let local = SocketAddr::new(local, port);
-    out.push(Output::Bind(Bind { socket: id, local, multicast_interface, multicast_ttl: options.ttl }));
+    out.push(Output::Bind(Bind {
+        socket: id,
+        local,
+        multicast_interface,
+        multicast_ttl: options.ttl,
+        peer: None,
+        groups: Vec::new(),
+    }));
     Socket { id, destinations, asked: 0 }
 }
 
 fn means_any(name: &str) -> bool {
     name.is_empty() || name.parse::<IpAddr>().is_ok_and(|address| address.is_unspecified())
-}
-
-fn is_called(interface: &Interface, name: &str) -> bool {
-    match name.parse::<IpAddr>() {
-        Ok(address) => interface.addresses.iter().any(|own| own.address == address),
-        Err(_) => interface.name == name,
-    }
 }
 
 /// The SSDP port of an address; link-local and multicast IPv6 addresses get the interface as their scope.

@@ -131,6 +131,16 @@ impl Description {
         services.sort_by_key(|service| (service.dslforum, service.kind.preference()));
         services.into_iter()
     }
+
+    /// The services that open pinholes for IPv6, in document order.
+    ///
+    /// Those of dslforum.org are left out: there is no such service of theirs without a login.
+    pub fn ipv6_firewalls(&self) -> impl Iterator<Item = &Service> {
+        self.services
+            .iter()
+            .filter(|service| service.kind == ServiceKind::WanIpv6FirewallControl && !service.dslforum)
+            .filter(|service| service.control_url.is_ok())
+    }
 }
 
 /// Why a document is no description.

@@ -49,6 +49,14 @@ impl Opcode {
         }
     }
 
+    /// Length in bytes of the response that has all there is to tell (RFC 6886 sections 3.2 and 3.3).
+    const fn longest_response(self) -> usize {
+        match self {
+            Self::ExternalAddress => 12,
+            Self::Map(_) | Self::Unknown(_) => 16,
+        }
+    }
+
     /// The opcode of a number, whose response bit is ignored.
     pub const fn from_number(number: u8) -> Self {
         match number & !RESPONSE_BIT {

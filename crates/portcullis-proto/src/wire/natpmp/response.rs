@@ -82,11 +82,12 @@ impl Response {
         datagram
     }
 
-    /// Decodes an answer or an announcement. Bytes behind it are passed over.
+    /// Decodes an answer or an announcement.
     ///
     /// A refusal may be cut short behind its epoch time: gateways differ in what they add to it. Both forms of
     /// the answer to another version are known, with the response bit (miniupnpd) and, as RFC 6886
-    /// section 3.5 draws it, without.
+    /// section 3.5 draws it, without; it may have any length from 8 bytes on (quirk 60). Every other answer
+    /// that is too long is none, since it may be one of PCP with the wrong version.
     ///
     /// # Errors
     ///
@@ -110,6 +111,9 @@ impl Response {
             return Ok(Self::unsupported_opcode(opcode, datagram));
         }
         let epoch_time = Some(reader.u32()?);
+        if !is_unsupported_version && datagram.len() > opcode.longest_response() {
+            return Err(Malformed::TooLong);
+        }
         let body = match (result_code, opcode) {
             _ if is_unsupported_version => Body::UnsupportedVersion,
             (ResultCode::Success, Opcode::ExternalAddress) => {

@@ -154,9 +154,15 @@ fn tells_why_a_response_is_none() {
     assert_eq!(Response::decode(&map), Err(Malformed::Port));
     assert_eq!(Response::decode(&[1, 130, 0, 0]), Err(Malformed::Version(1)));
     assert_eq!(Response::decode(&[0, 131, 0, 0, 0, 0, 0, 0]), Err(Malformed::Opcode(3)));
-    let mut long = vec![0; 1_101];
-    long[1] = 128;
-    assert_eq!(Response::decode(&long), Err(Malformed::TooLong));
+    for (length, code) in [(13, 0), (13, 3), (1_101, 1), (1_101, 5)] {
+        let mut long = vec![0; length];
+        long[1] = 128;
+        long[3] = code;
+        assert_eq!(Response::decode(&long), Err(Malformed::TooLong), "{length}");
+        long.truncate(length.min(1_100));
+        long[3] = 1;
+        assert!(Response::decode(&long).is_ok(), "{length}");
+    }
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub struct Response {
     /// What was made, or in a refusal what had been asked. `None` where a refusal does not repeat it, or not in
     /// a readable way.
     pub opcode: Option<Opcode>,
-    /// Options that were processed, or in a refusal those of the request.
+    /// Options that were processed, or in a refusal those of the request, if they can be read.
     pub options: Vec<PcpOption>,
 }
 
@@ -64,9 +64,10 @@ impl Response {
         let (lifetime, epoch_time) = (reader.u32()?, reader.u32()?);
         let _reserved = reader.array::<12>()?;
         let (opcode, options) = match Opcode::read(opcode_number, &mut reader) {
-            Ok(opcode) => (Some(opcode), PcpOption::read_all(reader)?),
+            Ok(opcode) if result_code == ResultCode::Success => (Some(opcode), PcpOption::read_all(reader)?),
             Err(malformed) if result_code == ResultCode::Success => return Err(malformed),
-            // What is repeated may be the very thing that was refused.
+            // What a refusal repeats may be the very thing that was refused.
+            Ok(opcode) => (Some(opcode), PcpOption::read_all(reader).unwrap_or_default()),
             Err(_) => (None, Vec::new()),
         };
         Ok(Self { version, opcode_number, result_code, lifetime, epoch_time, opcode, options })

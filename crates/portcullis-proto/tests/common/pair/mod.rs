@@ -20,7 +20,7 @@ use core::time::Duration;
 use portcullis_proto::client::io::{ConnectionId, Input, Output, SocketId};
 use portcullis_proto::client::{
     Client, Config, DefaultGateway, Device, Error, Event, Granted, Interface, InterfaceAddress,
-    MappingRequest, Network, OperationId, Outcome, SearchOptions,
+    MappingRequest, Method, Network, OperationId, Outcome, SearchOptions,
 };
 use portcullis_proto::igd::wan_connection::PortMappingEntry;
 use portcullis_proto::{Protocol, Time};
@@ -57,6 +57,10 @@ pub(crate) struct Pair {
     /// What the operating system says to every bind, where it refuses.
     pub(crate) bind_error: Option<io::ErrorKind>,
     sockets: BTreeMap<SocketId, SocketAddr>,
+    /// Sockets that have got their peer, and of which the client is to be told.
+    bound: Vec<(SocketId, SocketAddr)>,
+    /// Sockets that hear multicast.
+    listeners: Vec<(SocketId, SocketAddr)>,
     connections: BTreeMap<ConnectionId, bool>,
     timeout: Option<Time>,
     next_port: u16,
@@ -64,8 +68,14 @@ pub(crate) struct Pair {
 }
 
 impl Pair {
-    /// A client that knows nothing yet, and a gateway on a perfect link of half a millisecond each way.
+    /// A client that knows nothing yet and speaks UPnP alone, and a gateway on a perfect link of half a millisecond
+    /// each way.
     pub(crate) fn new(scenario: Scenario) -> Self {
+        Self::with(scenario, upnp_alone(), network())
+    }
+
+    /// The same with a client that speaks every protocol.
+    pub(crate) fn every_protocol(scenario: Scenario) -> Self {
         Self::with(scenario, Config::default(), network())
     }
 
@@ -85,6 +95,8 @@ impl Pair {
             record: Record::default(),
             bind_error: None,
             sockets: BTreeMap::new(),
+            bound: Vec::new(),
+            listeners: Vec::new(),
             connections: BTreeMap::new(),
             timeout: None,
             next_port: 40_000,
@@ -241,6 +253,14 @@ impl Pair {
 
     fn arrived(&mut self, arrived: ToClient) {
         match arrived {
+            ToClient::Datagram(Datagram { from, to, payload }) if to.ip().is_multicast() => {
+                let hears = |local: &SocketAddr| local.port() == to.port() && local.is_ipv4() == to.is_ipv4();
+                let listeners: Vec<_> =
+                    self.listeners.iter().filter(|(_, local)| hears(local)).map(|(socket, _)| *socket).collect();
+                for socket in listeners {
+                    self.input(Input::Datagram { socket, source: from, payload: &payload });
+                }
+            }
             ToClient::Datagram(Datagram { from, to, payload }) => {
                 let socket = self.sockets.iter().find(|(_, local)| **local == to).map(|(&socket, _)| socket);
                 // What arrives for a socket that is closed is nobody's.
@@ -285,6 +305,9 @@ impl Pair {
             let Some(event) = self.client.poll_event() else { break };
             self.record.event(self.now, event);
         }
+        for (socket, local) in core::mem::take(&mut self.bound) {
+            self.input(Input::Bound { socket, local });
+        }
         for (socket, error) in failed {
             self.input(Input::SocketFailed { socket, error });
         }
@@ -298,6 +321,12 @@ impl Pair {
                     return Some((bind.socket, error));
                 }
                 let local = self.local(bind.local);
+                if bind.peer.is_some() {
+                    self.bound.push((bind.socket, local));
+                }
+                if !bind.groups.is_empty() {
+                    self.listeners.push((bind.socket, bind.local));
+                }
                 assert!(self.sockets.insert(bind.socket, local).is_none(), "bound twice: {bind:?}");
             }
             Output::Datagram { socket, destination, payload } => {
@@ -308,6 +337,7 @@ impl Pair {
                 }
             }
             Output::Unbind(socket) => {
+                self.listeners.retain(|(listener, _)| listener != socket);
                 assert!(self.bind_error.is_some() || self.sockets.remove(socket).is_some());
             }
             Output::Connect { connection, remote, local } => {
@@ -326,7 +356,7 @@ impl Pair {
                 assert!(self.connections.remove(connection).is_some(), "ended twice: {connection:?}");
                 self.wire.disconnect(self.now, *connection);
             }
-            Output::Timeout(_) => {}
+            Output::Journal(_) | Output::Timeout(_) => {}
         }
         None
     }
@@ -343,6 +373,13 @@ impl Pair {
         }
         local
     }
+}
+
+/// The configuration of a client that speaks UPnP alone.
+pub(crate) fn upnp_alone() -> Config {
+    let mut config = Config::default();
+    config.methods = vec![Method::Igd];
+    config
 }
 
 /// A home network of one link, with IPv4 and IPv6, and the loopback interface beside it.

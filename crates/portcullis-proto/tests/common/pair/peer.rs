@@ -69,6 +69,9 @@ impl SimPeer {
         while let Some((to, payload)) = self.gateway.poll_datagram(now) {
             wire.datagram(now, ssdp, to, payload);
         }
+        while let Some(datagram) = self.gateway.poll_port_control(now) {
+            wire.datagram(now, scoped(datagram.source), datagram.destination, datagram.payload);
+        }
         let gateway = &mut self.gateway;
         self.keys.retain(|&connection, &mut key| {
             loop {
@@ -95,7 +98,11 @@ impl Peer for SimPeer {
     }
 
     fn datagram(&mut self, now: Time, datagram: &Datagram, wire: &mut Wire) {
-        self.gateway.handle_datagram(now, datagram.from, &datagram.payload);
+        if datagram.to.port() == self.gateway.port_control_address(datagram.from.ip()).port() {
+            self.gateway.handle_port_control(now, datagram.from, &datagram.payload);
+        } else {
+            self.gateway.handle_datagram(now, datagram.from, &datagram.payload);
+        }
         self.pump(now, wire);
     }
 

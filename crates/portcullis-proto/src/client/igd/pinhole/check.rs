@@ -2,7 +2,7 @@
 
 use super::super::call::{Call, CallResult};
 use super::super::{Next, Procedure};
-use super::{is_missing, refusal};
+use super::{is_absent, is_missing, look_for, refusal};
 use crate::client::device::ControlPoint;
 use crate::client::error::{Failure, Step};
 use crate::igd::error_code::UpnpErrorCode;
@@ -15,7 +15,8 @@ pub(in crate::client) enum Condition {
     Working,
     /// Packets have come, and something else in the gateway keeps them out.
     Blocked,
-    /// Nothing has come yet, from which nothing follows. The pinhole is there.
+    /// Nothing has come yet, as far as the gateway counts (quirk 77), from which nothing follows. The pinhole is
+    /// there.
     Unused,
     /// The gateway does not have it.
     Gone,
@@ -42,10 +43,11 @@ impl Check {
     }
 
     fn condition(&self, result: CallResult) -> Result<Condition, Failure> {
-        match refusal(&result) {
-            Some(UpnpErrorCode::NoSuchEntry) => return Ok(Condition::Gone),
-            Some(UpnpErrorCode::NoTrafficReceived) => return Ok(Condition::Unused),
-            _ => {}
+        if is_absent(&result) {
+            return Ok(Condition::Gone);
+        }
+        if refusal(&result) == Some(UpnpErrorCode::NoTrafficReceived) {
+            return Ok(Condition::Unused);
         }
         let reply = result?;
         Ok(if self.counting {
@@ -72,7 +74,7 @@ impl Procedure for Check {
         if !self.counting && refusal(&result).is_some_and(is_missing) {
             // Optional, while counting is not.
             self.counting = true;
-            return Next::Call(Call::new(point, &self.count()));
+            return Next::Call(look_for(point, self.unique_id));
         }
         let asked = if self.counting { GetPinholePackets::NAME } else { CheckPinholeWorking::NAME };
         match self.condition(result) {
@@ -105,6 +107,7 @@ mod tests {
             (says(&[("IsWorking", "1")]), Condition::Working),
             (says(&[("IsWorking", "0")]), Condition::Blocked),
             (refuses(704), Condition::Gone),
+            (refuses(402), Condition::Gone),
         ] {
             assert_eq!(done(after([answer])), Ok(condition));
         }
@@ -127,6 +130,7 @@ mod tests {
                 (says(&[("PinholePackets", "0")]), Condition::Unused),
                 (says(&[("PinholePackets", "4294967295")]), Condition::Working),
                 (refuses(704), Condition::Gone),
+                (refuses(402), Condition::Gone),
             ] {
                 assert_eq!(done(after([refuses(code), answer])), Ok(condition));
             }

@@ -1,11 +1,11 @@
-//! Closes a pinhole. At most two actions.
+//! Closes a pinhole. At most three actions.
 //!
 //! Nothing can be read of a pinhole before it is deleted: that its number is of ours is proven by our having
 //! been given it, and by gateways that let only its internal client delete it.
 
 use super::super::call::{Call, CallResult};
 use super::super::{Next, Procedure};
-use super::refusal;
+use super::{is_absent, look_for, refusal};
 use crate::client::device::ControlPoint;
 use crate::client::error::{Failure, Step};
 use crate::igd::error_code::UpnpErrorCode;
@@ -17,11 +17,13 @@ pub(in crate::client) struct Delete {
     action: DeletePinhole,
     /// Whether the first answer left it open what was done.
     in_doubt: bool,
+    /// The refusal that may mean that there is none, while it is looked for.
+    looking: Option<Failure>,
 }
 
 impl Delete {
     pub(in crate::client) fn new(unique_id: UniqueId) -> Self {
-        Self { action: DeletePinhole { unique_id }, in_doubt: false }
+        Self { action: DeletePinhole { unique_id }, in_doubt: false, looking: None }
     }
 
     fn ask(&self, point: &ControlPoint) -> Next<bool> {
@@ -39,6 +41,9 @@ impl Procedure for Delete {
     }
 
     fn resume(&mut self, point: &ControlPoint, result: CallResult) -> Next<bool> {
+        if let Some(refusal) = self.looking.take() {
+            return if is_absent(&result) { Next::Done(Ok(self.in_doubt)) } else { fail(refusal) };
+        }
         if refusal(&result) == Some(UpnpErrorCode::NoSuchEntry) {
             return Next::Done(Ok(self.in_doubt));
         }
@@ -47,6 +52,10 @@ impl Procedure for Delete {
             Err(failure) if failure.is_doubtful() && !self.in_doubt => {
                 self.in_doubt = true;
                 self.ask(point)
+            }
+            Err(failure @ Failure::Fault(UpnpErrorCode::InvalidArgs, _)) => {
+                self.looking = Some(failure);
+                Next::Call(look_for(point, self.action.unique_id))
             }
             Err(Failure::Fault(code @ UpnpErrorCode::FirewallDisabled, _)) => {
                 fail(Failure::NoPinholes { code, firewall_enabled: false })
@@ -84,6 +93,19 @@ mod tests {
     #[test]
     fn what_is_not_there_is_deleted() {
         assert_eq!(done(after([refuses(704)])), Ok(false));
+    }
+
+    #[test]
+    fn invalid_arguments_mean_that_it_is_not_there_where_it_is_not_found() {
+        assert_eq!(asks(after([refuses(402)])).0, "GetPinholePackets");
+        for absent in [402, 704] {
+            assert_eq!(done(after([refuses(402), refuses(absent)])), Ok(false));
+            assert_eq!(done(after([silence(), refuses(402), refuses(absent)])), Ok(true));
+        }
+        for present in [says(&[("PinholePackets", "0")]), refuses(606), silence()] {
+            let failure = Failure::Fault(UpnpErrorCode::InvalidArgs, String::new());
+            assert_eq!(done(after([refuses(402), present])), Err(stopped("DeletePinhole", failure)));
+        }
     }
 
     #[test]

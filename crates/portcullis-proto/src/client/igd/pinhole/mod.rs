@@ -10,9 +10,11 @@ pub(in crate::client) mod check;
 pub(in crate::client) mod delete;
 pub(in crate::client) mod update;
 
-use super::call::CallResult;
+use super::call::{Call, CallResult};
+use crate::client::device::ControlPoint;
 use crate::client::error::Failure;
 use crate::igd::error_code::UpnpErrorCode;
+use crate::igd::ipv6_firewall::{GetPinholePackets, UniqueId};
 
 /// The code of a refusal.
 fn refusal(result: &CallResult) -> Option<UpnpErrorCode> {
@@ -20,6 +22,17 @@ fn refusal(result: &CallResult) -> Option<UpnpErrorCode> {
         Err(Failure::Fault(code, _)) => Some(*code),
         _ => None,
     }
+}
+
+/// Asks whether a pinhole is there, by the one action about it that is not optional and changes nothing.
+fn look_for(point: &ControlPoint, unique_id: UniqueId) -> Call {
+    Call::new(point, &GetPinholePackets { unique_id })
+}
+
+/// Whether the answer to that says that it is not. What the number alone could be wrong with is that it is
+/// nobody's: so 402 says that, too (quirk 76).
+fn is_absent(result: &CallResult) -> bool {
+    matches!(refusal(result), Some(UpnpErrorCode::NoSuchEntry | UpnpErrorCode::InvalidArgs))
 }
 
 /// Whether the gateway says that it has no such action.

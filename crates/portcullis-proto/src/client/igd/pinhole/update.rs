@@ -1,8 +1,8 @@
-//! Renews a pinhole. At most two actions.
+//! Renews a pinhole. At most three actions.
 
 use super::super::call::{Call, CallResult};
 use super::super::{Next, Procedure};
-use super::refusal;
+use super::{is_absent, look_for, refusal};
 use crate::Lifetime;
 use crate::client::device::ControlPoint;
 use crate::client::error::{Failure, Step};
@@ -23,13 +23,15 @@ pub(in crate::client) enum Renewal {
 pub(in crate::client) struct Update {
     action: UpdatePinhole,
     repeated: bool,
+    /// The refusal that may mean that it is gone, while it is looked for.
+    looking: Option<Failure>,
 }
 
 impl Update {
     /// A lifetime beyond a day, or a permanent one, is asked for as a day.
     pub(in crate::client) fn new(unique_id: UniqueId, lifetime: Lifetime) -> Self {
         let lifetime = LeaseTime::clamped(lifetime);
-        Self { action: UpdatePinhole { unique_id, lifetime }, repeated: false }
+        Self { action: UpdatePinhole { unique_id, lifetime }, repeated: false, looking: None }
     }
 
     fn ask(&self, point: &ControlPoint) -> Next<Renewal> {
@@ -46,6 +48,9 @@ impl Procedure for Update {
     }
 
     fn resume(&mut self, point: &ControlPoint, result: CallResult) -> Next<Renewal> {
+        if let Some(refusal) = self.looking.take() {
+            return if is_absent(&result) { Next::Done(Ok(Renewal::Gone)) } else { fail(refusal) };
+        }
         if refusal(&result) == Some(UpnpErrorCode::NoSuchEntry) {
             return Next::Done(Ok(Renewal::Gone));
         }
@@ -54,6 +59,11 @@ impl Procedure for Update {
             Err(failure) if failure.is_doubtful() && !self.repeated => {
                 self.repeated = true;
                 self.ask(point)
+            }
+            // The lease is refused, or the number (quirk 76).
+            Err(failure @ Failure::Fault(UpnpErrorCode::InvalidArgs, _)) => {
+                self.looking = Some(failure);
+                Next::Call(look_for(point, self.action.unique_id))
             }
             Err(Failure::Fault(code @ UpnpErrorCode::FirewallDisabled, _)) => {
                 fail(Failure::NoPinholes { code, firewall_enabled: false })
@@ -101,8 +111,22 @@ mod tests {
     }
 
     #[test]
+    fn invalid_arguments_mean_that_it_is_gone_where_it_is_not_found() {
+        let (action, request) = asks(after([refuses(402)]));
+        assert!(action == "GetPinholePackets" && request.contains("<UniqueID>42</UniqueID>"), "{request}");
+        for absent in [402, 704] {
+            assert_eq!(done(after([refuses(402), refuses(absent)])), Ok(Renewal::Gone));
+            assert_eq!(done(after([silence(), refuses(402), refuses(absent)])), Ok(Renewal::Gone));
+        }
+        for present in [says(&[("PinholePackets", "0")]), refuses(606), silence()] {
+            let failure = Failure::Fault(UpnpErrorCode::InvalidArgs, String::new());
+            assert_eq!(done(after([refuses(402), present])), Err(stopped("UpdatePinhole", failure)));
+        }
+    }
+
+    #[test]
     fn a_refusal_keeps_its_code() {
-        for code in [401, 402, 501, 606] {
+        for code in [401, 501, 606] {
             let stop = done(after([refuses(code)])).unwrap_err();
             assert!(matches!(&stop.failure, Failure::Fault(told, _) if told.code() == code), "{stop:?}");
         }

@@ -1,0 +1,165 @@
+//! What a gateway granted, and by which protocol.
+
+use super::device::ControlPoint;
+use super::journal::EntryId;
+use super::operation::Key;
+use crate::igd::ipv6_firewall::UniqueId;
+use crate::wire::pcp::Nonce;
+use crate::{Lifetime, Protocol};
+use core::fmt;
+use core::net::{IpAddr, SocketAddr};
+use core::num::NonZeroU16;
+use core::str::FromStr;
+
+/// How a mapping is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Method {
+    /// The Port Control Protocol (RFC 6887).
+    Pcp,
+    /// The NAT Port Mapping Protocol (RFC 6886).
+    NatPmp,
+    /// A WAN connection service of a UPnP Internet Gateway Device.
+    Igd,
+    /// WANIPv6FirewallControl of a UPnP Internet Gateway Device: a hole in the firewall, not a mapping.
+    IgdPinhole,
+}
+
+impl Method {
+    /// Those that map a port, the preferred one first.
+    pub const PREFERENCE: [Self; 3] = [Self::Pcp, Self::NatPmp, Self::Igd];
+
+    /// A stable name for programs to read.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pcp => "pcp",
+            Self::NatPmp => "nat-pmp",
+            Self::Igd => "igd",
+            Self::IgdPinhole => "igd-pinhole",
+        }
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// The text names no method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownMethod;
+
+impl fmt::Display for UnknownMethod {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("none of pcp, nat-pmp, igd and igd-pinhole")
+    }
+}
+
+impl std::error::Error for UnknownMethod {}
+
+impl FromStr for Method {
+    type Err = UnknownMethod;
+
+    fn from_str(text: &str) -> Result<Self, UnknownMethod> {
+        [Self::Pcp, Self::NatPmp, Self::Igd, Self::IgdPinhole]
+            .into_iter()
+            .find(|method| method.as_str() == text)
+            .ok_or(UnknownMethod)
+    }
+}
+
+/// Who granted a mapping, and what it is known by there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Grantor {
+    /// A WAN connection service.
+    ControlPoint(ControlPoint),
+    /// A NAT-PMP gateway.
+    NatPmp(SocketAddr),
+    /// A PCP server, and the mapping's nonce, which renews and deletes it (RFC 6887 section 11.1).
+    Pcp(SocketAddr, Nonce),
+    /// WANIPv6FirewallControl, and the pinhole's unique id.
+    Pinhole(ControlPoint, UniqueId),
+}
+
+impl Grantor {
+    /// The protocol that it is spoken to in.
+    pub fn method(&self) -> Method {
+        match self {
+            Self::ControlPoint(_) => Method::Igd,
+            Self::NatPmp(_) => Method::NatPmp,
+            Self::Pcp(..) => Method::Pcp,
+            Self::Pinhole(..) => Method::IgdPinhole,
+        }
+    }
+
+    /// Where it is spoken to.
+    pub fn remote(&self) -> SocketAddr {
+        match self {
+            Self::ControlPoint(point) | Self::Pinhole(point, _) => point.remote,
+            Self::NatPmp(server) | Self::Pcp(server, _) => *server,
+        }
+    }
+
+    /// The UPnP service, where it is one.
+    pub fn control_point(&self) -> Option<&ControlPoint> {
+        match self {
+            Self::ControlPoint(point) | Self::Pinhole(point, _) => Some(point),
+            Self::NatPmp(_) | Self::Pcp(..) => None,
+        }
+    }
+}
+
+/// A mapping as the gateway granted it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Granted {
+    /// The transport protocol.
+    pub protocol: Protocol,
+    /// Our own address, where the gateway sends what comes in.
+    pub internal_address: IpAddr,
+    /// Our own port.
+    pub internal_port: NonZeroU16,
+    /// The gateway's external address, where it told; see [`AddressKind`](crate::AddressKind) for what it is worth.
+    /// Of a pinhole it is `internal_address`: nothing is translated.
+    pub external_address: Option<IpAddr>,
+    /// The port on the external address.
+    pub external_port: NonZeroU16,
+    /// How long it lasts, from the moment it was granted.
+    pub lifetime: Lifetime,
+    /// The gateway, by name and address.
+    pub gateway: String,
+    /// Who granted it, and what it is deleted by.
+    pub grantor: Grantor,
+    /// The host that it leads to, where that was asked for (THIRD_PARTY).
+    pub(super) third_party: Option<IpAddr>,
+    /// The peer that it is for, where it is for one (PEER).
+    pub(super) peer: Option<SocketAddr>,
+    /// Its entry in the journal.
+    pub(super) entry: Option<EntryId>,
+}
+
+impl Granted {
+    /// How it was made.
+    pub fn method(&self) -> Method {
+        self.grantor.method()
+    }
+
+    pub(super) fn key(&self) -> Key {
+        (self.grantor.remote().ip(), self.protocol, self.external_port)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn methods_are_read_as_they_are_written() {
+        for method in [Method::Pcp, Method::NatPmp, Method::Igd, Method::IgdPinhole] {
+            assert_eq!(method.to_string().parse(), Ok(method));
+        }
+        assert_eq!("upnp".parse::<Method>(), Err(UnknownMethod));
+    }
+}

@@ -1,0 +1,251 @@
+//! Keeps mappings open: renews them, notices when a gateway has lost them, makes them again, and says what
+//! happened.
+//!
+//! ```text
+//! Mapping ─► Active ─► Renewing ─► Active …          Lost only when what was granted has run out
+//!    ▲          │          │
+//!    └─ Waiting ◄──────────┘   a gateway that restarted, refused, or went silent; another network
+//! ```
+
+mod change;
+mod recovery;
+mod renewal;
+mod stale;
+mod watch;
+
+pub use change::{Change, ChangeKind, MappingId, Reason};
+
+use super::Client;
+use super::granted::{Granted, Grantor};
+use super::io::SocketId;
+use super::operation::OperationId;
+use super::port_control::{Pace, Way};
+use super::request::MappingRequest;
+use super::timer::Timer;
+use crate::Time;
+use core::net::IpAddr;
+use core::time::Duration;
+use std::collections::BTreeMap;
+use watch::{Listener, Watch};
+
+/// What the keeper waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum KeeperTimer {
+    /// The next thing to do for a mapping.
+    Mapping(MappingId),
+    /// The next look at a gateway.
+    Watch(IpAddr),
+}
+
+/// What is being done for a mapping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Nothing: it stands, or nobody grants it and it is not yet time to ask again.
+    Resting,
+    /// It is asked for, of whoever will grant it.
+    Mapping(OperationId),
+    /// The grant is being extended where it was made.
+    Renewing(OperationId),
+    /// Its entry is being read.
+    Verifying(OperationId),
+    /// It is being deleted: nobody wants it any more.
+    Releasing(OperationId),
+}
+
+/// A mapping that is kept.
+#[derive(Debug)]
+struct Kept {
+    request: MappingRequest,
+    phase: Phase,
+    granted: Option<Granted>,
+    /// When it was granted, or renewed last.
+    granted_at: Time,
+    /// Whether the gateway is believed to have it.
+    stands: bool,
+    /// Why it is asked for, or asked for again.
+    reason: Reason,
+    /// Whether something has gone wrong since the last success, and was told.
+    degraded: bool,
+    lost: bool,
+    /// Requests to renew since it was granted, and when the last one was made, counted from the grant.
+    renewals: u32,
+    renewed_at: Duration,
+    verified_at: Time,
+    /// When to ask again, where nobody grants it.
+    retry_at: Option<Time>,
+    failures: u32,
+}
+
+impl Kept {
+    fn new(request: MappingRequest, now: Time) -> Self {
+        Self {
+            request,
+            phase: Phase::Resting,
+            granted: None,
+            granted_at: now,
+            stands: false,
+            reason: Reason::Asked,
+            degraded: false,
+            lost: false,
+            renewals: 0,
+            renewed_at: Duration::ZERO,
+            verified_at: now,
+            retry_at: None,
+            failures: 0,
+        }
+    }
+
+    /// When what was granted runs out; `None` where it does not, or where there is nothing.
+    fn expires(&self) -> Option<Time> {
+        let lifetime = self.granted.as_ref()?.lifetime.duration()?;
+        Some(self.granted_at + lifetime)
+    }
+
+    fn is_at(&self, gateway: IpAddr) -> bool {
+        self.granted.as_ref().is_some_and(|granted| granted.grantor.remote().ip() == gateway)
+    }
+
+    fn operation(&self) -> Option<OperationId> {
+        match self.phase {
+            Phase::Resting => None,
+            Phase::Mapping(id) | Phase::Renewing(id) | Phase::Verifying(id) | Phase::Releasing(id) => Some(id),
+        }
+    }
+}
+
+/// The mappings that are kept, and what is done to hear of their gateways.
+#[derive(Debug, Default)]
+pub(super) struct Keeper {
+    mappings: BTreeMap<MappingId, Kept>,
+    watches: BTreeMap<IpAddr, Watch>,
+    listeners: Vec<Listener>,
+    sequence: u64,
+}
+
+impl Keeper {
+    pub(super) fn is_empty(&self) -> bool {
+        self.mappings.is_empty()
+    }
+
+    /// Whether a mapping stands at this server.
+    pub(super) fn needs_line(&self, way: Way) -> bool {
+        let is_there = |granted: &Granted| match granted.grantor {
+            Grantor::Pcp(server, _) | Grantor::NatPmp(server) => server == way.0,
+            Grantor::ControlPoint(_) | Grantor::Pinhole(..) => false,
+        };
+        self.mappings.values().any(|kept| kept.granted.as_ref().is_some_and(is_there))
+    }
+
+    pub(super) fn has_socket(&self, socket: SocketId) -> bool {
+        self.listeners.iter().any(|listener| listener.socket == socket)
+    }
+
+    /// A listener is gone; what it would have heard, the next look at the gateway brings.
+    pub(super) fn socket_failed(&mut self, socket: SocketId) -> bool {
+        let before = self.listeners.len();
+        self.listeners.retain(|listener| listener.socket != socket);
+        self.listeners.len() < before
+    }
+}
+
+impl Client {
+    /// Maps a port as [`map`](Self::map) does, and keeps it until [`stop_keeping`](Self::stop_keeping): it is
+    /// renewed, and made again where it gets lost. [`Outcome::Kept`](super::Outcome::Kept), and
+    /// [`Event::Changed`](super::Event::Changed) for everything that happens to it from then on.
+    pub fn keep(&mut self, now: Time, request: MappingRequest, timeout: Duration) -> OperationId {
+        let id = self.prepare_map(now, &request, timeout);
+        if let Some(operation) = self.operations.get_mut(&id) {
+            operation.keeps = Some(request.clone());
+        }
+        self.enter_map(now, id, &request, &Pace::FirstContact);
+        self.settle(now, id);
+        self.update(now);
+        id
+    }
+
+    /// Asks for a mapping for as long as it takes, and keeps it: as [`keep`](Self::keep), but it does not fail.
+    pub fn keep_asking(&mut self, now: Time, request: MappingRequest) -> MappingId {
+        let id = MappingId(self.transport.out.next_id());
+        self.keeper.mappings.insert(id, Kept::new(request, now));
+        self.listen();
+        self.map_again(now, id);
+        self.update(now);
+        id
+    }
+
+    /// A mapping that was made is kept from now on.
+    pub(super) fn take_over(&mut self, now: Time, granted: Granted, request: MappingRequest) -> MappingId {
+        let id = MappingId(self.transport.out.next_id());
+        let mut kept = Kept::new(request, now);
+        kept.stands = true;
+        self.watch(now, &granted);
+        kept.granted = Some(granted);
+        self.keeper.mappings.insert(id, kept);
+        self.listen();
+        self.tell_change(id, ChangeKind::Mapped, Reason::Asked);
+        self.schedule(now, id);
+        id
+    }
+
+    /// Ends the keeping and deletes the mapping: [`Outcome::Closed`](super::Outcome::Closed), and
+    /// [`ChangeKind::Released`] where there was one.
+    pub fn stop_keeping(&mut self, now: Time, id: MappingId, timeout: Duration) -> OperationId {
+        self.transport.out.timers.clear(Timer::Keeper(KeeperTimer::Mapping(id)));
+        self.stop_work(now, id);
+        let standing = self.keeper.mappings.get(&id).and_then(|kept| kept.granted.clone());
+        let operation = match standing {
+            Some(granted) => self.release(now, &granted, timeout),
+            None => {
+                let operation = OperationId(self.transport.out.next_id());
+                self.report(operation, false, Ok(super::Outcome::Closed(false)));
+                operation
+            }
+        };
+        match (self.operations.get_mut(&operation), self.keeper.mappings.get_mut(&id)) {
+            (Some(own), Some(kept)) => {
+                own.keeper = Some(id);
+                kept.phase = Phase::Releasing(operation);
+                kept.reason = Reason::Asked;
+            }
+            _ => self.end_keeping(now, id),
+        }
+        self.update(now);
+        operation
+    }
+
+    /// Ends the keeping, and leaves the mapping open until its lifetime is over.
+    pub fn stop_keeping_open(&mut self, now: Time, id: MappingId) {
+        self.stop_work(now, id);
+        if let Some(granted) = self.keeper.mappings.get(&id).and_then(|kept| kept.granted.clone()) {
+            self.leave_open(&granted);
+        }
+        self.end_keeping(now, id);
+        self.update(now);
+    }
+
+    /// Whether any mapping is kept: then changes of the network matter, and time that passes in sleep.
+    pub fn is_keeping(&self) -> bool {
+        !self.keeper.is_empty()
+    }
+
+    /// What is granted of a mapping that is kept, and when it runs out (`None`: never).
+    pub fn kept(&self, id: MappingId) -> Option<(&Granted, Option<Time>)> {
+        let kept = self.keeper.mappings.get(&id)?;
+        Some((kept.granted.as_ref()?, kept.expires()))
+    }
+
+    /// Forgets a mapping, and its gateway where no other is kept there.
+    fn end_keeping(&mut self, now: Time, id: MappingId) {
+        self.transport.out.timers.clear(Timer::Keeper(KeeperTimer::Mapping(id)));
+        self.keeper.mappings.remove(&id);
+        self.unwatch(now);
+    }
+
+    /// Breaks off what is being done for a mapping. What it may have made at a gateway is taken back.
+    fn stop_work(&mut self, now: Time, id: MappingId) {
+        let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
+        let Some(operation) = kept.operation() else { return };
+        kept.phase = Phase::Resting;
+        self.cancel(now, operation);
+    }
+}

@@ -1,0 +1,240 @@
+//! A mapping that is in doubt, or gone: why, and when it is asked for again.
+
+use super::{ChangeKind, KeeperTimer, MappingId, Phase, Reason};
+use crate::Time;
+use crate::client::Client;
+use crate::client::error::{Error, Failure};
+use crate::client::event::Outcome;
+use crate::client::granted::Grantor;
+use crate::client::port_control::Pace;
+use crate::client::retry;
+use crate::igd::error_code::UpnpErrorCode;
+use crate::igd::wan_connection::{Action, GetSpecificPortMappingEntry};
+use core::net::IpAddr;
+use core::time::Duration;
+
+/// How long all protocols and gateways together may take to grant a mapping again.
+const MAP_TIMEOUT: Duration = Duration::from_secs(15);
+/// Between two attempts after failures: doubling, give or take a tenth.
+const FIRST_BACK_OFF: Duration = Duration::from_secs(5);
+const LAST_BACK_OFF: Duration = Duration::from_secs(300);
+/// A network that changes does so in steps.
+const SETTLING: Duration = Duration::from_millis(200);
+/// How long the deletion of a mapping that another has replaced may take.
+pub(super) const FAREWELL: Duration = Duration::from_secs(5);
+/// The mappings of a gateway are made again at most this often.
+const MOST_OFTEN: Duration = Duration::from_secs(5);
+
+impl Client {
+    /// Asks for a mapping, of whoever will grant it; where it was granted before, for the same again.
+    pub(super) fn map_again(&mut self, now: Time, id: MappingId) {
+        let random = self.random.next_u32();
+        let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
+        kept.retry_at = None;
+        let mut request = kept.request.clone();
+        if let Some(granted) = &kept.granted {
+            request = request.external_port(granted.external_port);
+            if let Grantor::Pcp(server, nonce) = granted.grantor {
+                request.known = Some((server, nonce));
+            }
+        }
+        let pace = if kept.failures > 0 { Pace::patient(random) } else { Pace::FirstContact };
+        let operation = self.prepare_map(now, &request, MAP_TIMEOUT);
+        self.belongs(id, operation, Phase::Mapping(operation));
+        self.enter_map(now, operation, &request, &pace);
+        self.settle(now, operation);
+    }
+
+    /// A renewal failed: what was granted stands until it runs out, but it is time to look further.
+    pub(super) fn not_renewed(&mut self, now: Time, id: MappingId, error: Error) {
+        let random = self.random.next_u32();
+        let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
+        kept.failures = kept.failures.saturating_add(1);
+        // A server that is silent is asked again in the next window; one that refuses, or a service that
+        // cannot be reached, may have moved.
+        let is_silent = error
+            .attempts()
+            .iter()
+            .all(|attempt| matches!(attempt.failure, Failure::NoAnswer | Failure::NoReply));
+        if !is_silent {
+            kept.retry_at = Some(now + back_off(kept.failures, random));
+        }
+        self.degrade(id, Reason::Failed(error));
+        self.schedule(now, id);
+    }
+
+    /// Nobody grants it.
+    pub(super) fn not_mapped(&mut self, now: Time, id: MappingId, error: Error) {
+        let random = self.random.next_u32();
+        let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
+        kept.failures = kept.failures.saturating_add(1);
+        kept.retry_at = Some(now + back_off(kept.failures, random));
+        self.degrade(id, Reason::Failed(error));
+        self.schedule(now, id);
+    }
+
+    /// What the table said of it.
+    pub(super) fn verified(&mut self, now: Time, id: MappingId, result: Result<Outcome, Error>) {
+        let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
+        let Some(granted) = kept.granted.clone() else { return };
+        kept.verified_at = now;
+        let action = GetSpecificPortMappingEntry {
+            remote_host: None,
+            external_port: granted.external_port,
+            protocol: granted.protocol,
+        };
+        let entry = match &result {
+            Ok(Outcome::Called(arguments)) => action.decode(arguments).ok(),
+            _ => None,
+        };
+        let told = entry.as_ref().and_then(|entry| entry.internal_address());
+        let leads_elsewhere = told.is_some_and(|address| address != granted.internal_address);
+        let failure = result.as_ref().err().and_then(|error| error.attempts().last());
+        match failure.map(|attempt| &attempt.failure) {
+            Some(Failure::Fault(UpnpErrorCode::NoSuchEntryInArray, _)) => {
+                self.forgotten(now, id);
+                // Whoever has forgotten one may have forgotten all.
+                self.verify_soon(now, granted.grantor.remote().ip());
+            }
+            Some(Failure::Exchange(_)) => match result {
+                Err(error) => self.not_renewed(now, id, error),
+                Ok(_) => self.schedule(now, id),
+            },
+            _ if leads_elsewhere => self.forgotten(now, id),
+            // A gateway that cannot be asked is believed.
+            _ => self.schedule(now, id),
+        }
+    }
+
+    fn forgotten(&mut self, now: Time, id: MappingId) {
+        if let Some(kept) = self.keeper.mappings.get_mut(&id) {
+            kept.stands = false;
+            kept.reason = Reason::Forgotten;
+            self.degrade(id, Reason::Forgotten);
+            self.map_again(now, id);
+        }
+    }
+
+    /// A gateway has lost its mappings: they are made again, after a random time, since everybody else's clients
+    /// have heard it too (RFC 6886 section 3.7, RFC 6887 section 14.1.3).
+    pub(in crate::client) fn state_lost(&mut self, now: Time, gateway: IpAddr) {
+        let wait = retry::recreate_wait(self.random.next_u32());
+        match self.keeper.watches.get_mut(&gateway) {
+            Some(watch) if watch.recreated_at.is_none_or(|at| now - at >= MOST_OFTEN) => {
+                watch.recreated_at = Some(now);
+            }
+            _ => return,
+        }
+        // What was granted this very moment was granted by the gateway as it is now.
+        let lost = self.ids(|kept| kept.is_at(gateway) && kept.granted_at < now);
+        for id in lost {
+            self.mistrust(now, id, Reason::GatewayRestarted, wait);
+        }
+    }
+
+    /// This machine is in another network, or its network is in another shape.
+    pub(in crate::client) fn network_changed(&mut self, now: Time) {
+        if self.keeper.is_empty() || !self.config.gateways.is_empty() {
+            return;
+        }
+        self.listen_again();
+        let network = &self.network;
+        let moved: Vec<_> = self
+            .keeper
+            .mappings
+            .iter()
+            .filter(|(_, kept)| match &kept.granted {
+                None => true,
+                Some(granted) if kept.stands => {
+                    let gateway = granted.grantor.remote().ip();
+                    let is_there = match granted.grantor {
+                        Grantor::Pcp(..) | Grantor::NatPmp(_) => network.is_default_gateway(gateway),
+                        _ => network.is_on_link(gateway) || network.is_default_gateway(gateway),
+                    };
+                    // The gateway that leads to the internet now is the one to have the mapping.
+                    let leads = network.default_gateways.is_empty()
+                        || network.is_default_gateway(gateway)
+                        || !granted.grantor.remote().is_ipv4();
+                    !is_there || !leads || !network.is_own(granted.internal_address)
+                }
+                Some(_) => true,
+            })
+            .map(|(&id, _)| id)
+            .collect();
+        for id in moved {
+            if let Some(kept) = self.keeper.mappings.get_mut(&id) {
+                kept.failures = 0;
+            }
+            self.mistrust(now, id, Reason::NetworkChanged, SETTLING);
+        }
+    }
+
+    /// The gateway may not have a mapping any more: it is asked for again after `wait`.
+    pub(super) fn mistrust(&mut self, now: Time, id: MappingId, reason: Reason, wait: Duration) {
+        let releasing = |phase| matches!(phase, Phase::Releasing(_));
+        if self.keeper.mappings.get(&id).is_none_or(|kept| releasing(kept.phase)) {
+            return;
+        }
+        self.stop_work(now, id);
+        let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
+        kept.stands = false;
+        kept.retry_at = Some(now + wait);
+        kept.reason = reason.clone();
+        self.degrade(id, reason);
+        self.schedule(now, id);
+    }
+
+    /// Something is wrong: that is told once, until it is well again.
+    pub(super) fn degrade(&mut self, id: MappingId, reason: Reason) {
+        let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
+        if !kept.degraded && !kept.lost {
+            kept.degraded = true;
+            self.tell_change(id, ChangeKind::Degraded, reason);
+        }
+    }
+
+    /// Reads the entries of a gateway's mappings as soon as may be.
+    pub(super) fn verify_soon(&mut self, now: Time, gateway: IpAddr) {
+        let doubtful = self.ids(|kept| kept.is_at(gateway) && kept.stands && kept.phase == Phase::Resting);
+        for id in doubtful {
+            let granted = self.keeper.mappings.get(&id).and_then(|kept| kept.granted.as_ref());
+            if granted.is_some_and(|granted| matches!(granted.grantor, Grantor::ControlPoint(_))) {
+                self.verify(now, id);
+            }
+        }
+    }
+
+    pub(super) fn ids(&self, which: impl Fn(&super::Kept) -> bool) -> Vec<MappingId> {
+        self.keeper.mappings.iter().filter(|(_, kept)| which(kept)).map(|(&id, _)| id).collect()
+    }
+
+    /// A timer of the keeper's has come.
+    pub(in crate::client) fn keeper_due(&mut self, now: Time, timer: KeeperTimer) {
+        match timer {
+            KeeperTimer::Mapping(id) => self.mapping_due(now, id),
+            KeeperTimer::Watch(gateway) => self.watch_due(now, gateway),
+        }
+    }
+}
+
+/// Doubling from five seconds to five minutes, give or take a tenth.
+fn back_off(failures: u32, random: u32) -> Duration {
+    let doublings = failures.saturating_sub(1).min(6);
+    let base = FIRST_BACK_OFF.saturating_mul(1_u32.checked_shl(doublings).unwrap_or(u32::MAX));
+    retry::about(base.min(LAST_BACK_OFF), random)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn back_off_doubles_to_five_minutes_give_or_take_a_tenth() {
+        for (failures, seconds) in [(1, 5), (2, 10), (3, 20), (4, 40), (5, 80), (6, 160), (7, 300), (99, 300)] {
+            let base = Duration::from_secs(seconds);
+            assert_eq!(back_off(failures, 0), base - base / 10);
+            assert_eq!(back_off(failures, 1 << 31), base);
+            assert!(back_off(failures, u32::MAX) <= base + base / 10);
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! Renewing a mapping where it was made, and what a grant changes.
+
+use super::{ChangeKind, KeeperTimer, MappingId, Phase, Reason};
+use crate::Time;
+use crate::client::error::Error;
+use crate::client::event::{Event, Outcome};
+use crate::client::granted::{Granted, Grantor, Method};
+use crate::client::igd::call::Call;
+use crate::client::igd::pinhole::update::Update;
+use crate::client::operation::{Mapping, Operation, OperationId, Stage, Task};
+use crate::client::port_control::talk::{Goal, Wish};
+use crate::client::port_control::{Pace, Way};
+use crate::client::request::OnConflict;
+use crate::client::retry;
+use crate::client::timer::Timer;
+use crate::client::{Client, ControlPoint};
+use crate::igd::wan_connection::{Action, GetSpecificPortMappingEntry};
+use core::time::Duration;
+
+/// How often the gateway's table is read to see whether it still has a mapping: most gateways that forget one do
+/// not say so.
+const VERIFY: Duration = Duration::from_secs(600);
+/// How long one renewal by UPnP may take.
+const RENEWAL_TIMEOUT: Duration = Duration::from_secs(15);
+/// Asked again no sooner than this after a grant, however short it was.
+const LEAST: Duration = Duration::from_secs(4);
+
+impl Client {
+    /// Sets the time of the next thing to do for a mapping.
+    pub(super) fn schedule(&mut self, _now: Time, id: MappingId) {
+        let random = self.random.next_u32();
+        let Some(kept) = self.keeper.mappings.get(&id) else { return };
+        if kept.phase != Phase::Resting {
+            return;
+        }
+        let next = match (&kept.granted, kept.stands) {
+            (Some(granted), true) => {
+                let renewal = granted.lifetime.duration().map(|lifetime| {
+                    let at = retry::renewal(lifetime, kept.renewals, kept.renewed_at, random);
+                    kept.granted_at + at.unwrap_or(lifetime).max(LEAST)
+                });
+                let verify = matches!(granted.grantor, Grantor::ControlPoint(_))
+                    .then(|| kept.verified_at + VERIFY);
+                // After a failure, what comes first: the next window, or the back-off.
+                [renewal, verify, kept.retry_at].into_iter().flatten().min()
+            }
+            // What is gone by its time is told when it is.
+            _ => kept.retry_at.into_iter().chain(kept.expires().filter(|_| !kept.lost)).min(),
+        };
+        let timer = Timer::Keeper(KeeperTimer::Mapping(id));
+        match next {
+            Some(at) => self.transport.out.timers.set(timer, at),
+            None => self.transport.out.timers.clear(timer),
+        }
+    }
+
+    /// The time of a mapping has come.
+    pub(super) fn mapping_due(&mut self, now: Time, id: MappingId) {
+        let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
+        if kept.expires().is_some_and(|at| at <= now) && !kept.lost {
+            kept.lost = true;
+            kept.stands = false;
+            self.tell_change(id, ChangeKind::Lost, Reason::Expired);
+            let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
+            if kept.phase == Phase::Resting && kept.retry_at.is_none_or(|at| at > now) && kept.failures == 0 {
+                kept.retry_at = Some(now.max(kept.granted_at + LEAST));
+            }
+        }
+        let Some(kept) = self.keeper.mappings.get(&id) else { return };
+        if kept.phase != Phase::Resting {
+            return;
+        }
+        if kept.retry_at.is_some_and(|at| at <= now) || (!kept.stands && kept.retry_at.is_none()) {
+            self.map_again(now, id);
+        } else if kept.stands && now >= kept.verified_at + VERIFY && self.is_verifiable(id) {
+            self.verify(now, id);
+        } else if kept.stands {
+            self.renew(now, id);
+        } else {
+            self.schedule(now, id);
+        }
+    }
+
+    fn is_verifiable(&self, id: MappingId) -> bool {
+        let granted = self.keeper.mappings.get(&id).and_then(|kept| kept.granted.as_ref());
+        granted.is_some_and(|granted| matches!(granted.grantor, Grantor::ControlPoint(_)))
+    }
+
+    /// Asks for more of the same where it was granted.
+    fn renew(&mut self, now: Time, id: MappingId) {
+        let random = self.random.next_u32();
+        let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
+        let (Some(granted), Some(expires)) = (kept.granted.clone(), kept.expires()) else {
+            return self.schedule(now, id);
+        };
+        let at = now - kept.granted_at;
+        kept.renewals = kept.renewals.saturating_add(1);
+        kept.renewed_at = at;
+        // Until the next window begins, where there is one.
+        let lifetime = expires - kept.granted_at;
+        let next = retry::renewal(lifetime, kept.renewals, at, random).unwrap_or(lifetime);
+        let until_next = (kept.granted_at + next).max(now + LEAST) - now;
+        kept.reason = Reason::Scheduled;
+        let request = kept.request.clone();
+        let operation = match &granted.grantor {
+            Grantor::Pcp(server, _) => {
+                let way = self.way_of(&granted, *server);
+                let wish = Wish::again(&request, &granted);
+                self.renew_by(now, id, Method::Pcp, (way, until_next), wish, &granted)
+            }
+            Grantor::NatPmp(server) => {
+                let wish = Wish::again(&request, &granted);
+                self.renew_by(now, id, Method::NatPmp, ((*server, None), until_next), wish, &granted)
+            }
+            Grantor::ControlPoint(point) => {
+                let request = request.external_port(granted.external_port).on_conflict(OnConflict::Fail);
+                let task = Task::Map(Mapping::new(request, Vec::new()));
+                self.renew_at(now, id, task, point, &granted, RENEWAL_TIMEOUT.min(until_next))
+            }
+            Grantor::Pinhole(point, unique_id) => {
+                let task =
+                    Task::RenewPinhole(granted.clone(), Update::new(*unique_id, request.lifetime));
+                self.renew_at(now, id, task, point, &granted, RENEWAL_TIMEOUT.min(until_next))
+            }
+        };
+        self.belongs(id, operation, Phase::Renewing(operation));
+    }
+
+    fn renew_by(
+        &mut self,
+        now: Time,
+        mapping: MappingId,
+        method: Method,
+        (way, timeout): (Way, Duration),
+        wish: Wish,
+        granted: &Granted,
+    ) -> OperationId {
+        let mut operation = Operation::new(None, Stage::Seeking, now + timeout);
+        operation.fixed = true;
+        operation.keeper = Some(mapping);
+        let id = self.add_operation(operation);
+        let mut contender = self.contender(now, method, way, Goal::Map(wish));
+        contender.pace = Pace::Renewal;
+        contender.entry = granted.entry;
+        contender.renews = true;
+        self.enter(now, id, contender, true);
+        id
+    }
+
+    fn renew_at(
+        &mut self,
+        now: Time,
+        mapping: MappingId,
+        task: Task,
+        point: &ControlPoint,
+        granted: &Granted,
+        timeout: Duration,
+    ) -> OperationId {
+        let (gateway, points) = (granted.gateway.clone(), vec![point.clone()]);
+        self.work_as(now, task, gateway, points, timeout, |operation| {
+            operation.keeper = Some(mapping);
+            operation.entry = granted.entry;
+            operation.renews = true;
+        })
+    }
+
+    /// Reads the mapping's entry.
+    pub(super) fn verify(&mut self, now: Time, id: MappingId) {
+        let Some(granted) = self.keeper.mappings.get(&id).and_then(|kept| kept.granted.clone()) else { return };
+        let Grantor::ControlPoint(point) = &granted.grantor else { return };
+        let action = GetSpecificPortMappingEntry {
+            remote_host: None,
+            external_port: granted.external_port,
+            protocol: granted.protocol,
+        };
+        let operation = self.ask_for(now, id, point, &action);
+        self.belongs(id, operation, Phase::Verifying(operation));
+    }
+
+    /// Sends one action for a mapping.
+    pub(super) fn ask_for<A: Action>(
+        &mut self,
+        now: Time,
+        mapping: MappingId,
+        point: &ControlPoint,
+        action: &A,
+    ) -> OperationId {
+        let task = Task::Call(Some(Call::new(point, action)));
+        let gateway = point.remote.ip().to_string();
+        self.work_as(now, task, gateway, vec![point.clone()], RENEWAL_TIMEOUT, |operation| {
+            operation.keeper = Some(mapping);
+        })
+    }
+
+    /// An operation is a mapping's: the keeper is told of its end.
+    pub(super) fn belongs(&mut self, id: MappingId, operation: OperationId, phase: Phase) {
+        self.transport.out.timers.clear(Timer::Keeper(KeeperTimer::Mapping(id)));
+        match (self.keeper.mappings.get_mut(&id), self.operations.get_mut(&operation)) {
+            (Some(kept), Some(own)) => {
+                own.keeper = Some(id);
+                kept.phase = phase;
+                // What runs out while something is under way is told on time.
+                let expires = kept.expires().filter(|_| !kept.lost);
+                if let Some(at) = expires {
+                    self.transport.out.timers.set(Timer::Keeper(KeeperTimer::Mapping(id)), at);
+                }
+            }
+            // It ended as soon as it began, and the keeper was told.
+            _ => {}
+        }
+    }
+
+    /// An operation of the keeper's has ended.
+    pub(in crate::client) fn keeper_done(
+        &mut self,
+        now: Time,
+        id: MappingId,
+        operation: OperationId,
+        result: Result<Outcome, Error>,
+    ) {
+        if self.watch_done(now, operation, &result) {
+            return;
+        }
+        let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
+        let phase = core::mem::replace(&mut kept.phase, Phase::Resting);
+        match (phase, result) {
+            (Phase::Releasing(_), result) => {
+                if result.is_ok() {
+                    self.tell_change(id, ChangeKind::Released, Reason::Asked);
+                }
+                self.end_keeping(now, id);
+                self.transport.out.push_event(Event::Finished { operation, result });
+            }
+            (Phase::Verifying(_), result) => self.verified(now, id, result),
+            (_, Ok(Outcome::Mapped(granted))) => self.standing(now, id, granted),
+            (Phase::Renewing(_), Err(error)) => self.not_renewed(now, id, error),
+            (_, Err(error)) => self.not_mapped(now, id, error),
+            _ => self.schedule(now, id),
+        }
+    }
+
+    /// A grant: what it changes is told, and what it replaces is let go.
+    fn standing(&mut self, now: Time, id: MappingId, granted: Granted) {
+        let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
+        let before = kept.granted.replace(granted.clone());
+        let was_down = kept.degraded || kept.lost;
+        let reason = core::mem::replace(&mut kept.reason, Reason::Scheduled);
+        (kept.granted_at, kept.verified_at) = (now, now);
+        (kept.stands, kept.degraded, kept.lost) = (true, false, false);
+        (kept.renewals, kept.renewed_at) = (0, Duration::ZERO);
+        (kept.retry_at, kept.failures) = (None, 0);
+        let kind = match (&before, was_down) {
+            (None, _) => ChangeKind::Mapped,
+            (Some(_), true) => ChangeKind::Recovered,
+            (Some(_), false) => ChangeKind::Renewed,
+        };
+        self.tell_change(id, kind, reason);
+        if let Some(before) = &before {
+            let (from, to) = (before.external_address, granted.external_address);
+            if from != to && to.is_some() {
+                let kind = ChangeKind::ExternalAddressChanged { from, to };
+                self.tell_change(id, kind, Reason::GatewayTold);
+            }
+            let (from, to) = (before.external_port, granted.external_port);
+            if from != to {
+                self.tell_change(id, ChangeKind::PortChanged { from, to }, Reason::GatewayTold);
+            }
+        }
+        self.watch(now, &granted);
+        if let Some(before) = before {
+            self.replaced(now, &before, &granted);
+        }
+        self.unwatch(now);
+        self.schedule(now, id);
+    }
+
+    /// A grant that another one has taken the place of.
+    fn replaced(&mut self, now: Time, before: &Granted, granted: &Granted) {
+        let others = self.let_go(before);
+        if before.key() == granted.key() {
+            if before.entry != granted.entry {
+                if let Some(entry) = before.entry {
+                    self.ledger.erase(entry, &mut self.transport.out);
+                }
+            }
+            return;
+        }
+        if !others {
+            // Best effort: it may be in another network by now.
+            let id = self.delete(now, before, super::recovery::FAREWELL);
+            if let Some(operation) = self.operations.get_mut(&id) {
+                operation.silent = true;
+            }
+        }
+    }
+
+    /// The local address matters where it is what was opened.
+    pub(in crate::client) fn way_of(&self, granted: &Granted, server: core::net::SocketAddr) -> Way {
+        let local = server.is_ipv6() && granted.internal_address.is_ipv6();
+        let local = local && self.config.gateways.is_empty();
+        (server, local.then_some(granted.internal_address))
+    }
+}

@@ -1,0 +1,155 @@
+//! What earlier processes have left: kept, adopted or deleted.
+
+use crate::Time;
+use crate::client::device::ControlPoint;
+use crate::client::granted::{Granted, Grantor, Method};
+use crate::client::igd::close::Mark;
+use crate::client::journal::Entry;
+use crate::client::operation::{Leftover, Remains};
+use crate::client::port_control::talk::Wish;
+use crate::client::request::MappingRequest;
+use crate::client::Client;
+use crate::igd::ipv6_firewall::UniqueId;
+use crate::wire::pcp::Nonce;
+use crate::wire::url::HttpUrl;
+use crate::{Lifetime, Protocol};
+use core::net::SocketAddr;
+use core::num::NonZeroU16;
+
+impl Client {
+    /// Tells what dead processes have left in the journal (`stale`), and what living or dead ones have left open
+    /// on purpose (`left_open`). What is asked for again is adopted: a PCP mapping keeps its nonce. The rest of
+    /// `stale` is deleted by [`clean_up`](Self::clean_up).
+    pub fn restore(&mut self, stale: Vec<Entry>, left_open: Vec<Entry>) {
+        for entry in stale.iter().chain(&left_open) {
+            self.ledger.adopt(entry.clone());
+        }
+        self.stale = stale;
+        self.left_open = left_open;
+    }
+
+    /// Whether there is anything for [`clean_up`](Self::clean_up).
+    pub fn has_stale(&self) -> bool {
+        !self.stale.is_empty()
+    }
+
+    /// Deletes what dead processes have left and nobody has adopted, after proof that it is ours: a PCP mapping by
+    /// its nonce, an entry of a table by its internal port and description. Nobody is told;
+    /// [`is_idle`](Self::is_idle) says when it is over. Gives how many there are.
+    pub fn clean_up(&mut self, now: Time) -> usize {
+        let stale = core::mem::take(&mut self.stale);
+        let count = stale.len();
+        let mut leftovers = Vec::new();
+        for entry in stale {
+            let (id, expired) = (entry.id, entry.expires.is_some_and(|at| at <= now));
+            match leftover(&entry).filter(|_| !expired) {
+                Some(leftover) => leftovers.push(leftover),
+                // It is gone by itself, or was never known well enough to be found.
+                None => self.ledger.erase(id, &mut self.transport.out),
+            }
+        }
+        self.tidy(now, leftovers);
+        self.update(now);
+        count
+    }
+
+    /// What is held of a mapping that would be asked for in the same way.
+    pub(in crate::client) fn stale_entry(
+        &self,
+        method: Method,
+        remote: SocketAddr,
+        request: &MappingRequest,
+    ) -> Option<&Entry> {
+        self.stale.iter().chain(&self.left_open).find(|entry| {
+            entry.method == method
+                && entry.remote == remote
+                && entry.protocol == request.protocol
+                && entry.internal_port == request.internal_port
+        })
+    }
+
+    /// What an earlier process has left open on this external port.
+    pub(in crate::client) fn left_open_at(
+        &mut self,
+        protocol: Protocol,
+        external_port: NonZeroU16,
+    ) -> Option<Granted> {
+        let is_it =
+            |entry: &Entry| entry.protocol == protocol && entry.external_port == external_port && entry.granted;
+        // UPnP tells by itself whose an entry is.
+        let own_proof = |entry: &Entry| entry.method != Method::Igd;
+        let at = self.left_open.iter().position(|entry| is_it(entry) && own_proof(entry))?;
+        let entry = self.left_open.remove(at);
+        granted(&entry)
+    }
+}
+
+fn control_point(entry: &Entry) -> Option<ControlPoint> {
+    let (service_type, control_url) = entry.control.as_ref()?;
+    let url = HttpUrl::parse(control_url).ok()?;
+    let mut point = ControlPoint::new(service_type, url, entry.internal_address)?;
+    // The host is never a URL's to say.
+    point.remote = entry.remote;
+    Some(point)
+}
+
+fn leftover(entry: &Entry) -> Option<Leftover> {
+    let remains = match entry.method {
+        Method::Igd => Remains::Entry {
+            point: control_point(entry)?,
+            mark: Mark { internal_port: entry.internal_port, description: entry.description.clone() },
+        },
+        Method::IgdPinhole => {
+            Remains::Pinhole { point: control_point(entry)?, unique_id: UniqueId(entry.unique_id?) }
+        }
+        Method::Pcp | Method::NatPmp => Remains::Talk {
+            method: entry.method,
+            way: (entry.remote, entry.remote.is_ipv6().then_some(entry.internal_address)),
+            wish: wish(entry),
+        },
+    };
+    Some(Leftover {
+        gateway: entry.gateway.clone(),
+        protocol: entry.protocol,
+        external_port: entry.external_port,
+        entry: Some(entry.id),
+        remains,
+    })
+}
+
+fn wish(entry: &Entry) -> Wish {
+    Wish {
+        protocol: entry.protocol,
+        internal_port: entry.internal_port,
+        external_port: entry.external_port,
+        external_address: entry.external_address,
+        lifetime: Lifetime::Permanent,
+        nonce: entry.nonce.unwrap_or(Nonce([0; 12])),
+        only_this_port: false,
+        third_party: None,
+        filters: Vec::new(),
+        peer: None,
+    }
+}
+
+fn granted(entry: &Entry) -> Option<Granted> {
+    let grantor = match entry.method {
+        Method::Igd => Grantor::ControlPoint(control_point(entry)?),
+        Method::IgdPinhole => Grantor::Pinhole(control_point(entry)?, UniqueId(entry.unique_id?)),
+        Method::NatPmp => Grantor::NatPmp(entry.remote),
+        Method::Pcp => Grantor::Pcp(entry.remote, entry.nonce?),
+    };
+    Some(Granted {
+        protocol: entry.protocol,
+        internal_address: entry.internal_address,
+        internal_port: entry.internal_port,
+        external_address: entry.external_address,
+        external_port: entry.external_port,
+        lifetime: entry.lifetime,
+        gateway: entry.gateway.clone(),
+        grantor,
+        third_party: None,
+        peer: None,
+        entry: Some(entry.id),
+    })
+}

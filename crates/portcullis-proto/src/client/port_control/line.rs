@@ -1,0 +1,130 @@
+//! A socket towards one server, and what is known of the server.
+
+use super::Way;
+use crate::Time;
+use crate::client::epoch::{Epoch, Verdict};
+use crate::client::io::{Bind, Output, SocketId};
+use crate::client::outbox::Outbox;
+use crate::wire::port_control::Answer;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::time::Duration;
+
+/// Requests that may go out at once to a server that does not answer; then one a second.
+const MOST_UNANSWERED: u32 = 12;
+const REFILL: Duration = Duration::from_secs(1);
+
+/// What an answer or announcement tells besides what was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::client) enum Heard {
+    /// Nothing: it was not the server's.
+    Nothing,
+    /// The server is as it was.
+    Valid,
+    /// The server has lost its state, and our mappings with it.
+    StateLost,
+}
+
+#[derive(Debug)]
+pub(in crate::client) struct Line {
+    peer: SocketAddr,
+    socket: SocketId,
+    local: Option<SocketAddr>,
+    nat_pmp_epoch: Epoch,
+    pcp_epoch: Epoch,
+    /// What may still be sent before an answer comes, and since when it grows.
+    credit: u32,
+    refilled: Time,
+    has_answered: bool,
+    is_refused: bool,
+}
+
+impl Line {
+    pub(super) fn open((peer, local): Way, out: &mut Outbox) -> Self {
+        let socket = out.next_socket();
+        let any: IpAddr =
+            if peer.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+        out.push(Output::Bind(Bind {
+            socket,
+            local: SocketAddr::new(local.unwrap_or(any), 0),
+            multicast_interface: None,
+            multicast_ttl: 1,
+            peer: Some(peer),
+            groups: Vec::new(),
+        }));
+        Self {
+            peer,
+            socket,
+            local: None,
+            nat_pmp_epoch: Epoch::nat_pmp(),
+            pcp_epoch: Epoch::pcp(),
+            credit: MOST_UNANSWERED,
+            refilled: Time::ZERO,
+            has_answered: false,
+            is_refused: false,
+        }
+    }
+
+    pub(super) fn close(&self, out: &mut Outbox) {
+        out.push(Output::Unbind(self.socket));
+    }
+
+    pub(super) fn socket(&self) -> SocketId {
+        self.socket
+    }
+
+    /// Our own address on it, once it is known.
+    pub(in crate::client) fn local(&self) -> Option<SocketAddr> {
+        self.local
+    }
+
+    pub(super) fn bound(&mut self, local: SocketAddr) {
+        self.local = Some(local);
+    }
+
+    /// Until when nothing may be sent.
+    pub(super) fn must_wait(&mut self, now: Time) -> Option<Time> {
+        let whole = u32::try_from((now - self.refilled).as_secs()).unwrap_or(u32::MAX);
+        if whole > 0 {
+            self.credit = self.credit.saturating_add(whole).min(MOST_UNANSWERED);
+            self.refilled = now;
+        }
+        (self.credit == 0).then(|| self.refilled + REFILL)
+    }
+
+    pub(super) fn send(&mut self, now: Time, payload: Vec<u8>, out: &mut Outbox) {
+        if self.credit == MOST_UNANSWERED {
+            self.refilled = now;
+        }
+        self.credit = self.credit.saturating_sub(1);
+        out.push(Output::Datagram { socket: self.socket, destination: self.peer, payload });
+    }
+
+    /// The server answered, or announced something.
+    pub(super) fn heard(&mut self, now: Time, answer: &Answer) -> Heard {
+        self.has_answered = true;
+        self.is_refused = false;
+        self.credit = self.credit.saturating_add(1).min(MOST_UNANSWERED);
+        let epoch = match answer {
+            Answer::NatPmp(_) => &mut self.nat_pmp_epoch,
+            Answer::Pcp(_) => &mut self.pcp_epoch,
+        };
+        match answer.epoch_time().map(|epoch_time| epoch.update(now, epoch_time)) {
+            Some(Verdict::StateLost) => Heard::StateLost,
+            Some(Verdict::Valid) | None => Heard::Valid,
+        }
+    }
+
+    pub(super) fn refused(&mut self) {
+        self.is_refused = true;
+    }
+
+    /// Whether the server's host says that nobody is there.
+    pub(in crate::client) fn is_refused(&self) -> bool {
+        self.is_refused
+    }
+
+    /// Whether the server has ever answered.
+    pub(in crate::client) fn has_answered(&self) -> bool {
+        self.has_answered
+    }
+}

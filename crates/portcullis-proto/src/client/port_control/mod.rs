@@ -1,0 +1,208 @@
+//! NAT-PMP and PCP: the sockets towards the servers, and the requests under way.
+//!
+//! A server is asked on a *line*: a socket connected to it, so that nobody else is heard on it (RFC 6887 section
+//! 8.3). A request is a *transaction*: sent, repeated at its pace, answered or given up.
+
+mod line;
+mod pace;
+pub(super) mod talk;
+mod transaction;
+
+pub(super) use line::Heard;
+pub(super) use pace::Pace;
+pub(super) use transaction::{Ask, AskResult};
+
+use super::io::SocketId;
+use super::operation::OperationId;
+use super::outbox::Outbox;
+use super::timer::Timer;
+use crate::Time;
+use crate::wire::port_control::Answer;
+use core::net::{IpAddr, SocketAddr};
+use line::Line;
+use std::collections::BTreeMap;
+use std::io;
+use transaction::Transaction;
+
+/// Names a transaction; never used twice in the life of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct TransactionId(u64);
+
+/// Whom an answer is for: an operation, and which of its talks.
+pub(super) type Asker = (OperationId, usize);
+
+/// A server, and the address of ours that it is to see; `None` leaves that to the operating system.
+pub(super) type Way = (SocketAddr, Option<IpAddr>);
+
+/// What came of the requests that were under way.
+pub(super) type Ended = Vec<(Asker, AskResult)>;
+
+#[derive(Debug, Default)]
+pub(super) struct PortControl {
+    lines: BTreeMap<Way, Line>,
+    transactions: BTreeMap<TransactionId, Transaction>,
+}
+
+impl PortControl {
+    /// Asks at once, where the line is there.
+    pub(super) fn ask(
+        &mut self,
+        now: Time,
+        asker: Asker,
+        way: Way,
+        ask: Ask,
+        pace: Pace,
+        out: &mut Outbox,
+    ) {
+        let id = TransactionId(out.next_id());
+        let line = self.lines.entry(way).or_insert_with(|| Line::open(way, out));
+        let mut transaction = Transaction::new(asker, way, ask, pace);
+        transaction.send(now, id, line, out);
+        self.transactions.insert(id, transaction);
+    }
+
+    /// Says something to a server that has never answered, and waits for nothing.
+    pub(super) fn say(&mut self, now: Time, way: Way, ask: &Ask, out: &mut Outbox) {
+        if let Some(line) = self.lines.get_mut(&way) {
+            if let Some(local) = line.local() {
+                line.send(now, ask.encode(local.ip()), out);
+            }
+        }
+    }
+
+    /// Ends the requests of these askers; no answer follows.
+    pub(super) fn cancel(&mut self, asker: impl Fn(Asker) -> bool, out: &mut Outbox) {
+        self.transactions.retain(|&id, transaction| {
+            let ends = asker(transaction.asker);
+            if ends {
+                out.timers.clear(Timer::Transaction(id));
+            }
+            !ends
+        });
+    }
+
+    /// Whether a request of the asker's is under way and has been sent.
+    pub(super) fn has_sent(&self, asker: Asker) -> bool {
+        self.transactions.values().any(|transaction| transaction.asker == asker && transaction.has_sent())
+    }
+
+    /// Whether the server has refused a packet, or stayed silent, for as long as it was asked so far.
+    pub(super) fn line(&self, way: Way) -> Option<&Line> {
+        self.lines.get(&way)
+    }
+
+    /// Closes the lines that `wanted` does not want and that nobody waits at.
+    pub(super) fn close_lines(&mut self, wanted: impl Fn(Way) -> bool, out: &mut Outbox) {
+        let transactions = &self.transactions;
+        self.lines.retain(|&way, line| {
+            let stays =
+                wanted(way) || transactions.values().any(|transaction| transaction.way == way);
+            if !stays {
+                line.close(out);
+            }
+            stays
+        });
+    }
+
+    /// The line has its address: what waited for that is sent.
+    pub(super) fn bound(&mut self, now: Time, socket: SocketId, local: SocketAddr, out: &mut Outbox) {
+        let Some((&way, line)) = self.lines.iter_mut().find(|(_, line)| line.socket() == socket) else {
+            return;
+        };
+        line.bound(local);
+        for (&id, transaction) in &mut self.transactions {
+            if transaction.way == way && !transaction.has_sent() {
+                transaction.send(now, id, line, out);
+            }
+        }
+    }
+
+    /// The verdict on a datagram: the answer to a request, or nothing. Garbage ends no request.
+    pub(super) fn datagram(
+        &mut self,
+        now: Time,
+        socket: SocketId,
+        source: SocketAddr,
+        payload: &[u8],
+        out: &mut Outbox,
+    ) -> (Ended, Heard) {
+        let nothing = (Vec::new(), Heard::Nothing);
+        let Some((&way, line)) = self.lines.iter_mut().find(|(_, line)| line.socket() == socket) else {
+            return nothing;
+        };
+        if source.ip() != way.0.ip() || source.port() != way.0.port() {
+            return nothing;
+        }
+        let Ok(answer) = Answer::decode(payload) else { return nothing };
+        let result = self
+            .transactions
+            .iter()
+            .filter(|(_, transaction)| transaction.way == way)
+            .find_map(|(&id, transaction)| Some((id, transaction.matches(&answer)?)))
+            .or_else(|| {
+                self.transactions
+                    .iter()
+                    .filter(|(_, transaction)| transaction.way == way)
+                    .find_map(|(&id, transaction)| Some((id, transaction.is_refused_by_version(&answer)?)))
+            });
+        let Some((id, result)) = result else { return nothing };
+        let heard = line.heard(now, &answer);
+        out.timers.clear(Timer::Transaction(id));
+        let ended = self.transactions.remove(&id).map(|transaction| (transaction.asker, result));
+        (ended.into_iter().collect(), heard)
+    }
+
+    /// An announcement of the server's, as far as we know it (RFC 6886 section 3.2.1, RFC 6887 section 14.1).
+    pub(super) fn announced(&mut self, now: Time, source: IpAddr, answer: &Answer) -> Heard {
+        let line = self.lines.iter_mut().find(|(way, _)| way.0.ip() == source);
+        line.map_or(Heard::Nothing, |(_, line)| line.heard(now, answer))
+    }
+
+    /// The server, or a host on the way to it, refused a datagram (ICMP).
+    pub(super) fn send_failed(&mut self, socket: SocketId, error: io::ErrorKind, out: &mut Outbox) -> Ended {
+        let Some((&way, line)) = self.lines.iter_mut().find(|(_, line)| line.socket() == socket) else {
+            return Vec::new();
+        };
+        line.refused();
+        let failed = self.transactions.iter_mut().filter(|(_, transaction)| transaction.way == way);
+        let failed: Vec<_> =
+            failed.filter_map(|(&id, transaction)| Some((id, transaction.refused(error)?))).collect();
+        self.end(failed, out)
+    }
+
+    /// The line could not be had, or is gone.
+    pub(super) fn socket_failed(&mut self, socket: SocketId, error: io::ErrorKind, out: &mut Outbox) -> Ended {
+        let Some(way) =
+            self.lines.iter().find(|(_, line)| line.socket() == socket).map(|(&way, _)| way)
+        else {
+            return Vec::new();
+        };
+        self.lines.remove(&way);
+        let failed: Vec<_> = self
+            .transactions
+            .iter()
+            .filter(|(_, transaction)| transaction.way == way)
+            .map(|(&id, _)| (id, Err(super::error::Failure::CannotSend(error))))
+            .collect();
+        self.end(failed, out)
+    }
+
+    /// It is time to send again, or to give up.
+    pub(super) fn timeout(&mut self, now: Time, id: TransactionId, out: &mut Outbox) -> Ended {
+        let Some(transaction) = self.transactions.get_mut(&id) else { return Vec::new() };
+        let Some(line) = self.lines.get_mut(&transaction.way) else { return Vec::new() };
+        match transaction.timeout(now, id, line, out) {
+            Some(failure) => self.end(vec![(id, Err(failure))], out),
+            None => Vec::new(),
+        }
+    }
+
+    fn end(&mut self, ended: Vec<(TransactionId, AskResult)>, out: &mut Outbox) -> Ended {
+        let mut askers = Vec::new();
+        for (id, result) in ended {
+            out.timers.clear(Timer::Transaction(id));
+            askers.extend(self.transactions.remove(&id).map(|transaction| (transaction.asker, result)));
+        }
+        askers
+    }
+}

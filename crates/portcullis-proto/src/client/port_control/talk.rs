@@ -1,0 +1,364 @@
+//! A conversation with one NAT-PMP or PCP server: what to ask, and what the answers come to. It knows no
+//! sockets and no time.
+
+use super::{Ask, AskResult};
+use crate::client::error::{Failure, Step};
+use crate::client::granted::{Granted, Grantor, Method};
+use crate::client::igd::Stop;
+use crate::client::request::{MappingRequest, OnConflict};
+use crate::wire::pcp::{self, Nonce, PcpOption};
+use crate::wire::port_control::Answer;
+use crate::wire::{natpmp, pcp::ResultCode};
+use crate::{Lifetime, Protocol};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::num::NonZeroU16;
+
+/// Asked for where a permanent mapping is wanted, which neither protocol has; and the longest that is believed
+/// (RFC 6887 section 15).
+const LONGEST: u32 = pcp::MAX_LIFETIME;
+
+/// A mapping that is wanted from NAT-PMP or PCP.
+#[derive(Clone, Debug)]
+pub(in crate::client) struct Wish {
+    pub(in crate::client) protocol: Protocol,
+    pub(in crate::client) internal_port: NonZeroU16,
+    pub(in crate::client) external_port: NonZeroU16,
+    /// The external address of the mapping that is renewed, or made again.
+    pub(in crate::client) external_address: Option<IpAddr>,
+    pub(in crate::client) lifetime: Lifetime,
+    pub(in crate::client) nonce: Nonce,
+    /// Whether no other external port will do.
+    pub(in crate::client) only_this_port: bool,
+    /// Whom the mapping leads to, where not to us (THIRD_PARTY, RFC 6887 section 13.1).
+    pub(in crate::client) third_party: Option<IpAddr>,
+    /// Who alone may use it: an address, its prefix length, and a port (FILTER, section 13.3).
+    pub(in crate::client) filters: Vec<(IpAddr, u8, Option<NonZeroU16>)>,
+    /// The one peer of an outgoing connection (PEER, section 12).
+    pub(in crate::client) peer: Option<SocketAddr>,
+}
+
+impl Wish {
+    pub(in crate::client) fn new(request: &MappingRequest, nonce: Nonce) -> Self {
+        Self {
+            protocol: request.protocol,
+            internal_port: request.internal_port,
+            external_port: request.external_port_or_internal(),
+            external_address: None,
+            lifetime: request.lifetime,
+            nonce,
+            only_this_port: request.on_conflict == OnConflict::Fail,
+            third_party: request.third_party,
+            filters: request.filters.clone(),
+            peer: request.peer,
+        }
+    }
+
+    /// More of what was granted, at the server that granted it.
+    pub(in crate::client) fn again(request: &MappingRequest, granted: &Granted) -> Self {
+        let mut wish = Self::of(granted);
+        wish.lifetime = request.lifetime;
+        wish.third_party = request.third_party;
+        wish.filters = request.filters.clone();
+        wish.peer = request.peer;
+        wish
+    }
+
+    /// What was granted, to be deleted where that was.
+    pub(in crate::client) fn of(granted: &Granted) -> Self {
+        Self {
+            protocol: granted.protocol,
+            internal_port: granted.internal_port,
+            external_port: granted.external_port,
+            external_address: granted.external_address,
+            lifetime: granted.lifetime,
+            nonce: match granted.grantor {
+                Grantor::Pcp(_, nonce) => nonce,
+                _ => Nonce([0; 12]),
+            },
+            only_this_port: false,
+            third_party: granted.third_party,
+            filters: Vec::new(),
+            peer: granted.peer,
+        }
+    }
+
+    fn seconds(&self) -> u32 {
+        match self.lifetime {
+            Lifetime::Permanent => LONGEST,
+            Lifetime::Seconds(seconds) => seconds.get(),
+        }
+    }
+}
+
+/// What a talk is for.
+#[derive(Clone, Debug)]
+pub(in crate::client) enum Goal {
+    /// A mapping: new, or renewed.
+    Map(Wish),
+    /// The end of a mapping.
+    Delete(Wish),
+    /// The external address, which NAT-PMP tells by itself.
+    Address,
+    /// That the server is there, and its epoch.
+    Presence,
+}
+
+/// What a server granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::client) struct Grant {
+    pub(in crate::client) external_port: NonZeroU16,
+    pub(in crate::client) external_address: Option<IpAddr>,
+    pub(in crate::client) lifetime: Lifetime,
+}
+
+/// What a talk wants next.
+#[derive(Debug)]
+pub(in crate::client) enum Next {
+    Ask(Ask),
+    /// The server is there, and a mapping may be asked for.
+    Ready,
+    Granted(Grant),
+    /// Deleted, or there.
+    Done,
+    Address(Ipv4Addr),
+    Fail(Stop),
+}
+
+#[derive(Debug)]
+enum State {
+    /// Whether the server is there is being asked.
+    Probing,
+    Ready,
+    Asking,
+    /// What was granted is given back, since it is not what was wanted.
+    GivingBack(Failure),
+}
+
+#[derive(Debug)]
+pub(in crate::client) struct Talk {
+    method: Method,
+    goal: Goal,
+    /// Whether the mapping is asked for over IPv6, where nothing is translated.
+    is_ipv6: bool,
+    state: State,
+    external_address: Option<Ipv4Addr>,
+    /// Whether PREFER_FAILURE goes with the request; not every server knows it.
+    prefer_failure: bool,
+}
+
+impl Talk {
+    pub(in crate::client) fn new(method: Method, goal: Goal, is_ipv6: bool) -> Self {
+        let prefer_failure = matches!(&goal, Goal::Map(wish) if wish.only_this_port && wish.peer.is_none());
+        // NAT-PMP tells the address by another request than the one that renews.
+        let external_address = match &goal {
+            Goal::Map(Wish { external_address: Some(IpAddr::V4(address)), .. }) => Some(*address),
+            _ => None,
+        };
+        Self { method, goal, is_ipv6, state: State::Probing, external_address, prefer_failure }
+    }
+
+    /// Asks whether the server is there, by a request that changes nothing.
+    pub(in crate::client) fn probe(&mut self) -> Ask {
+        self.state = State::Probing;
+        match self.method {
+            Method::NatPmp => Ask::NatPmp(natpmp::Request::ExternalAddress),
+            _ => announce(),
+        }
+    }
+
+    /// Asks for what is wanted.
+    pub(in crate::client) fn ask(&mut self) -> Ask {
+        self.state = State::Asking;
+        match (&self.goal, self.method) {
+            (Goal::Map(wish), Method::NatPmp) => map_by_nat_pmp(wish, wish.seconds()),
+            (Goal::Map(wish), _) => self.map_by_pcp(wish, wish.seconds()),
+            (Goal::Delete(_), _) => self.withdraw(),
+            (Goal::Address | Goal::Presence, _) => self.probe(),
+        }
+    }
+
+    /// What is being done, for an error.
+    pub(in crate::client) fn step(&self) -> Step {
+        let probing = matches!(self.state, State::Probing);
+        Step::Action(match (self.method, &self.goal) {
+            (Method::NatPmp, Goal::Address | Goal::Presence) => "NAT-PMP external address",
+            (Method::NatPmp, _) if probing => "NAT-PMP external address",
+            (Method::NatPmp, _) => "NAT-PMP MAP",
+            (_, Goal::Address | Goal::Presence) => "PCP ANNOUNCE",
+            _ if probing => "PCP ANNOUNCE",
+            (_, Goal::Map(wish) | Goal::Delete(wish)) if wish.peer.is_some() => "PCP PEER",
+            _ => "PCP MAP",
+        })
+    }
+
+    /// Whether a mapping may be at the server by now that nobody has been told of.
+    pub(in crate::client) fn may_have_mapped(&self) -> bool {
+        matches!(self.goal, Goal::Map(_)) && matches!(self.state, State::Asking | State::GivingBack(_))
+    }
+
+    pub(in crate::client) fn wish(&self) -> Option<&Wish> {
+        match &self.goal {
+            Goal::Map(wish) | Goal::Delete(wish) => Some(wish),
+            Goal::Address | Goal::Presence => None,
+        }
+    }
+
+    pub(in crate::client) fn resume(&mut self, result: AskResult) -> Next {
+        match (&self.state, result) {
+            (State::GivingBack(failure), _) => self.fail(failure.clone()),
+            (State::Probing | State::Ready, result) => self.probed(result),
+            (State::Asking, Ok(answer)) => self.answered(&answer),
+            (State::Asking, Err(failure)) => self.refused(failure),
+        }
+    }
+
+    fn probed(&mut self, result: AskResult) -> Next {
+        match result {
+            Ok(Answer::NatPmp(response)) => {
+                if let natpmp::Body::ExternalAddress(address) = response.body {
+                    self.external_address = (!address.is_unspecified()).then_some(address);
+                }
+                match (&self.goal, self.external_address) {
+                    (Goal::Address, Some(address)) => Next::Address(address),
+                    (Goal::Address, None) => self.fail(Failure::NatPmp(natpmp::ResultCode::NetworkFailure)),
+                    (Goal::Presence, _) => Next::Done,
+                    _ => self.ready(),
+                }
+            }
+            Ok(Answer::Pcp(_)) => match self.goal {
+                Goal::Presence | Goal::Address => Next::Done,
+                _ => self.ready(),
+            },
+            // A server that does not know ANNOUNCE is there all the same.
+            Err(Failure::Pcp(ResultCode::UnsuppOpcode)) => match self.goal {
+                Goal::Presence | Goal::Address => Next::Done,
+                _ => self.ready(),
+            },
+            Err(failure) => self.fail(failure),
+        }
+    }
+
+    fn ready(&mut self) -> Next {
+        self.state = State::Ready;
+        Next::Ready
+    }
+
+    fn refused(&mut self, failure: Failure) -> Next {
+        let optional = matches!(
+            failure,
+            Failure::Pcp(
+                ResultCode::UnsuppOption | ResultCode::MalformedOption | ResultCode::MalformedRequest
+            )
+        );
+        if optional && self.prefer_failure {
+            self.prefer_failure = false;
+            return Next::Ask(self.ask());
+        }
+        match failure {
+            Failure::Pcp(ResultCode::CannotProvideExternal) => self.fail(conflict()),
+            failure => self.fail(failure),
+        }
+    }
+
+    fn answered(&mut self, answer: &Answer) -> Next {
+        let Goal::Map(wish) = &self.goal else { return Next::Done };
+        let (port, lifetime, address) = match answer {
+            Answer::NatPmp(response) => match response.body {
+                natpmp::Body::Map(map) => {
+                    (map.assigned_external_port, map.lifetime, self.external_address.map(IpAddr::from))
+                }
+                _ => (None, 0, None),
+            },
+            Answer::Pcp(response) => match response.opcode.as_ref().and_then(pcp::Opcode::map) {
+                Some(map) => {
+                    let address = map.external_address;
+                    (map.external_port, response.lifetime, (!address.is_unspecified()).then_some(address))
+                }
+                None => (None, 0, None),
+            },
+        };
+        // A mapping on port 0, or for no time, is none.
+        let (Some(external_port), 1..) = (port, lifetime) else { return self.fail(Failure::NotConfirmed) };
+        if wish.only_this_port && external_port != wish.external_port {
+            return self.give_back(conflict());
+        }
+        Next::Granted(Grant {
+            external_port,
+            external_address: address,
+            lifetime: Lifetime::from_seconds(lifetime.min(LONGEST)),
+        })
+    }
+
+    fn give_back(&mut self, failure: Failure) -> Next {
+        let ask = self.withdraw();
+        self.state = State::GivingBack(failure);
+        Next::Ask(ask)
+    }
+
+    /// The request that undoes what was asked for.
+    pub(in crate::client) fn withdraw(&mut self) -> Ask {
+        match (&self.goal, self.method) {
+            (Goal::Map(wish) | Goal::Delete(wish), Method::NatPmp) => {
+                let delete = natpmp::MapRequest::delete(wish.protocol, wish.internal_port);
+                Ask::NatPmp(natpmp::Request::Map(delete))
+            }
+            (Goal::Map(wish) | Goal::Delete(wish), _) => self.map_by_pcp(wish, 0),
+            (Goal::Address | Goal::Presence, _) => self.probe(),
+        }
+    }
+
+    fn fail(&self, failure: Failure) -> Next {
+        Next::Fail(Stop { step: self.step(), failure })
+    }
+
+    fn map_by_pcp(&self, wish: &Wish, lifetime: u32) -> Ask {
+        let any: IpAddr =
+            if self.is_ipv6 { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
+        let map = pcp::Map {
+            nonce: wish.nonce,
+            protocol: wish.protocol,
+            internal_port: wish.internal_port,
+            external_port: Some(wish.external_port),
+            external_address: wish.external_address.unwrap_or(any),
+        };
+        let opcode = match wish.peer {
+            None => pcp::Opcode::Map(map),
+            Some(peer) => match NonZeroU16::new(peer.port()) {
+                Some(remote_peer_port) => {
+                    pcp::Opcode::Peer(pcp::Peer { map, remote_peer_port, remote_peer_address: peer.ip() })
+                }
+                None => pcp::Opcode::Map(map),
+            },
+        };
+        // The order in which they are to be processed.
+        let third_party = wish.third_party.map(PcpOption::ThirdParty);
+        let prefer_failure = (self.prefer_failure && lifetime > 0).then_some(PcpOption::PreferFailure);
+        let filters = wish.filters.iter().filter(|_| lifetime > 0).map(
+            |&(remote_address, prefix_length, remote_port)| PcpOption::Filter {
+                // On the wire an IPv4 address has 96 bits in front of it.
+                prefix_length: prefix_length.saturating_add(if remote_address.is_ipv4() { 96 } else { 0 }),
+                remote_port,
+                remote_address,
+            },
+        );
+        let options = third_party.into_iter().chain(prefer_failure).chain(filters).collect();
+        Ask::Pcp { lifetime, opcode, options }
+    }
+}
+
+fn announce() -> Ask {
+    Ask::Pcp { lifetime: 0, opcode: pcp::Opcode::Announce, options: Vec::new() }
+}
+
+fn map_by_nat_pmp(wish: &Wish, lifetime: u32) -> Ask {
+    Ask::NatPmp(natpmp::Request::Map(natpmp::MapRequest {
+        protocol: wish.protocol,
+        internal_port: wish.internal_port,
+        suggested_external_port: Some(wish.external_port),
+        lifetime,
+    }))
+}
+
+fn conflict() -> Failure {
+    Failure::Conflict { code: None, holder: None, description: String::new() }
+}

@@ -1,0 +1,178 @@
+//! One request: sent, repeated, answered or given up.
+
+use super::line::Line;
+use super::pace::Pace;
+use super::{Asker, TransactionId, Way};
+use crate::Time;
+use crate::client::error::Failure;
+use crate::client::outbox::Outbox;
+use crate::client::timer::Timer;
+use crate::wire::port_control::Answer;
+use crate::wire::{natpmp, pcp};
+use core::net::IpAddr;
+use std::io;
+
+/// Refusals (ICMP) that end a request: one may be a forgery, or of the moment.
+const MOST_REFUSALS: u8 = 2;
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::client) enum Ask {
+    NatPmp(natpmp::Request),
+    /// The client's address is the line's.
+    Pcp { lifetime: u32, opcode: pcp::Opcode, options: Vec<pcp::PcpOption> },
+}
+
+/// The answer to a request: of the protocol it was asked in, and a success.
+pub(in crate::client) type AskResult = Result<Answer, Failure>;
+
+impl Ask {
+    pub(super) fn encode(&self, client_address: IpAddr) -> Vec<u8> {
+        match self {
+            Self::NatPmp(request) => request.encode(),
+            Self::Pcp { lifetime, opcode, options } => pcp::Request {
+                client_address,
+                lifetime: *lifetime,
+                opcode: *opcode,
+                options: options.clone(),
+            }
+            .encode(),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Transaction {
+    pub(super) asker: Asker,
+    pub(super) way: Way,
+    ask: Ask,
+    pace: Pace,
+    sent: u32,
+    refusals: u8,
+}
+
+impl Transaction {
+    pub(super) fn new(asker: Asker, way: Way, ask: Ask, pace: Pace) -> Self {
+        Self { asker, way, ask, pace, sent: 0, refusals: 0 }
+    }
+
+    pub(super) fn has_sent(&self) -> bool {
+        self.sent > 0
+    }
+
+    /// Sends, or waits until the line is there or may send.
+    pub(super) fn send(&mut self, now: Time, id: TransactionId, line: &mut Line, out: &mut Outbox) {
+        let Some(local) = line.local() else { return };
+        if let Some(at) = line.must_wait(now) {
+            out.timers.set(Timer::Transaction(id), at);
+            return;
+        }
+        line.send(now, self.ask.encode(local.ip()), out);
+        out.timers.set(Timer::Transaction(id), now + self.pace.wait(self.sent));
+        self.sent = self.sent.saturating_add(1);
+    }
+
+    /// Why it ends, where it does.
+    pub(super) fn timeout(
+        &mut self,
+        now: Time,
+        id: TransactionId,
+        line: &mut Line,
+        out: &mut Outbox,
+    ) -> Option<Failure> {
+        if self.pace.is_over(self.sent) {
+            return Some(Failure::NoReply);
+        }
+        self.send(now, id, line, out);
+        None
+    }
+
+    /// The other end refused a datagram.
+    pub(super) fn refused(&mut self, error: io::ErrorKind) -> Option<AskResult> {
+        self.refusals = self.refusals.saturating_add(1);
+        (self.refusals >= MOST_REFUSALS).then_some(Err(Failure::Unreachable(error)))
+    }
+
+    /// What an answer says to this request; `None` where it is for another, or nobody's (RFC 6886 section 3.3,
+    /// RFC 6887 section 8.3).
+    pub(super) fn matches(&self, answer: &Answer) -> Option<AskResult> {
+        match (&self.ask, answer) {
+            (Ask::NatPmp(request), Answer::NatPmp(response)) => {
+                nat_pmp_result(request, response).map(|result| result.map(|()| answer.clone()))
+            }
+            (Ask::Pcp { lifetime, opcode, .. }, Answer::Pcp(response)) => {
+                pcp_result(*lifetime, opcode, response).map(|result| result.map(|()| answer.clone()))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the answer says that the server does not speak the version of the request, and is nobody's else
+    /// (RFC 6886 section 3.5, RFC 6887 section 9).
+    pub(super) fn is_refused_by_version(&self, answer: &Answer) -> Option<AskResult> {
+        let refused = match (&self.ask, answer) {
+            (Ask::Pcp { .. }, Answer::NatPmp(response)) => {
+                matches!(response.body, natpmp::Body::UnsupportedVersion)
+            }
+            (Ask::NatPmp(_), Answer::NatPmp(response)) => {
+                matches!(response.body, natpmp::Body::UnsupportedVersion)
+            }
+            (_, Answer::Pcp(response)) => response.result_code == pcp::ResultCode::UnsuppVersion,
+        };
+        refused.then_some(Err(Failure::UnsupportedVersion))
+    }
+}
+
+fn nat_pmp_result(request: &natpmp::Request, response: &natpmp::Response) -> Option<Result<(), Failure>> {
+    match (request, &response.body) {
+        (natpmp::Request::ExternalAddress, natpmp::Body::ExternalAddress(_)) => Some(Ok(())),
+        (natpmp::Request::Map(asked), natpmp::Body::Map(granted)) => {
+            // The answer to a deletion has lifetime 0; one that comes late is not for the mapping made since.
+            let same = granted.protocol == asked.protocol
+                && granted.internal_port == asked.internal_port
+                && (granted.lifetime == 0) == (asked.lifetime == 0);
+            same.then_some(Ok(()))
+        }
+        (request, natpmp::Body::Refused { opcode, internal_port, result_code })
+            if *opcode == request.opcode() && internal_port.is_none_or(|port| port_of(request) == Some(port)) =>
+        {
+            Some(Err(Failure::NatPmp(*result_code)))
+        }
+        _ => None,
+    }
+}
+
+fn pcp_result(
+    lifetime: u32,
+    opcode: &pcp::Opcode,
+    response: &pcp::Response,
+) -> Option<Result<(), Failure>> {
+    if response.version != pcp::VERSION || response.opcode_number != opcode.number() {
+        return None;
+    }
+    let is_success = response.result_code == pcp::ResultCode::Success;
+    let same = match (opcode.map(), response.opcode.as_ref().and_then(pcp::Opcode::map)) {
+        (None, None) => true,
+        (Some(asked), Some(granted)) => {
+            granted.nonce == asked.nonce
+                && granted.protocol == asked.protocol
+                && granted.internal_port == asked.internal_port
+        }
+        _ => false,
+    };
+    if !same || response.result_code == pcp::ResultCode::UnsuppVersion {
+        return None;
+    }
+    // As with NAT-PMP: the answer to a deletion is not one to a request, nor the other way round.
+    if is_success && opcode.map().is_some() && (response.lifetime == 0) != (lifetime == 0) {
+        return None;
+    }
+    Some(if is_success { Ok(()) } else { Err(Failure::Pcp(response.result_code)) })
+}
+
+fn port_of(request: &natpmp::Request) -> Option<core::num::NonZeroU16> {
+    match request {
+        natpmp::Request::ExternalAddress => None,
+        natpmp::Request::Map(map) => Some(map.internal_port),
+    }
+}

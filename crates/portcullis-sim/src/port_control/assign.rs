@@ -1,0 +1,118 @@
+//! Which external port a client gets, by the table that all protocols share.
+
+use super::PortControlOddity as Oddity;
+use crate::device::Device;
+use crate::mapping::Mapping;
+use crate::quirk::{Quirk, parameter};
+use core::net::{IpAddr, Ipv4Addr};
+use core::time::Duration;
+use portcullis_proto::{Protocol, Time};
+
+/// The first port that is assigned where the suggested one cannot be.
+const FIRST_CHOICE: u16 = 1_024;
+
+/// Why nothing was assigned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    NotAuthorized,
+    /// The gateway has no external address.
+    NoAddress,
+    /// There is no room, or no port.
+    Full,
+    /// Another client has the port, and no other would do.
+    Taken,
+}
+
+/// A mapping that is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) client: IpAddr,
+    pub(crate) protocol: Protocol,
+    pub(crate) internal_port: u16,
+    /// 0 for any.
+    pub(crate) suggested: u16,
+    /// Whether only the suggested port will do.
+    pub(crate) exact: bool,
+}
+
+/// The external address that NAT-PMP and PCP tell, if there is one.
+pub(crate) fn external_address(device: &Device) -> Option<IpAddr> {
+    let assigned = parameter!(device.quirks, Quirk::PortControl(Oddity::AssignsAddress(address)) => address);
+    match assigned {
+        Some(assigned) => assigned.parse().ok(),
+        None => device
+            .external_address
+            .parse()
+            .ok()
+            .filter(|address: &Ipv4Addr| !address.is_unspecified())
+            .map(IpAddr::V4),
+    }
+}
+
+/// The external port for a mapping: that of the mapping which the client has, the suggested one, or another.
+pub(crate) fn assign(device: &Device, wanted: &Wanted) -> Result<u16, Refusal> {
+    if external_address(device).is_none() {
+        return Err(Refusal::NoAddress);
+    }
+    let &Wanted { client, protocol, internal_port, suggested, exact } = wanted;
+    let held = device.table.as_slice().iter().find(|mapping| mapping.is_of(client, protocol, internal_port));
+    if let Some(held) = held {
+        let other = exact && held.external_port != suggested;
+        return if other { Err(Refusal::Taken) } else { Ok(held.external_port) };
+    }
+    if device.has(Quirk::PrivilegedPortsRefused) && (1..FIRST_CHOICE).contains(&suggested) {
+        return Err(Refusal::NotAuthorized);
+    }
+    let size = parameter!(device.quirks, Quirk::TableSize(size) => size).unwrap_or(usize::from(u16::MAX));
+    if device.table.as_slice().len() >= size {
+        return Err(Refusal::Full);
+    }
+    if device.has(Quirk::SamePortOnly) {
+        let impossible = exact && suggested != internal_port || is_taken(device, wanted, internal_port);
+        return if impossible { Err(Refusal::Taken) } else { Ok(internal_port) };
+    }
+    let never_the_asked = device.has(Quirk::AnyPortNeverTheAsked);
+    let first = if suggested == 0 { internal_port } else { suggested };
+    if exact && (never_the_asked || is_taken(device, wanted, suggested)) {
+        return Err(Refusal::Taken);
+    }
+    let after = first.saturating_add(1).max(FIRST_CHOICE);
+    core::iter::once(first)
+        .filter(|_| !never_the_asked)
+        .chain(after..=u16::MAX)
+        .chain(FIRST_CHOICE..after)
+        .find(|port| !is_taken(device, wanted, *port))
+        .ok_or(Refusal::Full)
+}
+
+fn is_taken(device: &Device, wanted: &Wanted, port: u16) -> bool {
+    let by_peer = device.port_control.peers.iter().map(|peer| &peer.mapping).any(|mapping| {
+        mapping.external_port == port
+            && mapping.protocol == wanted.protocol
+            && !mapping.is_of(wanted.client, wanted.protocol, wanted.internal_port)
+    });
+    by_peer
+        || device.has(Quirk::OtherMechanism(port))
+        || device.table.range(port..=port, wanted.protocol).next().is_some()
+}
+
+/// The seconds that are granted for those that are asked for.
+pub(crate) fn granted(device: &Device, asked: u32) -> u32 {
+    device
+        .quirks
+        .find(|quirk| match quirk {
+            Quirk::LeaseAtMost(most) => Some(asked.min(most)),
+            Quirk::LeaseAlways(seconds) => Some(seconds),
+            _ => None,
+        })
+        .unwrap_or(asked)
+}
+
+/// A mapping for everybody that ends `seconds` from now.
+pub(crate) fn mapping(wanted: &Wanted, external_port: u16, now: Time, seconds: u32) -> Mapping {
+    Mapping {
+        external_port,
+        expires: Some(now + Duration::from_secs(seconds.into())),
+        ..Mapping::new(wanted.protocol, wanted.internal_port, wanted.client)
+    }
+}
