@@ -26,6 +26,7 @@ pub(super) enum Reason {
 
 /// Why a file or a directory is not touched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(windows, allow(dead_code, reason = "who may write to a folder is not told as a number there"))]
 pub(super) enum Unsafe {
     Symlink,
     /// Not of the kind it should be.
