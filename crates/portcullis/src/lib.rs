@@ -45,9 +45,10 @@ pub use kept_mapping::KeptMapping;
 pub use mapping::Mapping;
 pub use pending::{Discovery, Pending};
 pub use portcullis_proto::client::{
-    Attempt, Change, ChangeKind, ControlPoint, DEFAULT_DESCRIPTION, DEFAULT_LIFETIME, Device, Error, ErrorKind,
-    ExchangeError, Failure, GATEWAY_TARGETS, GatewayAddress, Granted, Grantor, InvalidGatewayAddress, MappingId,
-    MappingRequest, Method, OnConflict, Reason, SearchOptions, Status, Step, UnknownMethod,
+    Attempt, Change, ChangeKind, ControlPoint, DEFAULT_DESCRIPTION, DEFAULT_LIFETIME, Device, Error,
+    ErrorKind, ExchangeError, Failure, GATEWAY_TARGETS, GatewayAddress, Granted, Grantor,
+    InvalidGatewayAddress, MappingId, MappingRequest, Method, OnConflict, Reason, SearchOptions, Status,
+    Step, UnknownMethod,
 };
 pub use portcullis_proto::igd;
 pub use portcullis_proto::wire::http::HttpError;

@@ -2,17 +2,17 @@
 
 mod connections;
 mod datagrams;
-mod upkeep;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 
 use super::alarm::Alarm;
 use super::clock::Clock;
 use super::kept::Register;
 use super::{Answer, Command, Port, Publisher};
 use crate::event::Event;
-use crate::mapping::CLOSE_TIMEOUT;
 use crate::journal::Journal;
+use crate::mapping::CLOSE_TIMEOUT;
 use crate::net;
 use crate::net::watch::Watch;
 use connections::Connection;
