@@ -26,6 +26,14 @@ impl Outbox {
         self.outputs.push_back(output);
     }
 
+    /// As early as may be: before whatever else there is to do, but after everything that goes into the journal.
+    /// Searching takes a socket for each interface, and a request of one packet need not wait for that.
+    pub(super) fn push_soon(&mut self, output: Output) {
+        let is_record = |output: &Output| matches!(output, Output::Journal(_));
+        let at = self.outputs.iter().rposition(is_record).map_or(0, |last| last.saturating_add(1));
+        self.outputs.insert(at, output);
+    }
+
     pub(super) fn push_event(&mut self, event: Event) {
         self.events.push_back(event);
     }

@@ -110,7 +110,8 @@ impl PortControl {
             return;
         };
         line.bound(local);
-        for (&id, transaction) in &mut self.transactions {
+        // The last one goes out first.
+        for (&id, transaction) in self.transactions.iter_mut().rev() {
             if transaction.way == way && !transaction.has_sent() {
                 transaction.send(now, id, line, out);
             }
