@@ -110,8 +110,7 @@ impl PortControl {
             return;
         };
         line.bound(local);
-        // The last one goes out first.
-        for (&id, transaction) in self.transactions.iter_mut().rev() {
+        for (&id, transaction) in &mut self.transactions {
             if transaction.way == way && !transaction.has_sent() {
                 transaction.send(now, id, line, out);
             }
