@@ -4,6 +4,7 @@
 //! side of the contract. Datagrams cross lossy [`Link`](portcullis_sim::Link)s; connections lose
 //! segments and get them again as an operating system would send them.
 
+mod keeping;
 mod peer;
 mod record;
 mod scripted;
@@ -62,6 +63,10 @@ pub(crate) struct Pair {
     /// Sockets that hear multicast.
     listeners: Vec<(SocketId, SocketAddr)>,
     connections: BTreeMap<ConnectionId, bool>,
+    /// Our address, where the operating system chooses it.
+    pub(crate) own_address: IpAddr,
+    /// The same over IPv6.
+    pub(crate) own_address_v6: IpAddr,
     timeout: Option<Time>,
     next_port: u16,
     turns: u32,
@@ -98,6 +103,8 @@ impl Pair {
             bound: Vec::new(),
             listeners: Vec::new(),
             connections: BTreeMap::new(),
+            own_address: CLIENT.parse().unwrap(),
+            own_address_v6: "fe80::7".parse().unwrap(),
             timeout: None,
             next_port: 40_000,
             turns: 0,
@@ -268,6 +275,12 @@ impl Pair {
                     self.input(Input::Datagram { socket, source: from, payload: &payload });
                 }
             }
+            ToClient::Refused(local) => {
+                let socket = self.sockets.iter().find(|(_, own)| **own == local).map(|(&socket, _)| socket);
+                if let Some(socket) = socket {
+                    self.input(Input::SendFailed { socket, error: io::ErrorKind::ConnectionRefused });
+                }
+            }
             ToClient::Connected(connection, local) => {
                 if let Some(established) = self.connections.get_mut(&connection) {
                     *established = true;
@@ -365,10 +378,11 @@ impl Pair {
     fn local(&mut self, wanted: SocketAddr) -> SocketAddr {
         let mut local = wanted;
         if local.ip().is_unspecified() {
-            local.set_ip(if local.is_ipv4() { CLIENT } else { "fe80::7" }.parse().unwrap());
+            local.set_ip(if local.is_ipv4() { self.own_address } else { self.own_address_v6 });
         }
         if local.port() == 0 {
-            self.next_port += 1;
+            // As an operating system does: round and round.
+            self.next_port = self.next_port.checked_add(1).unwrap_or(40_000);
             local.set_port(self.next_port);
         }
         local
