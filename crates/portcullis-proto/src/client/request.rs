@@ -55,6 +55,9 @@ pub struct MappingRequest {
     pub(super) peer: Option<SocketAddr>,
     /// The nonce that a PCP server knows the mapping by already.
     pub(super) known: Option<(SocketAddr, Nonce)>,
+    /// Whether the gateway is believed to have it: then it is not deleted to be added again, unless the gateway
+    /// says that it is in its own way.
+    pub(super) stands: bool,
 }
 
 impl MappingRequest {
@@ -74,6 +77,7 @@ impl MappingRequest {
             filters: Vec::new(),
             peer: None,
             known: None,
+            stands: false,
         }
     }
 
@@ -172,4 +176,3 @@ impl MappingRequest {
         self.internal_port
     }
 }
-

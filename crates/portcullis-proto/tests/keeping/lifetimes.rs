@@ -69,9 +69,11 @@ fn a_permanent_lease_is_read_every_ten_minutes_and_never_renewed() {
     let mut pair = Pair::new(Scenario::igd1().with(Quirk::PermanentLeaseOnly));
     let (mapping, granted) = pair.keep(udp(7777)).unwrap();
     assert_eq!(granted.lifetime.as_seconds(), 0);
-    let adds = |pair: &Pair| pair.record.actions().iter().filter(|action| *action == "AddPortMapping").count();
-    let reads =
-        |pair: &Pair| pair.record.actions().iter().filter(|action| *action == "GetSpecificPortMappingEntry").count();
+    let adds =
+        |pair: &Pair| pair.record.actions().iter().filter(|action| *action == "AddPortMapping").count();
+    let reads = |pair: &Pair| {
+        pair.record.actions().iter().filter(|action| *action == "GetSpecificPortMappingEntry").count()
+    };
     let before = (adds(&pair), reads(&pair));
     pair.drive_for(seconds(6_030));
     assert_eq!(adds(&pair), before.0);

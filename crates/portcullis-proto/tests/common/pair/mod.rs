@@ -262,8 +262,12 @@ impl Pair {
         match arrived {
             ToClient::Datagram(Datagram { from, to, payload }) if to.ip().is_multicast() => {
                 let hears = |local: &SocketAddr| local.port() == to.port() && local.is_ipv4() == to.is_ipv4();
-                let listeners: Vec<_> =
-                    self.listeners.iter().filter(|(_, local)| hears(local)).map(|(socket, _)| *socket).collect();
+                let listeners: Vec<_> = self
+                    .listeners
+                    .iter()
+                    .filter(|(_, local)| hears(local))
+                    .map(|(socket, _)| *socket)
+                    .collect();
                 for socket in listeners {
                     self.input(Input::Datagram { socket, source: from, payload: &payload });
                 }
