@@ -276,13 +276,15 @@ pub(super) enum Remains {
     Pinhole { point: ControlPoint, unique_id: UniqueId },
     /// A mapping of NAT-PMP or PCP.
     Talk { method: Method, way: Way, wish: Wish },
+    /// The same where the server has never answered, and may not be there.
+    Farewell { method: Method, way: Way, wish: Wish },
 }
 
 impl Leftover {
     pub(super) fn key(&self) -> Key {
         let remote = match &self.remains {
             Remains::Entry { point, .. } | Remains::Pinhole { point, .. } => point.remote,
-            Remains::Talk { way, .. } => way.0,
+            Remains::Talk { way, .. } | Remains::Farewell { way, .. } => way.0,
         };
         (remote.ip(), self.protocol, self.external_port)
     }
@@ -307,6 +309,8 @@ pub(super) struct Operation {
     pub(super) task: Option<Task>,
     pub(super) stage: Stage,
     pub(super) deadline: Time,
+    /// When it began, where anybody may have to wait for anybody.
+    pub(super) started: Time,
     /// Whether this operation has had a search since it began.
     pub(super) searched: bool,
     /// Until when it waits for a better gateway than the ones known.
@@ -332,6 +336,8 @@ pub(super) struct Operation {
     pub(super) contenders: Vec<Contender>,
     /// Whether UPnP takes part.
     pub(super) wants_igd: bool,
+    /// Whether a server of NAT-PMP or PCP has said no, or is there for the last resort.
+    pub(super) somebody_is_there: bool,
     /// Whether UPnP has nobody left to ask, and what its search came to.
     pub(super) igd_over: bool,
     pub(super) search_failures: Vec<Attempt>,
@@ -351,6 +357,7 @@ impl Operation {
             task,
             stage,
             deadline,
+            started: Time::ZERO,
             searched: false,
             choose_at: None,
             fixed: false,
@@ -364,6 +371,7 @@ impl Operation {
             keeps: None,
             contenders: Vec::new(),
             wants_igd: false,
+            somebody_is_there: false,
             igd_over: false,
             search_failures: Vec::new(),
             working_since: None,
@@ -386,9 +394,14 @@ impl Operation {
         self.request().map(|request| request.description.clone()).unwrap_or_default()
     }
 
-    /// Whether a port that is taken is to be taken from whoever has it.
-    pub(super) fn overwrites(&self) -> bool {
-        self.request().is_some_and(|request| request.on_conflict == OnConflict::Overwrite)
+    /// Whether no other port will do, and the one that is wanted is not to be taken from whoever has it.
+    pub(super) fn insists(&self) -> bool {
+        self.request().is_some_and(|request| request.on_conflict == OnConflict::Fail)
+    }
+
+    /// Whether UPnP takes part, and has somebody left to ask.
+    pub(super) fn igd_is_open(&self) -> bool {
+        self.wants_igd && !self.igd_over
     }
 
     pub(super) fn is_mapping(&self) -> bool {
@@ -402,8 +415,7 @@ impl Operation {
 
     /// Whether anybody may still grant what is wanted.
     pub(super) fn has_hope(&self) -> bool {
-        (self.wants_igd && !self.igd_over)
-            || self.contenders.iter().any(|contender| contender.phase != Phase::Failed)
+        self.igd_is_open() || self.contenders.iter().any(|contender| contender.phase != Phase::Failed)
     }
 
     pub(super) fn has_tried(&self, device: &Device) -> bool {
@@ -433,11 +445,6 @@ impl Operation {
             Some(Task::OpenPinhole(pinhole)) => Some(pinhole.request.internal_port),
             _ => None,
         }
-    }
-
-    /// Whether anybody has said more than nothing.
-    pub(super) fn has_verdict(&self) -> bool {
-        self.attempts.iter().any(|attempt| attempt.failure.kind() != ErrorKind::NoGateway)
     }
 
     /// What it would leave at the gateway at hand if it ended now.
@@ -489,9 +496,9 @@ impl Operation {
     /// The result of an operation whose time is up.
     pub(super) fn out_of_time(
         &mut self,
+        unanswered: Vec<Attempt>,
         search_failures: Vec<Attempt>,
         named: bool,
-        has_answered: impl Fn(Way) -> bool,
     ) -> Result<Outcome, Error> {
         if let Stage::Working { gateway, action, points, point } = &self.stage {
             let point = points.get(*point);
@@ -503,15 +510,7 @@ impl Operation {
             let failure = Failure::Exchange(exchange::ExchangeError::NoReply);
             self.attempts.push(Attempt { gateway: gateway.clone(), step: Step::Action(action), failure });
         }
-        for contender in &self.contenders {
-            let failure = match contender.phase {
-                Phase::Failed | Phase::Ready => continue,
-                Phase::Asked(_) if has_answered(contender.way) => Failure::NoReply,
-                Phase::Asked(_) | Phase::Probing => Failure::NoAnswer,
-            };
-            let step = contender.talk.step();
-            self.attempts.push(Attempt { gateway: contender.gateway(), step, failure });
-        }
+        self.attempts.extend(unanswered);
         Err(self.out_of_gateways(search_failures, named))
     }
 

@@ -41,6 +41,8 @@ mod moved_gateway;
 #[cfg(test)]
 mod ownership;
 #[cfg(test)]
+mod one_map_for_all;
+#[cfg(test)]
 mod permanent_lease_only;
 #[cfg(test)]
 mod same_port_required;

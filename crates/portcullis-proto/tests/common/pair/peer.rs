@@ -99,6 +99,10 @@ impl Peer for SimPeer {
 
     fn datagram(&mut self, now: Time, datagram: &Datagram, wire: &mut Wire) {
         if datagram.to.port() == self.gateway.port_control_address(datagram.from.ip()).port() {
+            if !self.gateway.is_port_control_open() {
+                wire.refuse(now, datagram);
+                return;
+            }
             self.gateway.handle_port_control(now, datagram.from, &datagram.payload);
         } else {
             self.gateway.handle_datagram(now, datagram.from, &datagram.payload);

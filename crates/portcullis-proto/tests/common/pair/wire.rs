@@ -30,6 +30,8 @@ pub(super) enum ToClient {
     Connected(ConnectionId, SocketAddr),
     Bytes(ConnectionId, Vec<u8>),
     Closed(ConnectionId, Option<io::ErrorKind>),
+    /// ICMP: nobody is at the address that this socket's datagrams go to.
+    Unreachable { from: SocketAddr, to: SocketAddr },
 }
 
 #[derive(Debug)]
@@ -88,6 +90,14 @@ impl Wire {
     /// A peer sends the client a datagram at a moment to come, from any address it likes.
     pub(crate) fn datagram(&mut self, at: Time, from: SocketAddr, to: SocketAddr, payload: Vec<u8>) {
         self.down.send(at, Datagram { from, to, payload });
+    }
+
+    /// A peer's host refuses a datagram of the client's (ICMP).
+    pub(crate) fn refuse(&mut self, now: Time, datagram: &Datagram) {
+        if !self.is_lost() {
+            let at = now + self.segments.delay;
+            self.push_to_client(at, ToClient::Unreachable { from: datagram.to, to: datagram.from });
+        }
     }
 
     /// A peer writes to a connection at a moment to come.
