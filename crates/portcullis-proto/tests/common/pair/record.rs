@@ -57,6 +57,17 @@ impl Record {
         datagrams.collect()
     }
 
+    /// The requests of NAT-PMP and PCP: when, where to and what.
+    pub(crate) fn port_control(&self) -> Vec<(Time, SocketAddr, Vec<u8>)> {
+        let requests = self.outputs.iter().filter_map(|(at, output)| match output {
+            Output::Datagram { destination, payload, .. } if destination.port() == 5351 => {
+                Some((*at, *destination, payload.clone()))
+            }
+            _ => None,
+        });
+        requests.collect()
+    }
+
     /// Where connections were opened to, in order.
     pub(crate) fn connects(&self) -> Vec<SocketAddr> {
         let connects = self.outputs.iter().filter_map(|(_, output)| match output {
