@@ -3,6 +3,8 @@
 use core::net::SocketAddr;
 use portcullis_proto::Time;
 use portcullis_proto::client::io::{Bind, Output};
+use portcullis_proto::client::journal::Entry;
+use portcullis_proto::client::journal::Record::{Erase, Put};
 use portcullis_proto::client::{Error, Event, OperationId, Outcome};
 
 /// Every output and event, with the moment of it.
@@ -66,6 +68,22 @@ impl Record {
             _ => None,
         });
         requests.collect()
+    }
+
+    /// What the journal holds by now.
+    pub(crate) fn journal(&self) -> Vec<Entry> {
+        let mut entries: Vec<Entry> = Vec::new();
+        for (_, output) in &self.outputs {
+            match output {
+                Output::Journal(Put(entry)) => {
+                    entries.retain(|other| other.id != entry.id);
+                    entries.push(entry.clone());
+                }
+                Output::Journal(Erase(id)) => entries.retain(|other| other.id != *id),
+                _ => {}
+            }
+        }
+        entries
     }
 
     /// Where connections were opened to, in order.
