@@ -41,10 +41,10 @@ pub use device::{ControlPoint, Device, Status};
 pub use error::{Attempt, Error, ErrorKind, Failure, Step};
 pub use event::{Event, Outcome};
 pub use exchange::ExchangeError;
-pub use network::{DefaultGateway, Interface, InterfaceAddress, Network};
-pub use operation::OperationId;
 pub use granted::{Granted, Grantor, Method, UnknownMethod};
 pub use keeper::{Change, ChangeKind, MappingId, Reason};
+pub use network::{DefaultGateway, Interface, InterfaceAddress, Network};
+pub use operation::OperationId;
 pub use request::{DEFAULT_DESCRIPTION, DEFAULT_LIFETIME, MappingRequest, OnConflict};
 
 use crate::igd::wan_connection::Action;
@@ -54,8 +54,8 @@ use core::time::Duration;
 use igd::call::Call;
 use igd::close::{Claim, Close};
 use igd::list::List;
-use io::{Input, Output};
 use igd::pinhole::delete::Delete;
+use io::{Input, Output};
 use journal::Entry;
 use keeper::Keeper;
 use ledger::Ledger;
@@ -84,8 +84,8 @@ pub struct Client {
     operations: BTreeMap<OperationId, Operation>,
     /// Gateways known to be usable.
     gateways: Vec<Device>,
-    /// How many grants of this client stand behind an entry of a gateway's table.
-    held: BTreeMap<Key, u32>,
+    /// The entries of gateways' tables that grants of this client stand behind.
+    held: BTreeMap<Key, Held>,
     /// What other protocols may have left where a mapping that is held now stands: deleted with it.
     shadows: Vec<Leftover>,
     keeper: Keeper,
@@ -96,6 +96,14 @@ pub struct Client {
     /// What earlier processes have left open on purpose.
     left_open: Vec<Entry>,
     random: Random,
+}
+
+/// An entry of a gateway's table that is ours.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    internal_port: NonZeroU16,
+    /// How many grants stand behind it.
+    grants: u32,
 }
 
 impl Client {
@@ -228,20 +236,25 @@ impl Client {
 
     /// Lets go of a mapping without deleting it: it is meant to outlive this process.
     pub fn leave_open(&mut self, granted: &Granted) {
-        self.let_go(granted);
-        if let Some(entry) = granted.entry {
+        let is_others = self.let_go(granted);
+        let key = granted.key();
+        let shadows = self.shadows.iter().filter(|shadow| !is_others && shadow.key() == key);
+        for entry in shadows.filter_map(|shadow| shadow.entry).chain(granted.entry) {
             self.ledger.outlives(entry, &mut self.transport.out);
         }
     }
 
     /// One holder less; whether there are others.
     fn let_go(&mut self, granted: &Granted) -> bool {
-        match self.held.remove(&granted.key()) {
-            Some(holders @ 2..) => {
-                self.held.insert(granted.key(), holders.saturating_sub(1));
+        match self.held.get_mut(&granted.key()) {
+            Some(Held { grants: grants @ 2.., .. }) => {
+                *grants = grants.saturating_sub(1);
                 true
             }
-            _ => false,
+            _ => {
+                self.held.remove(&granted.key());
+                false
+            }
         }
     }
 
@@ -468,15 +481,16 @@ impl Client {
 
     /// Deletes what an operation may have left at gateways, and tells nobody.
     fn tidy(&mut self, now: Time, leftovers: Vec<Leftover>) {
-        for leftover in leftovers {
-            if self.held.contains_key(&leftover.key()) {
+        for mut leftover in leftovers {
+            if let Some(external_port) = self.holds(&leftover) {
                 // To many gateways it is the very mapping that is held.
-                self.shadows.push(leftover);
+                leftover.external_port = external_port;
+                self.shadow(leftover);
                 continue;
             }
-            let Leftover { gateway, protocol, external_port, entry, remains } = leftover;
+            let Leftover { gateway, protocol, external_port: _, entry, remains } = leftover;
             let id = match remains {
-                Remains::Entry { point, mark } => {
+                Remains::Entry { point, external_port, mark } => {
                     let task = Task::Close(Close::new(protocol, external_port, Claim::Added(mark)));
                     self.work(now, task, gateway, vec![point], TIDY)
                 }
@@ -493,6 +507,52 @@ impl Client {
                 operation.entry = entry;
             }
         }
+    }
+
+    /// The external port of the mapping that would be deleted with a leftover, where one is held: NAT-PMP and PCP
+    /// delete by the internal port, whatever the external one is.
+    fn holds(&self, leftover: &Leftover) -> Option<NonZeroU16> {
+        let key = leftover.key();
+        if self.held.contains_key(&key) {
+            return Some(key.2);
+        }
+        let Remains::Talk { wish, .. } = &leftover.remains else { return None };
+        let is_it = |&(own, held): &(&Key, &Held)| {
+            (own.0, own.1, held.internal_port) == (key.0, key.1, wish.internal_port)
+        };
+        self.held.iter().find(is_it).map(|(own, _)| own.2)
+    }
+
+    /// Remembers what is to be deleted with the mapping that is held there, once.
+    fn shadow(&mut self, leftover: Leftover) {
+        match self.shadows.iter_mut().find(|shadow| shadow.is_same_as(&leftover)) {
+            Some(same) => {
+                let old = core::mem::replace(same, leftover);
+                if let Some(entry) = old.entry.filter(|_| old.entry != same.entry) {
+                    self.ledger.erase(entry, &mut self.transport.out);
+                }
+            }
+            None => self.shadows.push(leftover),
+        }
+    }
+
+    /// The mapping that some leftovers are to be deleted with is another one by now.
+    fn move_shadows(&mut self, now: Time, from: &Key, to: &Key) {
+        if from == to {
+            return;
+        }
+        let (moved, others) = self.shadows.drain(..).partition(|shadow| shadow.key() == *from);
+        self.shadows = others;
+        let mut elsewhere = Vec::new();
+        for mut shadow in moved {
+            if (from.0, from.1) == (to.0, to.1) {
+                shadow.external_port = to.2;
+                self.shadow(shadow);
+            } else {
+                elsewhere.push(shadow);
+            }
+        }
+        self.tidy(now, elsewhere);
     }
 
     fn start_search(&mut self, now: Time, options: SearchOptions) -> SearchId {
@@ -560,12 +620,13 @@ impl Client {
         match &mut outcome {
             Outcome::Mapped(granted) => {
                 granted.entry = granted.entry.or(operation.entry);
+                if granted.grantor.control_point().is_some() {
+                    granted.since = operation.asked_at.unwrap_or(now);
+                }
                 self.hold(now, granted);
                 let key = granted.key();
                 // Two services of one gateway share its table.
-                leftovers.retain(|left| {
-                    left.key() != key || !matches!(left.remains, Remains::Entry { .. })
-                });
+                leftovers.retain(|left| left.key() != key || !matches!(left.remains, Remains::Entry { .. }));
             }
             Outcome::Closed(_) => {
                 if let Some(entry) = operation.entry {
@@ -592,8 +653,9 @@ impl Client {
 
     /// A grant of this client stands behind an entry of a gateway's table.
     fn hold(&mut self, now: Time, granted: &Granted) {
-        let holders = self.held.entry(granted.key()).or_default();
-        *holders = holders.saturating_add(1);
+        let internal_port = granted.internal_port;
+        let held = self.held.entry(granted.key()).or_insert(Held { internal_port, grants: 0 });
+        held.grants = held.grants.saturating_add(1);
         self.ledger.granted(now, granted, &mut self.transport.out);
     }
 

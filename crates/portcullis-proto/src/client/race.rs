@@ -135,8 +135,8 @@ impl Client {
         }
     }
 
-    /// A wish with the nonce of the mapping that an earlier process left, where there is one (RFC 6887 section
-    /// 11.2: the same nonce renews it).
+    /// A wish with the nonce that the server may know the mapping by already: the same one renews it (RFC 6887
+    /// section 11.2).
     fn wish_for(&mut self, request: &MappingRequest, way: Way) -> Wish {
         let fresh = self.random.nonce();
         let mut wish = Wish::new(request, fresh);
@@ -147,7 +147,7 @@ impl Client {
             }
             _ => {}
         }
-        if let Some(entry) = self.stale_entry(Method::Pcp, way.0, request) {
+        if let Some(entry) = self.ledger.known(Method::Pcp, way.0, request) {
             wish.nonce = entry.nonce.unwrap_or(fresh);
         }
         wish
@@ -198,18 +198,18 @@ impl Client {
     fn write_down(&mut self, now: Time, id: OperationId, index: usize) {
         let Some(operation) = self.operations.get_mut(&id) else { return };
         let description = operation.description();
+        let request = operation.request().cloned();
         let Some(contender) = operation.contenders.get_mut(index) else { return };
         if !contender.talk.may_have_mapped() || contender.entry.is_some() {
             return;
         }
         let Some(wish) = contender.talk.wish() else { return };
-        let stale = self.stale.iter().position(|entry| {
-            entry.method == contender.method && entry.remote == contender.way.0 && entry.nonce == Some(wish.nonce)
+        let nonce = (contender.method == Method::Pcp).then_some(wish.nonce);
+        let known = request.and_then(|request| {
+            let known = self.ledger.known(contender.method, contender.way.0, &request)?;
+            (known.nonce == nonce).then_some(known.id)
         });
-        let entry_id = match stale {
-            Some(at) => self.stale.remove(at).id,
-            None => EntryId(self.random.next_u64()),
-        };
+        let entry_id = known.unwrap_or_else(|| EntryId(self.random.next_u64()));
         let local = self.port_control.line(contender.way).and_then(|line| line.local());
         let any = contender.way.0.ip();
         contender.entry = Some(entry_id);
@@ -224,7 +224,7 @@ impl Client {
             internal_port: wish.internal_port,
             external_address: None,
             external_port: wish.external_port,
-            nonce: (contender.method == Method::Pcp).then_some(wish.nonce),
+            nonce,
             unique_id: None,
             description,
             lifetime: wish.lifetime,
@@ -232,6 +232,7 @@ impl Client {
             granted: false,
             outlives: false,
         };
+        self.adopted(entry_id);
         self.ledger.put(entry, &mut self.transport.out);
     }
 
@@ -356,6 +357,10 @@ impl Client {
     fn won(&mut self, now: Time, id: OperationId, index: usize, grant: Grant) {
         let Some(mut operation) = self.operations.remove(&id) else { return };
         let Some(contender) = operation.contenders.get_mut(index) else { return };
+        let since = match contender.phase {
+            Phase::Asked(at) => at,
+            _ => now,
+        };
         contender.phase = Phase::Failed;
         let (way, method, entry) = (contender.way, contender.method, contender.entry);
         let (Some(wish), Some(local)) =
@@ -378,6 +383,7 @@ impl Client {
             third_party: wish.third_party,
             peer: wish.peer,
             entry,
+            since,
         };
         self.forget(now, id, &operation);
         let is_adding = operation.is_adding() && self.transport.has_sent(Owner::Operation(id));
@@ -404,7 +410,7 @@ impl Client {
         let renews = operation.contenders.get(index).is_some_and(|contender| contender.renews);
         if is_certain && !renews {
             if let Some(entry) = operation.contenders.get_mut(index).and_then(|own| own.entry.take()) {
-                self.ledger.erase(entry, &mut self.transport.out);
+                self.ledger.refused(entry, &mut self.transport.out);
             }
         }
         if is_final {
@@ -435,7 +441,7 @@ impl Client {
             let is_here = elsewhere == Some(contender.way.0.ip());
             if !self.port_control.has_sent((id, index)) || (!has_answered && is_here) {
                 if let Some(entry) = contender.entry {
-                    self.ledger.erase(entry, &mut self.transport.out);
+                    self.ledger.refused(entry, &mut self.transport.out);
                 }
             } else if !has_answered {
                 let ask = contender.talk.withdraw();

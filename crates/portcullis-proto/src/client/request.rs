@@ -57,6 +57,9 @@ pub struct MappingRequest {
     pub(super) only_finite: bool,
     /// The nonce that a PCP server knows the mapping by already.
     pub(super) known: Option<(SocketAddr, Nonce)>,
+    /// Whether the gateway is believed to have it: then it is not deleted to be added again, unless the gateway
+    /// says that it is in its own way.
+    pub(super) stands: bool,
 }
 
 impl MappingRequest {
@@ -77,6 +80,7 @@ impl MappingRequest {
             peer: None,
             only_finite: false,
             known: None,
+            stands: false,
         }
     }
 
@@ -175,4 +179,3 @@ impl MappingRequest {
         self.internal_port
     }
 }
-

@@ -45,15 +45,7 @@ pub(super) struct PortControl {
 
 impl PortControl {
     /// Asks at once, where the line is there.
-    pub(super) fn ask(
-        &mut self,
-        now: Time,
-        asker: Asker,
-        way: Way,
-        ask: Ask,
-        pace: Pace,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn ask(&mut self, now: Time, asker: Asker, way: Way, ask: Ask, pace: Pace, out: &mut Outbox) {
         let id = TransactionId(out.next_id());
         let line = self.lines.entry(way).or_insert_with(|| Line::open(way, out));
         let mut transaction = Transaction::new(asker, way, ask, pace);
@@ -95,13 +87,31 @@ impl PortControl {
     pub(super) fn close_lines(&mut self, wanted: impl Fn(Way) -> bool, out: &mut Outbox) {
         let transactions = &self.transactions;
         self.lines.retain(|&way, line| {
-            let stays =
-                wanted(way) || transactions.values().any(|transaction| transaction.way == way);
+            let stays = wanted(way) || transactions.values().any(|transaction| transaction.way == way);
             if !stays {
                 line.close(out);
             }
             stays
         });
+    }
+
+    /// Closes the lines on addresses that are not ours any more; what waited at them has failed.
+    pub(in crate::client) fn close_foreign(
+        &mut self,
+        is_own: impl Fn(IpAddr) -> bool,
+        out: &mut Outbox,
+    ) -> Ended {
+        let is_foreign = |line: &Line| line.local().is_some_and(|local| !is_own(local.ip()));
+        let foreign: Vec<_> =
+            self.lines.iter().filter(|(_, line)| is_foreign(line)).map(|(&way, _)| way).collect();
+        let mut ended = Vec::new();
+        for way in foreign {
+            if let Some(line) = self.lines.remove(&way) {
+                line.close(out);
+            }
+            ended.extend(self.fail(way, io::ErrorKind::AddrNotAvailable, out));
+        }
+        ended
     }
 
     /// The line has its address: what waited for that is sent.
@@ -134,19 +144,19 @@ impl PortControl {
             return nothing;
         }
         let Ok(answer) = Answer::decode(payload) else { return nothing };
-        let result = self
-            .transactions
-            .iter()
-            .filter(|(_, transaction)| transaction.way == way)
-            .find_map(|(&id, transaction)| Some((id, transaction.matches(&answer)?)))
-            .or_else(|| {
-                self.transactions
-                    .iter()
-                    .filter(|(_, transaction)| transaction.way == way)
-                    .find_map(|(&id, transaction)| Some((id, transaction.is_refused_by_version(&answer)?)))
-            });
+        let result =
+            self.transactions
+                .iter()
+                .filter(|(_, transaction)| transaction.way == way)
+                .find_map(|(&id, transaction)| Some((id, transaction.matches(&answer)?)))
+                .or_else(|| {
+                    self.transactions.iter().filter(|(_, transaction)| transaction.way == way).find_map(
+                        |(&id, transaction)| Some((id, transaction.is_refused_by_version(&answer)?)),
+                    )
+                });
         let Some((id, result)) = result else { return nothing };
         let heard = line.heard(now, &answer);
+        self.agree(way, heard);
         out.timers.clear(Timer::Transaction(id));
         let ended = self.transactions.remove(&id).map(|transaction| (transaction.asker, result));
         (ended.into_iter().collect(), heard)
@@ -154,8 +164,22 @@ impl PortControl {
 
     /// An announcement of the server's, as far as we know it (RFC 6886 section 3.2.1, RFC 6887 section 14.1).
     pub(super) fn announced(&mut self, now: Time, source: IpAddr, answer: &Answer) -> Heard {
-        let line = self.lines.iter_mut().find(|(way, _)| way.0.ip() == source);
-        line.map_or(Heard::Nothing, |(_, line)| line.heard(now, answer))
+        let Some((&way, line)) = self.lines.iter_mut().find(|(way, _)| way.0.ip() == source) else {
+            return Heard::Nothing;
+        };
+        let heard = line.heard(now, answer);
+        self.agree(way, heard);
+        heard
+    }
+
+    /// One loss of state is told once, and not again by what else a server counts: by its other protocol, or on
+    /// other lines to it.
+    fn agree(&mut self, way: Way, heard: Heard) {
+        if heard == Heard::StateLost {
+            let others =
+                self.lines.iter_mut().filter(|(other, _)| other.0.ip() == way.0.ip() && **other != way);
+            others.for_each(|(_, line)| line.forget_epochs());
+        }
     }
 
     /// The server, or a host on the way to it, refused a datagram (ICMP).
@@ -171,13 +195,21 @@ impl PortControl {
     }
 
     /// The line could not be had, or is gone.
-    pub(super) fn socket_failed(&mut self, socket: SocketId, error: io::ErrorKind, out: &mut Outbox) -> Ended {
-        let Some(way) =
-            self.lines.iter().find(|(_, line)| line.socket() == socket).map(|(&way, _)| way)
+    pub(super) fn socket_failed(
+        &mut self,
+        socket: SocketId,
+        error: io::ErrorKind,
+        out: &mut Outbox,
+    ) -> Ended {
+        let Some(way) = self.lines.iter().find(|(_, line)| line.socket() == socket).map(|(&way, _)| way)
         else {
             return Vec::new();
         };
         self.lines.remove(&way);
+        self.fail(way, error, out)
+    }
+
+    fn fail(&mut self, way: Way, error: io::ErrorKind, out: &mut Outbox) -> Ended {
         let failed: Vec<_> = self
             .transactions
             .iter()

@@ -4,6 +4,7 @@
 //! side of the contract. Datagrams cross lossy [`Link`](portcullis_sim::Link)s; connections lose
 //! segments and get them again as an operating system would send them.
 
+mod keeping;
 mod peer;
 mod record;
 mod scripted;
@@ -62,6 +63,10 @@ pub(crate) struct Pair {
     /// Sockets that hear multicast.
     listeners: Vec<(SocketId, SocketAddr)>,
     connections: BTreeMap<ConnectionId, bool>,
+    /// Our address, where the operating system chooses it.
+    pub(crate) own_address: IpAddr,
+    /// The same over IPv6.
+    pub(crate) own_address_v6: IpAddr,
     timeout: Option<Time>,
     next_port: u16,
     turns: u32,
@@ -98,6 +103,8 @@ impl Pair {
             bound: Vec::new(),
             listeners: Vec::new(),
             connections: BTreeMap::new(),
+            own_address: CLIENT.parse().unwrap(),
+            own_address_v6: "fe80::7".parse().unwrap(),
             timeout: None,
             next_port: 40_000,
             turns: 0,
@@ -255,8 +262,12 @@ impl Pair {
         match arrived {
             ToClient::Datagram(Datagram { from, to, payload }) if to.ip().is_multicast() => {
                 let hears = |local: &SocketAddr| local.port() == to.port() && local.is_ipv4() == to.is_ipv4();
-                let listeners: Vec<_> =
-                    self.listeners.iter().filter(|(_, local)| hears(local)).map(|(socket, _)| *socket).collect();
+                let listeners: Vec<_> = self
+                    .listeners
+                    .iter()
+                    .filter(|(_, local)| hears(local))
+                    .map(|(socket, _)| *socket)
+                    .collect();
                 for socket in listeners {
                     self.input(Input::Datagram { socket, source: from, payload: &payload });
                 }
@@ -266,6 +277,12 @@ impl Pair {
                 // What arrives for a socket that is closed is nobody's.
                 if let Some(socket) = socket {
                     self.input(Input::Datagram { socket, source: from, payload: &payload });
+                }
+            }
+            ToClient::Refused(local) => {
+                let socket = self.sockets.iter().find(|(_, own)| **own == local).map(|(&socket, _)| socket);
+                if let Some(socket) = socket {
+                    self.input(Input::SendFailed { socket, error: io::ErrorKind::ConnectionRefused });
                 }
             }
             ToClient::Connected(connection, local) => {
@@ -365,10 +382,11 @@ impl Pair {
     fn local(&mut self, wanted: SocketAddr) -> SocketAddr {
         let mut local = wanted;
         if local.ip().is_unspecified() {
-            local.set_ip(if local.is_ipv4() { CLIENT } else { "fe80::7" }.parse().unwrap());
+            local.set_ip(if local.is_ipv4() { self.own_address } else { self.own_address_v6 });
         }
         if local.port() == 0 {
-            self.next_port += 1;
+            // As an operating system does: round and round.
+            self.next_port = self.next_port.checked_add(1).unwrap_or(40_000);
             local.set_port(self.next_port);
         }
         local

@@ -27,6 +27,8 @@ pub(crate) struct Datagram {
 #[derive(Debug)]
 pub(super) enum ToClient {
     Datagram(Datagram),
+    /// ICMP: nobody is at the port that a datagram from here was for.
+    Refused(SocketAddr),
     Connected(ConnectionId, SocketAddr),
     Bytes(ConnectionId, Vec<u8>),
     Closed(ConnectionId, Option<io::ErrorKind>),
@@ -105,6 +107,18 @@ impl Wire {
     /// A peer resets a connection (RST).
     pub(crate) fn reset(&mut self, at: Time, connection: ConnectionId) {
         self.end(at, connection, Some(io::ErrorKind::ConnectionReset));
+    }
+
+    /// A peer's operating system refuses a datagram that came from here (ICMP).
+    pub(crate) fn refuse(&mut self, now: Time, from: SocketAddr) {
+        if !self.is_lost() {
+            self.push_to_client(now + self.segments.delay, ToClient::Refused(from));
+        }
+    }
+
+    /// What is on its way to the client is lost: it is not there to take it.
+    pub(crate) fn lose_arrivals(&mut self, now: Time) {
+        while self.deliver_down(now).is_some() {}
     }
 
     pub(super) fn send(&mut self, now: Time, from: SocketAddr, to: SocketAddr, payload: Vec<u8>) {
