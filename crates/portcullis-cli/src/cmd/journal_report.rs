@@ -17,7 +17,8 @@ use std::time::Duration;
 pub(super) struct EntryReport {
     method: &'static str,
     protocol: &'static str,
-    internal_address: IpAddr,
+    /// `null` where the gateway has not answered: which of ours leads to it is not known.
+    internal_address: Option<IpAddr>,
     internal_port: u16,
     external_address: Option<IpAddr>,
     external_port: u16,
@@ -67,7 +68,7 @@ impl From<&JournalEntry> for EntryReport {
         Self {
             method: entry.method.as_str(),
             protocol: protocol_name(entry.protocol),
-            internal_address: entry.internal_address,
+            internal_address: Some(entry.internal_address).filter(|address| !address.is_unspecified()),
             internal_port: entry.internal_port.get(),
             external_address: entry.external_address,
             external_port: entry.external_port.get(),
@@ -86,11 +87,12 @@ impl EntryReport {
     }
 
     fn columns(&self) -> Vec<Text> {
-        let external = self.external_address.map_or_else(
-            || self.external_port.to_string(),
-            |address| SocketAddr::new(address, self.external_port).to_string(),
-        );
-        let internal = SocketAddr::new(self.internal_address, self.internal_port).to_string();
+        let place = |address: Option<IpAddr>, port| match address {
+            Some(address) => SocketAddr::new(address, port).to_string(),
+            None => format!("port {port}"),
+        };
+        let external = place(self.external_address, self.external_port);
+        let internal = place(self.internal_address, self.internal_port);
         let left = self.remaining_s.map(|left| duration_in_words(Duration::from_secs(left)));
         let left = left.unwrap_or_else(|| "permanent".to_owned());
         [self.protocol, &external, &internal, self.state.in_words(), &left, self.method]

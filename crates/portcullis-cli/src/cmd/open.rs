@@ -187,10 +187,15 @@ fn open<M: Opens>(
         return Err(if is_closed { unread.and_so("what was opened is closed again") } else { unread });
     }
     shortfall::warn(asked.into_iter().zip(&granted), context);
-    if let Some(address) = granted.iter().find_map(|granted| granted.external_address) {
+    if let Some(address) = granted.iter().find_map(translated_to) {
         warn_unless_public(address, context);
     }
     Ok((session, mappings))
+}
+
+/// The external address of a mapping that is no pinhole: that one's is our own.
+fn translated_to(granted: &Granted) -> Option<IpAddr> {
+    granted.external_address.filter(|&address| address != granted.internal_address)
 }
 
 /// Whether it was the asking for this very port that failed, so that another may do.
@@ -228,6 +233,8 @@ impl<M: Opens> Attempted<M> {
 
 /// Closes what was opened by a command that failed: all or nothing. Whether that succeeded.
 fn close_again<M: Opens>(mappings: Vec<M>, session: Session, context: &Context) -> bool {
+    // Whoever waits for the reason of a failure does not wait long for what is only done in passing.
+    let patience = if mappings.is_empty() { AFTERWARDS } else { TIDY };
     let closing: Vec<_> = mappings
         .into_iter()
         .map(|mapping| {
@@ -236,7 +243,7 @@ fn close_again<M: Opens>(mappings: Vec<M>, session: Session, context: &Context) 
         })
         .collect();
     // Returns when the last of them has ended, and ends those that take longer.
-    session.finish(TIDY);
+    session.finish(patience);
     let left = failure_to_close(closing);
     if let Some(left) = &left {
         context.output.warn(left.message.as_str());

@@ -209,6 +209,12 @@ impl Client {
         if let Some(granted) = self.left_open_at(protocol, external_port) {
             return self.delete(now, &granted, timeout);
         }
+        if self.config.preference(Method::Igd).is_none() {
+            // Only UPnP tells what there is that we do not know of.
+            let id = OperationId(self.transport.out.next_id());
+            self.report(id, false, Ok(Outcome::Closed(false)));
+            return id;
+        }
         let entry = self.left_open_entry(protocol, external_port);
         let id = self.seek(now, Task::Close(Close::new(protocol, external_port, claim)), timeout);
         if let Some(operation) = self.operations.get_mut(&id) {

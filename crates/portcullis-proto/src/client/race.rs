@@ -5,7 +5,7 @@
 //! asked a moment ago may be about to answer; the first grant wins, and what the others may have made is taken
 //! back.
 
-use super::error::{Attempt, ErrorKind, Failure};
+use super::error::{Attempt, ErrorKind, Failure, Step};
 use super::event::Outcome;
 use super::granted::{Granted, Grantor, Method};
 use super::igd::Stop;
@@ -116,6 +116,14 @@ impl Client {
 
     /// Lets NAT-PMP and PCP take part in a mapping.
     pub(super) fn enter_map(&mut self, now: Time, id: OperationId, request: &MappingRequest, pace: &Pace) {
+        if request.ipv6 && self.config.gateways.is_empty() && self.network.global_ipv6(None).is_empty() {
+            if let Some(operation) = self.operations.get_mut(&id) {
+                let failure = Failure::NoGlobalAddress;
+                operation.attempts.push(Attempt { gateway: String::new(), step: Step::Search, failure });
+                operation.igd_over = true;
+            }
+            return;
+        }
         let pcp = self.config.preference(Method::Pcp);
         let nat_pmp = self.config.preference(Method::NatPmp);
         for (place, way) in self.ways(request.ipv6).into_iter().enumerate() {

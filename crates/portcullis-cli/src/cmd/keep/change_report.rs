@@ -94,7 +94,10 @@ impl ChangeReport {
                 format!(" from {} to {}", or_none(from), or_none(to))
             }
         };
-        format!("{}{change} ({})", self.event, self.message)
+        // Nothing that was granted is in doubt: there is nothing yet.
+        let is_asking = self.method.is_none() && self.event == ChangeKind::Degraded.as_str();
+        let event = if is_asking { "not open yet" } else { self.event };
+        format!("{event}{change} ({})", self.message)
     }
 }
 
