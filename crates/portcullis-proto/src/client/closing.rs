@@ -26,6 +26,13 @@ impl Client {
             self.forget_holders(&granted);
             return self.release(now, &granted, timeout);
         }
+        let asks = |method| self.config.preference(method).is_some();
+        if !asks(Method::Igd) && !asks(Method::NatPmp) {
+            // PCP knows a mapping by its nonce alone, and none is known.
+            let id = OperationId(self.transport.out.next_id());
+            self.report(id, false, Ok(Outcome::Closed(false)));
+            return id;
+        }
         let claim = if force { Claim::Force } else { Claim::Unproven };
         let task = Task::Close(Close::new(protocol, external_port, claim));
         let entry = self.left_open_entry(protocol, external_port);

@@ -162,6 +162,8 @@ pub enum Failure {
     NotIpv6,
     /// Our own address towards the gateway is not one that the internet reaches, so there is nothing to open.
     NotGlobal(Ipv6Addr),
+    /// This machine has no address that the internet reaches, so there is nothing to open.
+    NoGlobalAddress,
     /// The gateway makes no pinholes for anybody.
     NoPinholes {
         /// How it refused this one.
@@ -192,7 +194,7 @@ impl Failure {
                 | pcp::ResultCode::UnsuppProtocol,
             ) => ErrorKind::Unsupported,
             Self::NatPmp(_) | Self::Pcp(_) => ErrorKind::Refused,
-            Self::CannotSend(_) => ErrorKind::Io,
+            Self::CannotSend(_) | Self::NoGlobalAddress => ErrorKind::Io,
             Self::Exchange(ExchangeError::ConnectTimeout | ExchangeError::NoReply) => ErrorKind::Timeout,
             Self::Exchange(ExchangeError::Http(_)) => ErrorKind::Malformed,
             // The other end is there, and hangs up: nothing of this machine's is to blame.
@@ -247,7 +249,9 @@ impl Failure {
             }
             Self::Fault(UpnpErrorCode::PinholeSpaceExhausted, _) => "the gateway's table is full: restart it",
             Self::NoPinholes { firewall_enabled: true, .. } => "allow pinholes in the gateway's settings",
-            Self::NotGlobal(_) => "does the provider give this network IPv6 addresses?",
+            Self::NotGlobal(_) | Self::NoGlobalAddress => {
+                "does the provider give this network IPv6 addresses?"
+            }
             Self::Fault(UpnpErrorCode::ActionNotAuthorized, _) => {
                 "the gateway wants this host to be permitted to map ports"
             }
@@ -310,6 +314,7 @@ impl fmt::Display for Failure {
             Self::NotIpv4 => f.write_str("reached over IPv6, where ports are not mapped"),
             Self::NotIpv6 => f.write_str("reached over IPv4, where there are no pinholes"),
             Self::NotGlobal(address) => write!(f, "the internet does not reach {address}"),
+            Self::NoGlobalAddress => f.write_str("this host has no global IPv6 address"),
             Self::NoPinholes { code, firewall_enabled: true } => {
                 write!(f, "{code}: pinholes are not allowed")
             }

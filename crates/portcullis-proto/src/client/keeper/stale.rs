@@ -81,7 +81,9 @@ impl Client {
         };
         // UPnP tells by itself whose an entry is.
         let own_proof = |entry: &Entry| entry.method != Method::Igd;
-        let at = self.left_open.iter().position(|entry| is_it(entry) && own_proof(entry))?;
+        let may_use = |entry: &Entry| self.config.preference(entry.method).is_some();
+        let is_wanted = |entry: &Entry| is_it(entry) && own_proof(entry) && may_use(entry);
+        let at = self.left_open.iter().position(is_wanted)?;
         let entry = self.left_open.remove(at);
         granted(&entry)
     }

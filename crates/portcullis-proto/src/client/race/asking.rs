@@ -30,6 +30,14 @@ impl Client {
     ) {
         let pcp = self.config.preference(Method::Pcp);
         let nat_pmp = self.config.preference(Method::NatPmp);
+        if request.ipv6 && self.config.gateways.is_empty() && self.network.global_ipv6(None).is_empty() {
+            if let Some(operation) = self.operations.get_mut(&id) {
+                let failure = Failure::NoGlobalAddress;
+                operation.attempts.push(Attempt { gateway: String::new(), step: Step::Search, failure });
+                operation.igd_over = true;
+            }
+            return;
+        }
         let impossible = if request.peer.is_some_and(|peer| peer.port() == 0) {
             Some(Failure::NoPeerPort)
         } else if request.needs_pcp() && pcp.is_none() {
