@@ -1,7 +1,7 @@
 //! How a client is set up.
 
-use core::time::Duration;
 use crate::journal::Journal;
+use core::time::Duration;
 use portcullis_proto::client::{self as proto, GatewayAddress, Method};
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -62,7 +62,13 @@ impl JournalPlace {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { gateways: Vec::new(), interface: None, timeout: Duration::from_secs(5), methods: Vec::new(), journal: JournalPlace::Off }
+        Self {
+            gateways: Vec::new(),
+            interface: None,
+            timeout: Duration::from_secs(5),
+            methods: Vec::new(),
+            journal: JournalPlace::Off,
+        }
     }
 }
 

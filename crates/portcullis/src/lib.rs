@@ -34,6 +34,7 @@ mod kept_mapping;
 mod mapping;
 mod net;
 mod pending;
+mod standing_request;
 pub mod upnp;
 
 pub use client::Client;
@@ -44,10 +45,12 @@ pub use journal::{JournalEntry, JournalError, JournalWarning, read_journal};
 pub use kept_mapping::KeptMapping;
 pub use mapping::Mapping;
 pub use pending::{Discovery, Pending};
+pub use standing_request::StandingRequest;
 pub use portcullis_proto::client::{
-    Attempt, Change, ChangeKind, ControlPoint, DEFAULT_DESCRIPTION, DEFAULT_LIFETIME, Device, Error, ErrorKind,
-    ExchangeError, Failure, GATEWAY_TARGETS, GatewayAddress, Granted, Grantor, InvalidGatewayAddress, MappingId,
-    MappingRequest, Method, OnConflict, Reason, SearchOptions, Status, Step, UnknownMethod,
+    Attempt, Change, ChangeKind, ControlPoint, DEFAULT_DESCRIPTION, DEFAULT_LIFETIME, Device, Error,
+    ErrorKind, ExchangeError, Failure, GATEWAY_TARGETS, GatewayAddress, Granted, Grantor,
+    InvalidGatewayAddress, MappingId, MappingRequest, Method, OnConflict, Reason, SearchOptions, Status,
+    Step, UnknownMethod,
 };
 pub use portcullis_proto::igd;
 pub use portcullis_proto::wire::http::HttpError;
@@ -55,4 +58,4 @@ pub use portcullis_proto::wire::soap::{Arguments, SoapError};
 pub use portcullis_proto::wire::ssdp::SearchTarget;
 pub use portcullis_proto::wire::text::printable;
 pub use portcullis_proto::wire::url::{HttpUrl, UrlError};
-pub use portcullis_proto::{AddressKind, Lifetime, Protocol};
+pub use portcullis_proto::{AddressKind, Lifetime, Protocol, Time};

@@ -24,6 +24,8 @@ pub enum Outcome {
         /// What is granted by now.
         granted: Granted,
     },
+    /// A mapping is asked for until it is granted, and kept from then on.
+    Asking(MappingId),
     /// A mapping is gone; whether there was one.
     Closed(bool),
     /// The gateway's table.

@@ -201,7 +201,12 @@ impl Client {
         if let Some(granted) = self.left_open_at(protocol, external_port) {
             return self.delete(now, &granted, timeout);
         }
-        self.seek(now, Task::Close(Close::new(protocol, external_port, claim)), timeout)
+        let entry = self.left_open_entry(protocol, external_port);
+        let id = self.seek(now, Task::Close(Close::new(protocol, external_port, claim)), timeout);
+        if let Some(operation) = self.operations.get_mut(&id) {
+            operation.entry = entry;
+        }
+        id
     }
 
     /// Deletes a mapping that this client made, where it made it: [`Outcome::Closed`]. Where the same port was

@@ -94,7 +94,15 @@ impl Client {
                 }
             }
         } else {
-            let servers = self.config.gateways.iter().filter_map(GatewayAddress::port_control);
+            let named = &self.config.gateways;
+            // Whoever names a gateway's server by its port does not mean the usual port as well.
+            let is_named = |ip| named.iter().any(|gateway| {
+                matches!(gateway, GatewayAddress::PortControl(server) if server.ip() == ip)
+            });
+            let servers = named.iter().filter_map(|gateway| match gateway {
+                GatewayAddress::Search(address) if is_named(address.ip()) => None,
+                gateway => gateway.port_control(),
+            });
             ways.extend(servers.filter(|server| server.is_ipv6() == ipv6).map(|server| (server, None)));
         }
         let mut distinct: Vec<Way> = Vec::new();

@@ -17,7 +17,8 @@ mod system {
     use mio::Interest;
     use mio::unix::SourceFd;
     use rustix::time::{
-        Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
+        Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+        timerfd_settime,
     };
     use std::os::fd::{AsRawFd, OwnedFd};
 
@@ -46,8 +47,8 @@ mod system {
             let it_value = Timespec::try_from(since_boot).unwrap_or_default();
             let new = Itimerspec { it_interval: Timespec::default(), it_value };
             let timer = self.timer.as_ref();
-            let is_set = timer
-                .is_some_and(|timer| timerfd_settime(timer, TimerfdTimerFlags::ABSTIME, &new).is_ok());
+            let is_set =
+                timer.is_some_and(|timer| timerfd_settime(timer, TimerfdTimerFlags::ABSTIME, &new).is_ok());
             self.set_for = at.filter(|_| is_set);
             (!is_set).then_some(LOOK)
         }

@@ -13,6 +13,7 @@ mod thread;
 pub(crate) use kept::Register;
 use queue::Publisher;
 pub(crate) use queue::Queue;
+use clock::Clock;
 use slot::Answer;
 pub(crate) use slot::Slot;
 
@@ -60,6 +61,7 @@ pub(crate) struct Link {
     thread_id: ThreadId,
     /// The process that has the thread.
     process: u32,
+    clock: Clock,
     kept: Register,
 }
 
@@ -74,8 +76,9 @@ impl Link {
         let kept_waker = Arc::clone(&waker);
         let kept = Register::default();
         let register = kept.clone();
+        let clock = Clock::start();
         let thread = std::thread::Builder::new().name("portcullis".into()).spawn(move || {
-            thread::Driver::new(config, journal, poll, receiver, register).run();
+            thread::Driver::new(config, journal, poll, receiver, clock, register).run();
             drop(kept_waker);
         })?;
         let thread_id = thread.thread().id();
@@ -85,8 +88,14 @@ impl Link {
             thread: Mutex::new(Some(thread)),
             thread_id,
             process: std::process::id(),
+            clock,
             kept,
         }))
+    }
+
+    /// The moment it is by the thread's clock.
+    pub(crate) fn now(&self) -> Time {
+        self.clock.now()
     }
 
     /// The mappings that are kept, as they are granted by now.

@@ -26,6 +26,7 @@ pub(super) enum Reason {
 
 /// Why a file or a directory is not touched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(windows, allow(dead_code, reason = "who may write to a folder is not told as a number there"))]
 pub(super) enum Unsafe {
     Symlink,
     /// Not of the kind it should be.
@@ -156,15 +157,19 @@ impl JournalWarning {
 
 impl fmt::Display for JournalWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the journal {} was not used: ", self.path.display())?;
+        let path = self.path.display();
+        if let Problem::TooMany = self.problem {
+            return write!(f, "there are too many journals in {path}, and some were not looked at");
+        }
+        write!(f, "the journal {path} was not used: ")?;
         match &self.problem {
             Problem::Unsafe(why) => write!(f, "{why}"),
             Problem::TooLarge => f.write_str("it is too large"),
             Problem::Version => f.write_str("another version of the program wrote it"),
             Problem::Damaged => f.write_str("it is damaged"),
             Problem::Io(error) => return write!(f, "{error}"),
-            Problem::TooMany => return f.write_str("the directory has too many, and the rest of them was"),
             Problem::NotTaken(error) => return write!(f, "{error}"),
+            Problem::TooMany => Ok(()),
         }?;
         f.write_str(match self.outcome {
             Outcome::LeftAlone => "; look at it, and remove it unless it is of use",

@@ -173,6 +173,15 @@ impl Client {
         id
     }
 
+    /// [`keep_asking`](Self::keep_asking) as an operation, which ends at once with
+    /// [`Outcome::Asking`](super::Outcome::Asking).
+    pub fn begin_asking(&mut self, now: Time, request: MappingRequest) -> OperationId {
+        let mapping = self.keep_asking(now, request);
+        let operation = OperationId(self.transport.out.next_id());
+        self.report(operation, false, Ok(super::Outcome::Asking(mapping)));
+        operation
+    }
+
     /// A mapping that was made is kept from now on.
     pub(super) fn take_over(&mut self, now: Time, granted: Granted, request: MappingRequest) -> MappingId {
         let id = MappingId(self.transport.out.next_id());

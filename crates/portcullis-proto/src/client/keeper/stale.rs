@@ -4,7 +4,7 @@ use crate::Time;
 use crate::client::device::ControlPoint;
 use crate::client::granted::{Granted, Grantor, Method};
 use crate::client::igd::close::Mark;
-use crate::client::journal::Entry;
+use crate::client::journal::{Entry, EntryId};
 use crate::client::operation::{Leftover, Remains};
 use crate::client::port_control::talk::Wish;
 use crate::client::request::MappingRequest;
@@ -68,7 +68,20 @@ impl Client {
         })
     }
 
-    /// What an earlier process has left open on this external port.
+    /// The journal's entry of a UPnP mapping that an earlier process has left open on this external port. Whose it
+    /// is, the gateway's table tells.
+    pub(in crate::client) fn left_open_entry(
+        &self,
+        protocol: Protocol,
+        external_port: NonZeroU16,
+    ) -> Option<EntryId> {
+        let is_it = |entry: &&Entry| {
+            entry.method == Method::Igd && entry.protocol == protocol && entry.external_port == external_port
+        };
+        self.left_open.iter().find(is_it).map(|entry| entry.id)
+    }
+
+    /// What an earlier process has left open on this external port, by any other protocol.
     pub(in crate::client) fn left_open_at(
         &mut self,
         protocol: Protocol,

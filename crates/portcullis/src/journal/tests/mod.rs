@@ -1,5 +1,7 @@
 //! The journal as its users see it.
 
+#[cfg(target_os = "linux")]
+mod every_call;
 #[cfg(unix)]
 mod hostile;
 mod kept;

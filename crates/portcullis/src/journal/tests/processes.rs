@@ -18,6 +18,7 @@ fn helper() {
         "keep" => keep(&directory),
         "write" => write(&directory),
         "claim" => claim(&directory),
+        "everything" => every_call::everything(&directory),
         "full" => full(&directory),
         "read-only" => read_only(&directory),
         role => panic!("{role}"),
@@ -25,7 +26,7 @@ fn helper() {
 }
 
 /// The harness has the standard output to itself.
-fn say(what: impl std::fmt::Display) {
+pub(super) fn say(what: impl std::fmt::Display) {
     writeln!(io::stderr(), "{what}").unwrap();
 }
 
@@ -127,7 +128,7 @@ fn read_only(directory: &Path) {
     assert!(error.to_string().contains("cannot make") && error.to_string().contains("do without"), "{error}");
 }
 
-fn command(directory: &Path, role: &str) -> Command {
+pub(super) fn command(directory: &Path, role: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "--ignored", "--nocapture", "journal::tests::processes::helper"]);
     command.env(DIRECTORY, directory).env(ROLE, role);
