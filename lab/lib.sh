@@ -11,6 +11,10 @@
 # leaves the namespaces, so nobody's address is touched.
 
 LAB_HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=lab/gateway.sh
+source "$LAB_HERE/gateway.sh"
+# shellcheck source=lab/trouble.sh
+source "$LAB_HERE/trouble.sh"
 LAB_DIR=
 LAB_STATE=
 LAB_ANNEXES=()
@@ -67,15 +71,15 @@ lab_obstacle() {
 # ---- up and down ---------------------------------------------------------------------------------------
 
 lab_up() {
+    local ns target=${TARGET:-$LAB_HERE/../target}
     trap lab_down EXIT
     LAB_DIR=$(mktemp -d) && : >"$LAB_DIR/record" || return
     # Journals on the disk that has the program, not on one in memory, and never in the user's own directory.
-    LAB_STATE=$(mktemp -d "$TARGET/lab/state.XXXXXX") || return
+    mkdir -p "$target/lab" && LAB_STATE=$(realpath "$(mktemp -d "$target/lab/state.XXXXXX")") || return
     export XDG_STATE_HOME=$LAB_STATE
     trap 'exit 129' HUP
     trap 'exit 130' INT
     trap 'exit 143' TERM
-    local ns
     for ns in "$LAB_CLIENT" "$LAB_ROUTER" "$LAB_WAN" "$LAB_DEVICE"; do
         ip netns add "$ns" || return
         # Addresses are usable at once: nobody else can have them here.
