@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::output::Report;
 use crate::output::progress::Progress;
 use crate::output::text::Text;
-use crate::session::Session;
+use crate::session::{Purpose, Session};
 use clap::Args;
 use portcullis::AddressKind;
 use serde::Serialize;
@@ -33,7 +33,7 @@ impl Report for AddressReport {
 }
 
 pub(crate) fn run(_: &AddressArgs, context: &Context) -> Result<(), Failure> {
-    let session = Session::start(context)?;
+    let session = Session::start(Purpose::Ask, context)?;
     let progress = Progress::start(&context.output, "asking the gateway for its external address");
     let result = session.client.external_address().wait();
     drop(progress);

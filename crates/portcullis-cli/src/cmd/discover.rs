@@ -7,7 +7,7 @@ use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::output::Report;
 use crate::output::progress::Progress;
-use crate::session::Session;
+use crate::session::{Purpose, Session};
 use clap::{Args, ValueHint};
 use portcullis::{Device, Error, SearchOptions, SearchTarget};
 use serde::Serialize;
@@ -87,7 +87,7 @@ pub(crate) fn run(arguments: DiscoverArgs, context: &Context) -> Result<(), Fail
     } else if arguments.filter.is_none() {
         options.quiet = Some(QUIET);
     }
-    let session = Session::start(context)?;
+    let session = Session::start(Purpose::Ask, context)?;
     let progress = Progress::start(&context.output, "searching");
     let result = session.client.discover_with(options).wait();
     drop(progress);

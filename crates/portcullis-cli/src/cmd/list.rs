@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::output::progress::Progress;
 use crate::output::text::Text;
 use crate::output::{Report, table};
-use crate::session::Session;
+use crate::session::{Purpose, Session};
 use clap::Args;
 use portcullis::Lifetime;
 use portcullis::igd::wan_connection::PortMappingEntry;
@@ -86,7 +86,7 @@ impl Report for ListReport {
 }
 
 pub(crate) fn run(_: &ListArgs, context: &Context) -> Result<(), Failure> {
-    let session = Session::start(context)?;
+    let session = Session::start(Purpose::Ask, context)?;
     let progress = Progress::start(&context.output, "reading the gateway's port mappings");
     let result = session.client.mappings().wait();
     drop(progress);

@@ -11,16 +11,18 @@ use clap::Args;
 use portcullis_sim::Scenario;
 use serde::Serialize;
 use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 const EXAMPLES: &str = "\
 Examples:
   portcullis simulate --scenario conflict
-  portcullis open 7777 --gateway 127.0.0.1:PORT   with the port that it prints";
+  portcullis open 7777 --gateway 127.0.0.1:PORT         with the port that it prints
+  portcullis open 7777 --gateway pcp://127.0.0.1:PORT   by NAT-PMP or PCP alone";
 
 /// Runs a simulated gateway on loopback until it is stopped
 ///
-/// It answers searches sent to the address it prints, and to no other; no port is really opened.
+/// It answers searches sent to the address it prints, and to no other, and NAT-PMP and PCP at another where its scenario
+/// speaks them; no port is really opened.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct SimulateArgs {
@@ -36,14 +38,16 @@ pub(crate) struct SimulateArgs {
 struct SimulateReport {
     scenario: &'static str,
     ssdp_address: SocketAddr,
+    port_control_address: SocketAddr,
     location: Text,
 }
 
 impl Report for SimulateReport {
     fn write_for_people(&self, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "scenario      {}", self.scenario)?;
-        writeln!(out, "ssdp address  {}", self.ssdp_address)?;
-        writeln!(out, "location      {}", self.location)
+        writeln!(out, "scenario             {}", self.scenario)?;
+        writeln!(out, "ssdp address         {}", self.ssdp_address)?;
+        writeln!(out, "pcp, nat-pmp server  pcp://{}", self.port_control_address)?;
+        writeln!(out, "location             {}", self.location)
     }
 }
 
@@ -73,10 +77,11 @@ pub(crate) fn run(arguments: SimulateArgs, context: &Context) -> Result<(), Fail
     }
     let termination = Termination::install()?;
     let scenario = arguments.scenario.name();
-    let server = start_simulation(arguments.scenario)?;
+    let server = start_simulation(arguments.scenario, Ipv4Addr::LOCALHOST.into())?;
     context.output.report(&SimulateReport {
         scenario,
         ssdp_address: server.ssdp_address(),
+        port_control_address: server.port_control_address(),
         location: Text::from(server.location().as_str()),
     })?;
     termination.wait();

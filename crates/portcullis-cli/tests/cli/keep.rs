@@ -3,7 +3,7 @@
 
 use crate::program::{command, gateway};
 use portcullis_sim::{HttpOddity, On, Quirk, Scenario, Server};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStderr, ChildStdout, Command};
 use std::time::{Duration, Instant};
@@ -64,7 +64,7 @@ fn closes_what_it_opened_when_told_to_stop() {
 }
 
 #[test]
-fn prints_its_document_at_once_and_only_one() {
+fn prints_its_document_at_once_and_then_what_happens() {
     let server = gateway(Scenario::igd1());
     let mut kept = Kept::start(&server, "--json open 7777/udp --keep");
     let document: Value = serde_json::from_str(&line(&mut kept.stdout)).unwrap();
@@ -73,7 +73,9 @@ fn prints_its_document_at_once_and_only_one() {
     assert_eq!(kept.status(), Some(0));
     let mut rest = String::new();
     kept.stdout.read_to_string(&mut rest).unwrap();
-    assert_eq!(rest, "");
+    let events: Vec<Value> = rest.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let names: Vec<_> = events.iter().map(|event| (&event["event"], &event["sequence"])).collect();
+    assert_eq!(names, [(&json!("mapped"), &json!(1)), (&json!("released"), &json!(2))]);
 }
 
 #[test]
