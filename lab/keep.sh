@@ -26,6 +26,8 @@ await() {
 keep_start() {
     local name=$1
     shift
+    # What a proof that failed has left.
+    [[ -z ${KEPT[$name]-} ]] || keep_kill "$name"
     echo "\$ portcullis --json open $* --keep"
     ip netns exec "$LAB_CLIENT" env --default-signal=INT,TERM "$PORTCULLIS" --json open "$@" --keep \
         >"$LAB_DIR/$name.events" 2>"$LAB_DIR/$name.stderr" </dev/null &
@@ -48,7 +50,7 @@ keep_end() {
     done
     AWAITED_MS=$(((${EPOCHREALTIME/./} - start) / 1000))
     kill -KILL "$pid" 2>/dev/null
-    wait "$pid"
+    wait "$pid" 2>/dev/null
     status=$?
     [[ $signal == KILL ]] && return
     ((status == 0)) && return

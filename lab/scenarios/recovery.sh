@@ -55,10 +55,11 @@ restart_survived() {
 
 # The gateway goes on as it is; its provider has given it another address.
 address_changes() {
-    local new=81.2.69.150 status
+    local new=81.2.69.150 start status
     gateway_renew v2 "$AS_A_ROUTER" && keep_start address --protocol "$1" --lifetime 1h 7822/udp || return
+    start=${EPOCHREALTIME/./}
     router_has_address "$new" && await 60 told address external-address-changed "$new"
-    status=$?
+    status=$? AWAITED_MS=$(((${EPOCHREALTIME/./} - start) / 1000))
     NOTE="told after $AWAITED_MS ms"
     if ((status == 0)); then
         record address "$1" 1 "$AWAITED_MS" "$AWAITED_MS"
