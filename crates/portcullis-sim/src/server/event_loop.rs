@@ -15,8 +15,9 @@ use std::net::Shutdown;
 use std::sync::Arc;
 
 pub(super) const WAKER: Token = Token(0);
-const SSDP: Token = Token(1);
-const FIRST_LISTENER: usize = 2;
+/// The sockets that searches arrive at, from this token on.
+const FIRST_SEARCHED: usize = 1;
+const FIRST_LISTENER: usize = 3;
 const FIRST_CONNECTION: usize = 64;
 
 /// Those that have their reply and do not close count too; the oldest goes first.
@@ -31,11 +32,17 @@ const BACK_OFF: Duration = Duration::from_millis(50);
 pub(super) struct EventLoop {
     poll: Poll,
     shared: Arc<Shared>,
-    udp: UdpSocket,
-    udp_readable: bool,
+    /// Answers go out through the first one.
+    searched: Vec<Searched>,
     listeners: Vec<Listener>,
     connections: BTreeMap<Token, Connection>,
     next_token: usize,
+}
+
+/// A socket that searches arrive at.
+struct Searched {
+    socket: UdpSocket,
+    readable: bool,
 }
 
 struct Listener {
@@ -67,11 +74,16 @@ enum Progress {
 impl EventLoop {
     pub(super) fn new(
         poll: Poll,
-        mut udp: UdpSocket,
+        udp: UdpSocket,
+        group: Option<UdpSocket>,
         listeners: Vec<TcpListener>,
         shared: Arc<Shared>,
     ) -> io::Result<Self> {
-        poll.registry().register(&mut udp, SSDP, Interest::READABLE)?;
+        let mut searched = Vec::new();
+        for (token, mut socket) in (FIRST_SEARCHED..FIRST_LISTENER).zip(core::iter::once(udp).chain(group)) {
+            poll.registry().register(&mut socket, Token(token), Interest::READABLE)?;
+            searched.push(Searched { socket, readable: false });
+        }
         let mut registered = Vec::new();
         for (token, mut socket) in (FIRST_LISTENER..FIRST_CONNECTION).zip(listeners) {
             poll.registry().register(&mut socket, Token(token), Interest::READABLE)?;
@@ -80,8 +92,7 @@ impl EventLoop {
         Ok(Self {
             poll,
             shared,
-            udp,
-            udp_readable: false,
+            searched,
             listeners: registered,
             connections: BTreeMap::new(),
             next_token: FIRST_CONNECTION,
@@ -105,10 +116,12 @@ impl EventLoop {
 
     /// Remembers what is ready; an edge is told once only.
     fn note(&mut self, token: Token, readable: bool) {
-        if token == SSDP {
-            self.udp_readable = true;
-        } else if let Some(connection) = self.connections.get_mut(&token) {
+        if let Some(connection) = self.connections.get_mut(&token) {
             connection.readable |= readable;
+        } else if let Some(searched) =
+            token.0.checked_sub(FIRST_SEARCHED).and_then(|index| self.searched.get_mut(index))
+        {
+            searched.readable = true;
         } else if let Some(listener) =
             token.0.checked_sub(FIRST_LISTENER).and_then(|index| self.listeners.get_mut(index))
         {
@@ -123,7 +136,10 @@ impl EventLoop {
         let now = shared.now();
         gateway.handle_timeout(now);
 
-        let mut more = self.receive(&mut gateway, now);
+        let mut more = false;
+        for searched in &mut self.searched {
+            more |= searched.receive(&mut gateway, now);
+        }
         let mut wait: Option<Duration> = None;
         if self.accept(&mut gateway, now).is_err() {
             wait = Some(BACK_OFF);
@@ -147,8 +163,10 @@ impl EventLoop {
             }
         }
         while let Some((destination, payload)) = gateway.poll_datagram(now) {
-            // A full buffer loses it, as a network may.
-            let _ = self.udp.send_to(&payload, destination);
+            if let Some(first) = self.searched.first() {
+                // A full buffer loses it, as a network may.
+                let _ = first.socket.send_to(&payload, destination);
+            }
         }
         if more {
             return Some(Duration::ZERO);
@@ -158,26 +176,6 @@ impl EventLoop {
             wait = Some(wait.map_or(until, |wait| wait.min(until)));
         }
         wait
-    }
-
-    /// Whether there is more to receive.
-    fn receive(&mut self, gateway: &mut Gateway, now: Time) -> bool {
-        // One byte more than the longest search, so that a longer one is seen as such.
-        let mut buffer = [0; 2_049];
-        for _ in 0..MOST_READS {
-            if !self.udp_readable {
-                return false;
-            }
-            match self.udp.recv_from(&mut buffer) {
-                Ok((length, source)) => {
-                    gateway.handle_datagram(now, source, buffer.get(..length).unwrap_or_default());
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => self.udp_readable = false,
-                // An ICMP error of an earlier answer.
-                Err(_) => {}
-            }
-        }
-        self.udp_readable
     }
 
     fn accept(&mut self, gateway: &mut Gateway, now: Time) -> io::Result<()> {
@@ -215,6 +213,28 @@ impl EventLoop {
             }
         }
         Ok(())
+    }
+}
+
+impl Searched {
+    /// Whether there is more to receive.
+    fn receive(&mut self, gateway: &mut Gateway, now: Time) -> bool {
+        // One byte more than the longest search, so that a longer one is seen as such.
+        let mut buffer = [0; 2_049];
+        for _ in 0..MOST_READS {
+            if !self.readable {
+                return false;
+            }
+            match self.socket.recv_from(&mut buffer) {
+                Ok((length, source)) => {
+                    gateway.handle_datagram(now, source, buffer.get(..length).unwrap_or_default());
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.readable = false,
+                // An ICMP error of an earlier answer.
+                Err(_) => {}
+            }
+        }
+        self.readable
     }
 }
 
