@@ -144,7 +144,7 @@ func _host(upnp: RefCounted, duration := 0) -> String:
 		return "`discover()` gives 0, nothing is listed"
 	if upnp.get_gateway() == null:
 		return "no valid gateway: status %d" % upnp.get_device(0).igd_status
-	result = upnp.add_port_mapping(PORT, 0, "game", "UDP", duration)
+	result = upnp.add_port_mapping(PORT, 0, "A game of towers", "UDP", duration)
 	milliseconds = Time.get_ticks_msec() - started
 	if result != 0:
 		return "refused: %d" % result
