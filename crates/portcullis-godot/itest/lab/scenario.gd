@@ -38,7 +38,8 @@ func address() -> String:
 	var outcome := _host(upnp)
 	if outcome != "opened":
 		return outcome
-	return "opened; address `%s`" % upnp.query_external_address()
+	var told: String = upnp.query_external_address()
+	return "opened; no address" if told.is_empty() else "opened; address `%s`" % told
 
 
 ## A device that is no gateway is not to be taken for one.

@@ -105,7 +105,12 @@ impl Server {
     }
 
     /// `udp` gets searches and sends answers; `group` gets searches only.
-    fn run(scenario: Scenario, address: IpAddr, udp: UdpSocket, group: Option<UdpSocket>) -> io::Result<Self> {
+    fn run(
+        scenario: Scenario,
+        address: IpAddr,
+        udp: UdpSocket,
+        group: Option<UdpSocket>,
+    ) -> io::Result<Self> {
         let any_port = SocketAddr::new(address, 0);
         let http = TcpListener::bind(any_port)?;
         let ssdp = udp.local_addr()?;
