@@ -198,7 +198,12 @@ impl Client {
         if let Some(granted) = self.left_open_at(protocol, external_port) {
             return self.delete(now, &granted, timeout);
         }
-        self.seek(now, Task::Close(Close::new(protocol, external_port, claim)), timeout)
+        let id = self.seek(now, Task::Close(Close::new(protocol, external_port, claim)), timeout);
+        let entry = self.left_open_by_igd(protocol, external_port);
+        if let Some(operation) = self.operations.get_mut(&id) {
+            operation.entry = entry;
+        }
+        id
     }
 
     /// Deletes a mapping that this client made, where it made it: [`Outcome::Closed`]. Where the same port was
@@ -585,6 +590,9 @@ impl Client {
             }
             Err(error) => {
                 let (silent, keeper) = (operation.silent, operation.keeper.take());
+                if let Some(mapping) = keeper {
+                    self.keeper.asked(mapping, self.port_control.sent_at(id));
+                }
                 self.abandon(now, id, operation);
                 self.tell(now, id, keeper, silent, Err(error));
             }

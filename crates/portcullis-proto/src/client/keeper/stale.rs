@@ -69,6 +69,16 @@ impl Client {
     }
 }
 
+impl Client {
+    /// The journal's entry of what an earlier process has left open by UPnP on this external port.
+    pub(in crate::client) fn left_open_by_igd(&self, protocol: Protocol, external_port: NonZeroU16) -> Option<EntryId> {
+        let is_it = |entry: &&Entry| {
+            (entry.method, entry.protocol, entry.external_port) == (Method::Igd, protocol, external_port)
+        };
+        self.left_open.iter().find(is_it).map(|entry| entry.id)
+    }
+}
+
 fn control_point(entry: &Entry) -> Option<ControlPoint> {
     let (service_type, control_url) = entry.control.as_ref()?;
     let url = HttpUrl::parse(control_url).ok()?;

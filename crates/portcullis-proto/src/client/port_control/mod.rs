@@ -78,6 +78,12 @@ impl PortControl {
         self.transactions.values().any(|transaction| transaction.asker == asker && transaction.has_sent())
     }
 
+    /// When a request of the operation's was sent last.
+    pub(super) fn sent_at(&self, operation: OperationId) -> Option<Time> {
+        let own = self.transactions.values().filter(|transaction| transaction.asker.0 == operation);
+        own.filter_map(Transaction::sent_at).max()
+    }
+
     /// Whether the server has refused a packet, or stayed silent, for as long as it was asked so far.
     pub(super) fn line(&self, way: Way) -> Option<&Line> {
         self.lines.get(&way)

@@ -48,16 +48,22 @@ pub(super) struct Transaction {
     ask: Ask,
     pace: Pace,
     sent: u32,
+    sent_at: Option<Time>,
     refusals: u8,
 }
 
 impl Transaction {
     pub(super) fn new(asker: Asker, way: Way, ask: Ask, pace: Pace) -> Self {
-        Self { asker, way, ask, pace, sent: 0, refusals: 0 }
+        Self { asker, way, ask, pace, sent: 0, sent_at: None, refusals: 0 }
     }
 
     pub(super) fn has_sent(&self) -> bool {
         self.sent > 0
+    }
+
+    /// When it was sent last.
+    pub(super) fn sent_at(&self) -> Option<Time> {
+        self.sent_at
     }
 
     /// Sends, or waits until the line is there or may send.
@@ -70,6 +76,7 @@ impl Transaction {
         line.send(now, self.ask.encode(local.ip()), out);
         out.timers.set(Timer::Transaction(id), now + self.pace.wait(self.sent));
         self.sent = self.sent.saturating_add(1);
+        self.sent_at = Some(now);
     }
 
     /// Why it ends, where it does.

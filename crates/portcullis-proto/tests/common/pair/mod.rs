@@ -395,9 +395,7 @@ impl Pair {
 
 /// The configuration of a client that speaks UPnP alone.
 pub(crate) fn upnp_alone() -> Config {
-    let mut config = Config::default();
-    config.methods = vec![Method::Igd];
-    config
+    Config { methods: vec![Method::Igd], ..Config::default() }
 }
 
 /// A home network of one link, with IPv4 and IPv6, and the loopback interface beside it.
