@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::driver::{Link, Start};
 use crate::event::Events;
 use crate::external_address::ExternalAddress;
+use crate::kept_mapping::KeptMapping;
 use crate::mapping::Mapping;
 use crate::pending::{Discovery, Pending};
 use core::num::NonZeroU16;
@@ -63,11 +64,12 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// When the operating system gives no thread or no poller.
+    /// When the operating system gives no thread or no poller, or when the journal that is asked for cannot be had.
     pub fn with_config(config: Config) -> io::Result<Self> {
         let timeout = config.total_timeout();
         let interface = config.search_interface().map(str::to_owned);
-        let link = Link::start(config.into_proto())?;
+        let journal = config.open_journal()?;
+        let link = Link::start(config.into_proto(), journal)?;
         Ok(Self { link, timeout, interface })
     }
 
@@ -103,6 +105,39 @@ impl Client {
         self.start(Box::new(move |client, now| client.map(now, request, timeout)), |outcome, link| {
             match outcome {
                 Outcome::Mapped(granted) => Some(Mapping::new(granted, link)),
+                _ => None,
+            }
+        })
+    }
+
+    /// Maps a port as [`map`](Self::map) does, and keeps it open: it is renewed by the lifetime that was granted, and
+    /// made again when the gateway restarts or forgets it, when the network changes, or after sleep.
+    /// [`Event::Changed`](crate::Event::Changed) tells of everything that happens to it.
+    ///
+    /// # Errors
+    ///
+    /// As [`map`](Self::map): for the first time it has to be granted within the timeout.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use portcullis::{Client, MappingRequest, Protocol};
+    /// use std::num::NonZeroU16;
+    ///
+    /// # let gateway = portcullis_sim::Server::start(portcullis_sim::Scenario::igd1(), [127, 0, 0, 1].into()).unwrap();
+    /// # let config = portcullis::Config::new().gateway(gateway.ssdp_address());
+    /// # let client = Client::with_config(config)?;
+    /// let port = NonZeroU16::new(7777).unwrap();
+    /// let mapping = client.keep(MappingRequest::new(Protocol::Udp, port)).wait()?;
+    /// println!("reachable at {:?}", mapping.granted().external_address);
+    /// mapping.close().wait()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn keep(&self, request: MappingRequest) -> Pending<KeptMapping> {
+        let timeout = self.timeout;
+        self.start(Box::new(move |client, now| client.keep(now, request, timeout)), |outcome, link| {
+            match outcome {
+                Outcome::Kept { mapping, granted } => Some(KeptMapping::new(mapping, granted, link)),
                 _ => None,
             }
         })
@@ -205,6 +240,14 @@ impl Client {
                 _ => None,
             }
         })
+    }
+
+    /// Deletes what processes that died have left at gateways, by the [journal](crate::Config::journal): at once, and
+    /// not only when an operation begins. [`shutdown`](Self::shutdown) waits for it.
+    pub fn clean_up(&self) {
+        self.link.perform(|client, now| {
+            client.clean_up(now);
+        });
     }
 
     /// Everything that happens in this client from now on.

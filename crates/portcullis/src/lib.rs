@@ -29,21 +29,26 @@ mod config;
 mod driver;
 mod event;
 mod external_address;
+mod journal;
+mod kept_mapping;
 mod mapping;
 mod net;
 mod pending;
 pub mod upnp;
 
 pub use client::Client;
-pub use config::Config;
+pub use config::{Config, JournalPlace};
 pub use event::{Event, Events};
 pub use external_address::ExternalAddress;
+pub use journal::{JournalEntry, JournalError, JournalWarning, read_journal};
+pub use kept_mapping::KeptMapping;
 pub use mapping::Mapping;
 pub use pending::{Discovery, Pending};
 pub use portcullis_proto::client::{
-    Attempt, ControlPoint, DEFAULT_DESCRIPTION, DEFAULT_LIFETIME, Device, Error, ErrorKind, ExchangeError,
-    Failure, GATEWAY_TARGETS, GatewayAddress, Granted, InvalidGatewayAddress, MappingRequest, Method,
-    OnConflict, SearchOptions, Status, Step,
+    Attempt, Change, ChangeKind, ControlPoint, DEFAULT_DESCRIPTION, DEFAULT_LIFETIME, Device, Error,
+    ErrorKind, ExchangeError, Failure, GATEWAY_TARGETS, GatewayAddress, Granted, Grantor,
+    InvalidGatewayAddress, MappingId, MappingRequest, Method, OnConflict, Reason, SearchOptions, Status,
+    Step, UnknownMethod,
 };
 pub use portcullis_proto::igd;
 pub use portcullis_proto::wire::http::HttpError;

@@ -89,7 +89,7 @@ struct Opened {
 impl Opened {
     fn new(granted: &Granted, elapsed_ms: u64) -> Self {
         Self {
-            method: granted.method.as_str(),
+            method: granted.method().as_str(),
             protocol: protocol_name(granted.protocol),
             internal_address: granted.internal_address,
             internal_port: granted.internal_port.get(),

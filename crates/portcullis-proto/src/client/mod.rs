@@ -90,6 +90,7 @@ pub struct Client {
     shadows: Vec<Leftover>,
     keeper: Keeper,
     ledger: Ledger,
+    journal_is_broken: bool,
     /// What dead processes have left, and nobody has adopted yet.
     stale: Vec<Entry>,
     /// What earlier processes have left open on purpose.
@@ -123,6 +124,7 @@ impl Client {
             shadows: Vec::new(),
             keeper: Keeper::default(),
             ledger,
+            journal_is_broken: false,
             stale: Vec::new(),
             left_open: Vec::new(),
             random,
@@ -162,14 +164,23 @@ impl Client {
         id
     }
 
+    /// Tells that the journal could not be written: from now on no permanent mapping is made in place of one that
+    /// ends, since nobody would know to delete it.
+    pub fn journal_failed(&mut self) {
+        self.journal_is_broken = true;
+    }
+
     fn prepare_map(&mut self, now: Time, request: &MappingRequest, timeout: Duration) -> OperationId {
+        let mut request = request.clone();
+        request.only_finite |= self.journal_is_broken;
+        let wants_igd = self.config.preference(Method::Igd).is_some() && !request.needs_pcp();
         let task = if request.ipv6 {
-            Task::OpenPinhole(Pinhole::new(request.clone()))
+            Task::OpenPinhole(Pinhole::new(request))
         } else {
-            Task::Map(Mapping::new(request.clone(), self.spare_ports()))
+            Task::Map(Mapping::new(request, self.spare_ports()))
         };
         let mut operation = Operation::new(Some(task), Stage::Seeking, now + timeout);
-        operation.wants_igd = self.config.preference(Method::Igd).is_some() && !request.needs_pcp();
+        operation.wants_igd = wants_igd;
         self.add_operation(operation)
     }
 
@@ -198,8 +209,8 @@ impl Client {
         if let Some(granted) = self.left_open_at(protocol, external_port) {
             return self.delete(now, &granted, timeout);
         }
+        let entry = self.left_open_entry(protocol, external_port);
         let id = self.seek(now, Task::Close(Close::new(protocol, external_port, claim)), timeout);
-        let entry = self.left_open_by_igd(protocol, external_port);
         if let Some(operation) = self.operations.get_mut(&id) {
             operation.entry = entry;
         }

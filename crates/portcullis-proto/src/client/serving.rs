@@ -366,6 +366,9 @@ impl Client {
         self.tidy(now, core::mem::take(&mut operation.left));
         let named = !self.config.gateways.is_empty();
         let result = if operation.absent && operation.attempts.is_empty() {
+            if let Some(entry) = operation.entry {
+                self.ledger.erase(entry, &mut self.transport.out);
+            }
             Ok(Outcome::Closed(false))
         } else {
             Err(operation.out_of_gateways(failures, named))

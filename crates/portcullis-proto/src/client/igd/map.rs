@@ -230,6 +230,9 @@ impl Map {
     }
 
     fn make_permanent(&mut self) -> bool {
+        if self.request.only_finite {
+            return false;
+        }
         let finite = self.lifetime != Lifetime::Permanent;
         self.lifetime = Lifetime::Permanent;
         self.lease_changed = true;
@@ -244,6 +247,7 @@ impl Map {
         self.lease_changed = true;
         self.lifetime = match self.lifetime {
             Lifetime::Permanent => LONGEST_LEASE,
+            Lifetime::Seconds(_) if self.request.only_finite => return false,
             Lifetime::Seconds(_) => Lifetime::Permanent,
         };
         true

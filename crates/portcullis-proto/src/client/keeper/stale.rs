@@ -26,6 +26,11 @@ impl Client {
         self.left_open = left_open;
     }
 
+    /// Whether there is anything for [`clean_up`](Self::clean_up).
+    pub fn has_stale(&self) -> bool {
+        !self.stale.is_empty()
+    }
+
     /// Deletes what dead processes have left and nobody has adopted, after proof that it is ours: a PCP mapping by
     /// its nonce, an entry of a table by its internal port and description. Nobody is told;
     /// [`is_idle`](Self::is_idle) says when it is over. Gives how many there are.
@@ -52,7 +57,20 @@ impl Client {
         self.left_open.retain(|entry| entry.id != id);
     }
 
-    /// What an earlier process has left open on this external port.
+    /// The journal's entry of a UPnP mapping that an earlier process has left open on this external port. Whose it
+    /// is, the gateway's table tells.
+    pub(in crate::client) fn left_open_entry(
+        &self,
+        protocol: Protocol,
+        external_port: NonZeroU16,
+    ) -> Option<EntryId> {
+        let is_it = |entry: &&Entry| {
+            entry.method == Method::Igd && entry.protocol == protocol && entry.external_port == external_port
+        };
+        self.left_open.iter().find(is_it).map(|entry| entry.id)
+    }
+
+    /// What an earlier process has left open on this external port, by any other protocol.
     pub(in crate::client) fn left_open_at(
         &mut self,
         protocol: Protocol,
@@ -66,16 +84,6 @@ impl Client {
         let at = self.left_open.iter().position(|entry| is_it(entry) && own_proof(entry))?;
         let entry = self.left_open.remove(at);
         granted(&entry)
-    }
-}
-
-impl Client {
-    /// The journal's entry of what an earlier process has left open by UPnP on this external port.
-    pub(in crate::client) fn left_open_by_igd(&self, protocol: Protocol, external_port: NonZeroU16) -> Option<EntryId> {
-        let is_it = |entry: &&Entry| {
-            (entry.method, entry.protocol, entry.external_port) == (Method::Igd, protocol, external_port)
-        };
-        self.left_open.iter().find(is_it).map(|entry| entry.id)
     }
 }
 

@@ -96,7 +96,7 @@ impl Line {
             self.refilled = now;
         }
         self.credit = self.credit.saturating_sub(1);
-        out.push(Output::Datagram { socket: self.socket, destination: self.peer, payload });
+        out.send_soon(self.socket, self.peer, payload);
     }
 
     /// The server answered, or announced something.
