@@ -6,6 +6,8 @@ use core::time::Duration;
 use portcullis_proto::Time;
 use portcullis_proto::client::io::{Input, Output};
 use portcullis_proto::client::journal::Record;
+use portcullis_sim::LinkConfig;
+use std::collections::BTreeMap;
 use portcullis_proto::client::{
     Change, ChangeKind, Client, Error, Event, Granted, MappingId, MappingRequest, Network, Outcome,
 };
@@ -115,6 +117,21 @@ impl Pair {
         self.wire.lose_arrivals(self.now);
         self.turns = 0;
         self.input(Input::Timeout);
+    }
+
+    /// How many datagrams came from each source since the last call.
+    pub(crate) fn take_heard(&mut self) -> BTreeMap<SocketAddr, u32> {
+        core::mem::take(&mut self.heard)
+    }
+
+    /// One step, if there is one until then.
+    pub(crate) fn step_to(&mut self, until: Time) -> bool {
+        self.step_until(until)
+    }
+
+    /// The links are others from now on; what is on its way arrives as it would have.
+    pub(crate) fn set_link(&mut self, link: LinkConfig) {
+        self.wire.set_config(link);
     }
 
     /// The machine's place in the network is another one.
