@@ -37,6 +37,10 @@ mod first_gateway_at_once;
 #[cfg(test)]
 mod http_oddities;
 #[cfg(test)]
+mod ipv6_hosts;
+#[cfg(test)]
+mod journal_comes_first;
+#[cfg(test)]
 mod listing_ends;
 #[cfg(test)]
 mod lossy_link;
