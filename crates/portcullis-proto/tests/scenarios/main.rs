@@ -45,6 +45,8 @@ mod listing_ends;
 #[cfg(test)]
 mod lossy_link;
 #[cfg(test)]
+mod lossy_port_control;
+#[cfg(test)]
 mod main_job;
 #[cfg(test)]
 mod moved_gateway;

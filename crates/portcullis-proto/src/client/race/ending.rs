@@ -25,10 +25,10 @@ impl Client {
         let Some(operation) = self.operations.get_mut(&id) else { return };
         let Some(contender) = operation.contenders.get_mut(index) else { return };
         let way = contender.way;
-        let has_answered = contender.has_answered(self.port_control.line(way));
+        let is_there = self.port_control.line(way).is_some_and(|line| line.is_there(contender.method));
         let result = result.map_err(|failure| match failure {
             // Nobody who has never answered is known to be there.
-            Failure::NoReply if !has_answered => Failure::NoAnswer,
+            Failure::NoReply if !is_there => Failure::NoAnswer,
             failure => failure,
         });
         let gateway = contender.gateway();
