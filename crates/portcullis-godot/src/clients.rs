@@ -1,8 +1,8 @@
-//! The library's clients, one for each gateway that a script names and one that searches; all objects share them, so
+//! The library's clients, one for each set of protocols, and for each gateway that a script names; all objects share them, so
 //! that there are few threads, and all of them end with the main loop.
 
 use core::time::Duration;
-use portcullis::{Client, Config, GatewayAddress};
+use portcullis::{Client, Config, GatewayAddress, Method};
 use std::collections::HashMap;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,8 +12,8 @@ const LEAST_EXIT_TIMEOUT: Duration = Duration::from_millis(500);
 
 #[derive(Default)]
 struct Clients {
-    /// By gateway; none: the one that searches the network.
-    started: HashMap<Option<GatewayAddress>, Client>,
+    /// By gateway (none: whichever the network has) and protocols.
+    started: HashMap<(Option<GatewayAddress>, Vec<Method>), Client>,
     exit_timeout: Duration,
     /// Nothing is started any more: the library is about to be unloaded.
     closed: bool,
@@ -21,20 +21,20 @@ struct Clients {
 
 static CLIENTS: Mutex<Option<Clients>> = Mutex::new(None);
 
-/// The client for this gateway, started if need be.
-pub(crate) fn get(gateway: Option<&GatewayAddress>) -> io::Result<Client> {
+/// The client for this gateway that speaks these protocols, started if need be.
+pub(crate) fn get(gateway: Option<&GatewayAddress>, methods: &[Method]) -> io::Result<Client> {
     let mut guard = lock();
     let clients = guard.get_or_insert_default();
-    let gateway = gateway.cloned();
-    if let Some(client) = clients.started.get(&gateway) {
+    let key = (gateway.cloned(), methods.to_vec());
+    if let Some(client) = clients.started.get(&key) {
         return Ok(client.clone());
     }
     if clients.closed {
         return Err(io::ErrorKind::NotConnected.into());
     }
-    let config = gateway.iter().cloned().fold(Config::new(), Config::gateway);
-    let client = Client::with_config(config)?;
-    clients.started.insert(gateway, client.clone());
+    let config = gateway.into_iter().cloned().fold(Config::new(), Config::gateway);
+    let client = Client::with_config(config.methods(methods.iter().copied()))?;
+    clients.started.insert(key, client.clone());
     Ok(client)
 }
 

@@ -268,6 +268,11 @@ impl Gateway {
         self.device.external_address = address.to_string();
     }
 
+    /// Gives it one more quirk from now on: what it could do so far, it does in another way, or not any more.
+    pub fn add_quirk(&mut self, quirk: Quirk) {
+        self.device.quirks.push(quirk);
+    }
+
     /// Takes a quirk away: what it could not do for a while, it does again.
     pub fn remove_quirk(&mut self, quirk: Quirk) {
         self.device.quirks.remove(quirk);

@@ -4,14 +4,16 @@ use crate::config::Config;
 use crate::driver::{Link, Start};
 use crate::event::Events;
 use crate::external_address::ExternalAddress;
+use crate::kept_mapping::KeptMapping;
 use crate::mapping::Mapping;
 use crate::pending::{Discovery, Pending};
+use crate::standing_request::StandingRequest;
 use core::num::NonZeroU16;
 use core::time::Duration;
-use portcullis_proto::Protocol;
 use portcullis_proto::client::{ControlPoint, MappingRequest, Outcome, SearchOptions};
 use portcullis_proto::igd::wan_connection::{Action, PortMappingEntry};
 use portcullis_proto::wire::soap::Arguments;
+use portcullis_proto::{Protocol, Time};
 use std::io;
 use std::sync::Arc;
 
@@ -63,11 +65,12 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// When the operating system gives no thread or no poller.
+    /// When the operating system gives no thread or no poller, or when the journal that is asked for cannot be had.
     pub fn with_config(config: Config) -> io::Result<Self> {
         let timeout = config.total_timeout();
         let interface = config.search_interface().map(str::to_owned);
-        let link = Link::start(config.into_proto())?;
+        let journal = config.open_journal()?;
+        let link = Link::start(config.into_proto(), journal)?;
         Ok(Self { link, timeout, interface })
     }
 
@@ -105,6 +108,73 @@ impl Client {
                 Outcome::Mapped(granted) => Some(Mapping::new(granted, link)),
                 _ => None,
             }
+        })
+    }
+
+    /// Maps a port as [`map`](Self::map) does, and keeps it open: it is renewed by the lifetime that was granted, and
+    /// made again when the gateway restarts or forgets it, when the network changes, or after sleep.
+    /// [`Event::Changed`](crate::Event::Changed) tells of everything that happens to it.
+    ///
+    /// # Errors
+    ///
+    /// As [`map`](Self::map): for the first time it has to be granted within the timeout.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use portcullis::{Client, MappingRequest, Protocol};
+    /// use std::num::NonZeroU16;
+    ///
+    /// # let gateway = portcullis_sim::Server::start(portcullis_sim::Scenario::igd1(), [127, 0, 0, 1].into()).unwrap();
+    /// # let config = portcullis::Config::new().gateway(gateway.ssdp_address());
+    /// # let client = Client::with_config(config)?;
+    /// let port = NonZeroU16::new(7777).unwrap();
+    /// let mapping = client.keep(MappingRequest::new(Protocol::Udp, port)).wait()?;
+    /// println!("reachable at {:?}", mapping.granted().external_address);
+    /// mapping.close().wait()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn keep(&self, request: MappingRequest) -> Pending<KeptMapping> {
+        let timeout = self.timeout;
+        self.start(Box::new(move |client, now| client.keep(now, request, timeout)), |outcome, link| {
+            match outcome {
+                Outcome::Kept { mapping, granted } => {
+                    Some(KeptMapping::new(StandingRequest::new(mapping, link), granted))
+                }
+                _ => None,
+            }
+        })
+    }
+
+    /// Asks for a port for as long as it takes, and keeps it as [`keep`](Self::keep) does: it does not fail, be there a
+    /// gateway by now or not. The handle is there at once; [`Event::Changed`](crate::Event::Changed) tells the rest.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](crate::ErrorKind::Closed) when the client was shut down.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use portcullis::{ChangeKind, Client, Event, MappingRequest, Protocol};
+    /// use std::num::NonZeroU16;
+    ///
+    /// # let gateway = portcullis_sim::Server::start(portcullis_sim::Scenario::igd1(), [127, 0, 0, 1].into()).unwrap();
+    /// # let config = portcullis::Config::new().gateway(gateway.ssdp_address());
+    /// # let client = Client::with_config(config)?;
+    /// let mut events = client.events();
+    /// let port = NonZeroU16::new(7777).unwrap();
+    /// let request = client.keep_asking(MappingRequest::new(Protocol::Udp, port)).wait()?;
+    /// let is_mapped = |event: &Event| matches!(event, Event::Changed(change) if change.kind == ChangeKind::Mapped);
+    /// assert!(events.any(|event| is_mapped(&event)));
+    /// assert!(request.is_open());
+    /// request.close().wait()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn keep_asking(&self, request: MappingRequest) -> Pending<StandingRequest> {
+        self.start(Box::new(|client, now| client.begin_asking(now, request)), |outcome, link| match outcome {
+            Outcome::Asking(mapping) => Some(StandingRequest::new(mapping, link)),
+            _ => None,
         })
     }
 
@@ -205,6 +275,20 @@ impl Client {
                 _ => None,
             }
         })
+    }
+
+    /// Deletes what processes that died have left at gateways, by the [journal](crate::Config::journal): at once, and
+    /// not only when an operation begins. [`shutdown`](Self::shutdown) waits for it.
+    pub fn clean_up(&self) {
+        self.link.perform(|client, now| {
+            client.clean_up(now);
+        });
+    }
+
+    /// The moment it is by the client's clock, which counts the time that the machine sleeps: what
+    /// [`Change::expires`](crate::Change::expires) is told in.
+    pub fn now(&self) -> Time {
+        self.link.now()
     }
 
     /// Everything that happens in this client from now on.

@@ -1,9 +1,12 @@
 //! How a client is set up.
 
+use crate::journal::Journal;
 use core::time::Duration;
-use portcullis_proto::client::{self as proto, GatewayAddress};
+use portcullis_proto::client::{self as proto, GatewayAddress, Method};
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
+use std::io;
+use std::path::PathBuf;
 
 /// How a client is set up: which gateways, which interface, how much time.
 ///
@@ -22,11 +25,50 @@ pub struct Config {
     gateways: Vec<GatewayAddress>,
     interface: Option<String>,
     timeout: Duration,
+    methods: Vec<Method>,
+    journal: JournalPlace,
+}
+
+/// Where a client keeps its journal: what it has asked gateways for, so that a process that dies leaves nothing
+/// behind for good. The next client with the same journal adopts what is wanted again, and deletes the rest.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum JournalPlace {
+    /// Nowhere: what a process leaves behind when it dies ends with its lifetime.
+    #[default]
+    Off,
+    /// In the platform's directory for the state of programs: `$XDG_STATE_HOME/portcullis`, or
+    /// `~/.local/state/portcullis`; `Library/Application Support` on macOS; `%LOCALAPPDATA%` on Windows.
+    Default,
+    /// In this directory, which is made where it is not there.
+    Directory(PathBuf),
+}
+
+impl JournalPlace {
+    pub(crate) fn directory(&self) -> io::Result<Option<PathBuf>> {
+        match self {
+            Self::Off => Ok(None),
+            Self::Directory(directory) => Ok(Some(directory.clone())),
+            Self::Default => match Journal::default_directory() {
+                Some(directory) => Ok(Some(directory)),
+                None => Err(io::Error::new(
+                    io::ErrorKind::NotFound,
+                    "this system has no directory for the state of programs: name one for the journal",
+                )),
+            },
+        }
+    }
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { gateways: Vec::new(), interface: None, timeout: Duration::from_secs(5) }
+        Self {
+            gateways: Vec::new(),
+            interface: None,
+            timeout: Duration::from_secs(5),
+            methods: Vec::new(),
+            journal: JournalPlace::Off,
+        }
     }
 }
 
@@ -58,6 +100,26 @@ impl Config {
         self
     }
 
+    /// Uses these protocols alone, the preferred one first. Unless set: PCP, NAT-PMP and UPnP, by what answers first.
+    #[must_use]
+    pub fn methods(mut self, methods: impl IntoIterator<Item = Method>) -> Self {
+        self.methods = methods.into_iter().collect();
+        self
+    }
+
+    /// Keeps a journal. Off unless set.
+    #[must_use]
+    pub fn journal(mut self, place: JournalPlace) -> Self {
+        self.journal = place;
+        self
+    }
+
+    /// The journal that was asked for.
+    pub(crate) fn open_journal(&self) -> io::Result<Option<Journal>> {
+        let directory = self.journal.directory()?;
+        Ok(directory.map(|directory| Journal::open(&directory)).transpose()?)
+    }
+
     pub(crate) fn total_timeout(&self) -> Duration {
         self.timeout
     }
@@ -67,9 +129,15 @@ impl Config {
     }
 
     pub(crate) fn into_proto(self) -> proto::Config {
-        // Only which spare port is tried first depends on it.
-        let seed = RandomState::new().hash_one(0_u8);
-        proto::Config { gateways: self.gateways, interface: self.interface, seed }
+        // Keyed by the operating system's randomness: nonces follow from it.
+        let seed = [RandomState::new().hash_one(0_u8), RandomState::new().hash_one(1_u8)];
+        proto::Config {
+            gateways: self.gateways,
+            interface: self.interface,
+            methods: self.methods,
+            journal: false,
+            seed,
+        }
     }
 }
 

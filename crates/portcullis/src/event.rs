@@ -7,7 +7,7 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 use futures_core::Stream;
 use portcullis_proto::Protocol;
-use portcullis_proto::client::{Device, Error, Granted};
+use portcullis_proto::client::{Change, Device, Error, Granted};
 use std::sync::Arc;
 
 /// Something that happened in a client, whoever asked for it.
@@ -25,6 +25,10 @@ pub enum Event {
         /// Its port on the external address.
         external_port: NonZeroU16,
     },
+    /// Something happened to a mapping that is kept.
+    Changed(Change),
+    /// The journal could not be read or written: what, where, why, and what becomes of it, in one line.
+    JournalTrouble(String),
     /// An operation failed.
     Failed(Error),
 }

@@ -29,21 +29,27 @@ mod config;
 mod driver;
 mod event;
 mod external_address;
+mod journal;
+mod kept_mapping;
 mod mapping;
 mod net;
 mod pending;
+mod standing_request;
 pub mod upnp;
 
 pub use client::Client;
-pub use config::Config;
+pub use config::{Config, JournalPlace};
 pub use event::{Event, Events};
 pub use external_address::ExternalAddress;
+pub use journal::{JournalEntry, JournalError, JournalWarning, read_journal};
+pub use kept_mapping::KeptMapping;
 pub use mapping::Mapping;
 pub use pending::{Discovery, Pending};
 pub use portcullis_proto::client::{
-    Attempt, ControlPoint, DEFAULT_DESCRIPTION, DEFAULT_LIFETIME, Device, Error, ErrorKind, ExchangeError,
-    Failure, GATEWAY_TARGETS, GatewayAddress, Granted, InvalidGatewayAddress, MappingRequest, Method,
-    OnConflict, SearchOptions, Status, Step,
+    Attempt, Change, ChangeKind, ControlPoint, DEFAULT_DESCRIPTION, DEFAULT_LIFETIME, Device, Error,
+    ErrorKind, ExchangeError, Failure, GATEWAY_TARGETS, GatewayAddress, Granted, Grantor,
+    InvalidGatewayAddress, MappingId, MappingRequest, Method, OnConflict, Reason, SearchOptions, Status,
+    Step, UnknownMethod,
 };
 pub use portcullis_proto::igd;
 pub use portcullis_proto::wire::http::HttpError;
@@ -51,4 +57,5 @@ pub use portcullis_proto::wire::soap::{Arguments, SoapError};
 pub use portcullis_proto::wire::ssdp::SearchTarget;
 pub use portcullis_proto::wire::text::printable;
 pub use portcullis_proto::wire::url::{HttpUrl, UrlError};
-pub use portcullis_proto::{AddressKind, Lifetime, Protocol};
+pub use portcullis_proto::{AddressKind, Lifetime, Protocol, Time};
+pub use standing_request::StandingRequest;

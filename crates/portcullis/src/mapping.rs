@@ -72,9 +72,12 @@ impl Mapping {
         self.release()
     }
 
-    /// Lets go of the mapping without deleting it.
+    /// Lets go of the mapping without deleting it. The [journal](crate::Config::journal), where there is one, holds it
+    /// for later processes.
     pub fn leave_open(mut self) -> Granted {
         self.close_on_drop = false;
+        let granted = self.granted.clone();
+        self.link.perform(move |client, _| client.leave_open(&granted));
         self.granted.clone()
     }
 

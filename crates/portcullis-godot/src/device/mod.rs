@@ -14,6 +14,7 @@ use godot::classes::{IRefCounted, RefCounted};
 use godot::obj::{Base, Gd};
 use godot::register::property::PhantomVar;
 use godot::register::{GodotClass, godot_api};
+use portcullis::Method;
 use portcullis::upnp::UpnpDevice;
 use status::StatusNumber;
 
@@ -98,7 +99,7 @@ impl PortcullisUpnpDevice {
     pub(crate) fn device(&self) -> UpnpDevice {
         if self.is_own {
             // Without one it fails, or starts one of its own where the system still gives threads.
-            if let Ok(client) = clients::get(None) {
+            if let Ok(client) = clients::get(None, &[Method::Igd]) {
                 self.inner.set_client(client);
             }
         }

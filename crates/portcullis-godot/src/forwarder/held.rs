@@ -3,11 +3,48 @@
 
 use crate::clients;
 use core::time::Duration;
-use portcullis::Mapping;
+use portcullis::{Change, Granted, KeptMapping, Mapping, Pending};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+/// A mapping of a node's: renewed, or made once.
+pub(super) enum Held {
+    Kept(KeptMapping),
+    Once(Mapping),
+}
+
+impl Held {
+    pub(super) fn granted(&self) -> Granted {
+        match self {
+            Self::Kept(mapping) => mapping.granted(),
+            Self::Once(mapping) => mapping.granted().clone(),
+        }
+    }
+
+    pub(super) fn close(self) -> Pending<bool> {
+        match self {
+            Self::Kept(mapping) => mapping.close(),
+            Self::Once(mapping) => mapping.close(),
+        }
+    }
+
+    fn leave_open(self) {
+        match self {
+            Self::Kept(mapping) => drop(mapping.leave_open()),
+            Self::Once(mapping) => drop(mapping.leave_open()),
+        }
+    }
+
+    fn next_change(&self) -> Option<Change> {
+        match self {
+            Self::Kept(mapping) => mapping.next_change(),
+            Self::Once(_) => None,
+        }
+    }
+}
+
 struct Inner {
-    mappings: Vec<Mapping>,
+    /// By the script's object.
+    mappings: Vec<(i64, Held)>,
     remove_on_exit: bool,
     exit_timeout: Duration,
 }
@@ -16,7 +53,7 @@ impl Inner {
     fn release(&mut self) {
         // A mapping that is being made is no less in need of it; where nothing is under way nobody waits.
         clients::allow_at_exit(self.exit_timeout);
-        for mapping in self.mappings.drain(..) {
+        for (_, mapping) in self.mappings.drain(..) {
             if self.remove_on_exit {
                 // Deleted in the background.
                 drop(mapping);
@@ -45,7 +82,7 @@ pub(crate) fn release_all() {
 }
 
 /// The mappings of one node, released when it is dropped.
-pub(super) struct Held {
+pub(super) struct Holder {
     inner: Arc<Mutex<Inner>>,
 }
 
@@ -56,9 +93,17 @@ impl Watch {
     pub(super) fn is_there(&self) -> bool {
         self.0.strong_count() > 0
     }
+
+    /// What has happened to the mapping of this object since it was asked last; `None` when it is gone.
+    pub(super) fn changes(&self, owner: i64) -> Option<Vec<Change>> {
+        let inner = self.0.upgrade()?;
+        let inner = inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, held) = inner.mappings.iter().find(|(own, _)| *own == owner)?;
+        Some(core::iter::from_fn(|| held.next_change()).collect())
+    }
 }
 
-impl Held {
+impl Holder {
     pub(super) fn new() -> Self {
         let inner =
             Inner { mappings: Vec::new(), remove_on_exit: true, exit_timeout: Duration::from_millis(500) };
@@ -74,15 +119,15 @@ impl Held {
         Watch(Arc::downgrade(&self.inner))
     }
 
-    pub(super) fn push(&self, mapping: Mapping) {
-        self.lock().mappings.push(mapping);
+    pub(super) fn push(&self, owner: i64, mapping: Held) {
+        self.lock().mappings.push((owner, mapping));
     }
 
-    /// Takes out the mapping with this external port and protocol.
-    pub(super) fn take(&self, wanted: impl Fn(&Mapping) -> bool) -> Option<Mapping> {
+    /// Takes out the mapping of this object.
+    pub(super) fn take(&self, owner: i64) -> Option<Held> {
         let mappings = &mut self.lock().mappings;
-        let index = mappings.iter().position(wanted)?;
-        Some(mappings.remove(index))
+        let index = mappings.iter().position(|(own, _)| *own == owner)?;
+        Some(mappings.remove(index).1)
     }
 
     pub(super) fn is_remove_on_exit(&self) -> bool {

@@ -1,5 +1,6 @@
 //! `PortForwarder`: a node that finds the gateway, opens ports, and closes them when it goes.
 
+mod changes;
 mod constants;
 mod held;
 mod open;
@@ -16,7 +17,7 @@ use godot::global::godot_error;
 use godot::obj::{Base, Gd, WithBaseField};
 use godot::register::property::PhantomVar;
 use godot::register::{GodotClass, godot_api};
-use held::Held;
+use held::Holder;
 use port_mapping::PortMapping;
 use portcullis::GatewayAddress;
 
@@ -49,7 +50,8 @@ pub(crate) struct PortForwarder {
     /// How long a mapping shall last, in seconds, if nobody closes it. The gateway may grant another time.
     #[export(range = (0.0, 604_800.0, 1.0, or_greater, suffix = "s"))]
     lease_duration: i64,
-    /// Whether mappings are renewed before they end.
+    /// Whether mappings are kept: renewed before they end, and made again when the gateway has lost them, or when
+    /// this computer is in another network. Otherwise they end with their [member lease_duration].
     #[export]
     auto_renew: bool,
     /// Whether mappings are closed when the node is freed, and when the game quits.
@@ -72,7 +74,7 @@ pub(crate) struct PortForwarder {
     #[var(get = get_gateway_address, set = set_gateway_address, usage_flags = [EDITOR, STORAGE])]
     gateway: PhantomVar<GString>,
     named: Option<GatewayAddress>,
-    held: Held,
+    held: Holder,
     /// Those that stand or are about to.
     mappings: Vec<Gd<PortMapping>>,
     external_address: String,
@@ -96,7 +98,7 @@ impl INode for PortForwarder {
             description: GString::new(),
             gateway: PhantomVar::default(),
             named: None,
-            held: Held::new(),
+            held: Holder::new(),
             mappings: Vec::new(),
             external_address: String::new(),
             gateway_name: String::new(),
@@ -127,11 +129,12 @@ impl PortForwarder {
     #[signal]
     fn mapping_added(mapping: Gd<PortMapping>);
 
-    /// The gateway has renewed a mapping.
+    /// The gateway has renewed a mapping, or has made it again after it was lost.
     #[signal]
     fn mapping_renewed(mapping: Gd<PortMapping>);
 
-    /// The gateway no longer has a mapping. [param result] is a [enum PortcullisUPNP.UPNPResult].
+    /// A mapping has run out, and nobody can be asked for more; it is asked for until it stands again, and
+    /// [signal mapping_renewed] tells of that. [param result] is a [enum PortcullisUPNP.UPNPResult].
     #[signal]
     fn mapping_lost(mapping: Gd<PortMapping>, result: i64);
 

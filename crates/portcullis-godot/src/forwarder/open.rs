@@ -1,7 +1,8 @@
 //! Opening and closing: what is under way, and the signals of its end.
 
-use super::PortForwarder;
+use super::held::Held;
 use super::port_mapping::{Phase, PortMapping};
+use super::{PortForwarder, ProtocolFlag, changes};
 use crate::{clients, errors, pump};
 use core::future::Future;
 use core::pin::pin;
@@ -12,7 +13,9 @@ use godot::global::godot_error;
 use godot::meta::ToGodot;
 use godot::obj::{Gd, Singleton};
 use portcullis::upnp::{UpnpResult, mapping_request};
-use portcullis::{Error, ErrorKind, Mapping, OnConflict, Pending};
+use portcullis::{
+    Client, Error, ErrorKind, KeptMapping, Mapping, MappingRequest, Method, OnConflict, Pending,
+};
 
 impl PortForwarder {
     /// Begins to open a port.
@@ -33,7 +36,7 @@ impl PortForwarder {
         };
         let mapping = PortMapping::pending(request.clone());
         self.mappings.push(mapping.clone());
-        let mut under_way = self.client().map(|client| client.map(request));
+        let mut under_way = self.client().map(|client| Opening::start(&client, request, self.auto_renew));
         let (node, watch) = (self.object().instance_id(), self.held.watch());
         let pending = mapping.clone();
         pump::adopt(move || {
@@ -42,7 +45,7 @@ impl PortForwarder {
                 return true;
             }
             let result = match &mut under_way {
-                Ok(under_way) => match poll(under_way) {
+                Ok(under_way) => match under_way.poll() {
                     Some(result) => result,
                     None => return false,
                 },
@@ -62,8 +65,10 @@ impl PortForwarder {
     /// Begins to close a mapping that is no longer in the list, or cancels it.
     pub(super) fn close(&mut self, mut mapping: Gd<PortMapping>) {
         let phase = std::mem::replace(&mut mapping.bind_mut().phase, Phase::Released);
-        let Phase::Active(granted) = phase else { return };
-        let Some(held) = self.held.take(|held| *held.granted() == granted) else { return };
+        if !matches!(phase, Phase::Active(_) | Phase::Lost(_)) {
+            return;
+        }
+        let Some(held) = self.held.take(mapping.instance_id().to_i64()) else { return };
         let mut under_way = held.close();
         let node = self.object().instance_id();
         pump::adopt(move || {
@@ -80,11 +85,18 @@ impl PortForwarder {
     }
 
     /// The library's client, or why there is none.
-    fn client(&self) -> Result<portcullis::Client, Error> {
-        if self.enabled_protocols & super::ProtocolFlag::Upnp as i64 == 0 {
+    fn client(&self) -> Result<Client, Error> {
+        let methods = [
+            (ProtocolFlag::Pcp, Method::Pcp),
+            (ProtocolFlag::NatPmp, Method::NatPmp),
+            (ProtocolFlag::Upnp, Method::Igd),
+        ];
+        let enabled = methods.into_iter().filter(|(flag, _)| self.enabled_protocols & *flag as i64 != 0);
+        let methods: Vec<_> = enabled.map(|(_, method)| method).collect();
+        if methods.is_empty() {
             return Err(Error::new(ErrorKind::Unsupported));
         }
-        clients::get(self.named.as_ref()).map_err(|_| Error::new(ErrorKind::Io))
+        clients::get(self.named.as_ref(), &methods).map_err(|_| Error::new(ErrorKind::Io))
     }
 
     fn description(&self) -> String {
@@ -99,14 +111,35 @@ impl PortForwarder {
     }
 }
 
-fn opened(mut node: Gd<PortForwarder>, mut mapping: Gd<PortMapping>, granted: Mapping) {
-    let address = granted.external_address().map(|address| address.to_string()).unwrap_or_default();
-    let port = i64::from(granted.external_port().get());
-    mapping.bind_mut().phase = Phase::Active(granted.granted().clone());
+/// A mapping that is asked for.
+enum Opening {
+    Kept(Pending<KeptMapping>),
+    Once(Pending<Mapping>),
+}
+
+impl Opening {
+    fn start(client: &Client, request: MappingRequest, keep: bool) -> Self {
+        if keep { Self::Kept(client.keep(request)) } else { Self::Once(client.map(request)) }
+    }
+
+    fn poll(&mut self) -> Option<Result<Held, Error>> {
+        Some(match self {
+            Self::Kept(pending) => poll(pending)?.map(Held::Kept),
+            Self::Once(pending) => poll(pending)?.map(Held::Once),
+        })
+    }
+}
+
+fn opened(mut node: Gd<PortForwarder>, mut mapping: Gd<PortMapping>, held: Held) {
+    let granted = held.granted();
+    let address = granted.external_address.map(|address| address.to_string()).unwrap_or_default();
+    let port = i64::from(granted.external_port.get());
+    let is_kept = matches!(held, Held::Kept(_));
+    mapping.bind_mut().phase = Phase::Active(granted.clone());
     let changed = {
         let mut node = node.bind_mut();
-        node.gateway_name.clone_from(&granted.granted().gateway);
-        node.held.push(granted);
+        node.gateway_name.clone_from(&granted.gateway);
+        node.held.push(mapping.instance_id().to_i64(), held);
         node.has_failed = false;
         node.last_error = None;
         let changed = !address.is_empty() && node.external_address != address;
@@ -120,6 +153,9 @@ fn opened(mut node: Gd<PortForwarder>, mut mapping: Gd<PortMapping>, granted: Ma
         emit(&mut node, "external_address_changed", &[address.to_variant()]);
     }
     emit(&mut node, "ready_to_host", &[address.to_variant(), port.to_variant()]);
+    if is_kept && node.is_instance_valid() {
+        changes::follow(&node, mapping);
+    }
 }
 
 fn not_opened(mut node: Gd<PortForwarder>, mut mapping: Gd<PortMapping>, error: Error) {
@@ -140,7 +176,7 @@ fn failed(mut node: Gd<PortForwarder>, error: Error) {
 }
 
 /// Emits where the node is still there: whoever heard the last signal may have freed it.
-fn emit(node: &mut Gd<PortForwarder>, signal: &str, arguments: &[Variant]) {
+pub(super) fn emit(node: &mut Gd<PortForwarder>, signal: &str, arguments: &[Variant]) {
     if node.is_instance_valid() {
         node.emit_signal(signal, arguments);
     }

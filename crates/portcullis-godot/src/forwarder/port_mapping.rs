@@ -13,6 +13,8 @@ use portcullis::{AddressKind, Error, Granted, MappingRequest};
 pub(super) enum Phase {
     Pending,
     Active(Granted),
+    /// What was granted has run out; it is being asked for again.
+    Lost(Granted),
     Failed(Error),
     /// Released, or about to be.
     Released,
@@ -44,7 +46,7 @@ pub(crate) struct PortMapping {
     /// How long the gateway keeps the mapping from when it was made, in seconds; 0: until it is closed.
     #[var(get = get_lifetime, no_set)]
     lifetime: PhantomVar<i64>,
-    /// How the mapping was made, such as `"igd"`; empty until it is active.
+    /// How the mapping was made: `"pcp"`, `"nat-pmp"` or `"igd"` (UPnP); empty until it is active.
     #[var(get = get_method_name, no_set)]
     method: PhantomVar<GString>,
     /// The gateway, by name and address; empty until the mapping is active.
@@ -83,7 +85,7 @@ impl PortMapping {
 
     pub(super) fn granted(&self) -> Option<&Granted> {
         match &self.phase {
-            Phase::Active(granted) => Some(granted),
+            Phase::Active(granted) | Phase::Lost(granted) => Some(granted),
             _ => None,
         }
     }
@@ -101,10 +103,10 @@ impl PortMapping {
         matches!(self.phase, Phase::Active(_))
     }
 
-    /// Whether the gateway has not answered yet.
+    /// Whether the gateway has not answered yet, or does not any more.
     #[func]
     fn is_pending(&self) -> bool {
-        matches!(self.phase, Phase::Pending)
+        matches!(self.phase, Phase::Pending | Phase::Lost(_))
     }
 
     #[func]
@@ -146,7 +148,7 @@ impl PortMapping {
 
     #[func]
     fn get_method_name(&self) -> GString {
-        self.told(|granted| granted.method.to_string())
+        self.told(|granted| granted.method().to_string())
     }
 
     #[func]
@@ -157,7 +159,7 @@ impl PortMapping {
     #[func]
     fn get_result(&self) -> i64 {
         match &self.phase {
-            Phase::Pending => -1,
+            Phase::Pending | Phase::Lost(_) => -1,
             Phase::Failed(error) => i32::from(UpnpResult::from(error)).into(),
             Phase::Active(_) | Phase::Released => i32::from(UpnpResult::Success).into(),
         }

@@ -34,12 +34,12 @@ impl PortForwarder {
                 let port = granted
                     .map_or(mapping.request.external_port_or_internal(), |granted| granted.external_port);
                 vdict! {
-                    "active" => granted.is_some(),
+                    "active" => matches!(mapping.phase, Phase::Active(_)),
                     "protocol" => mapping.request.protocol().as_str(),
                     "internal_port" => i64::from(mapping.request.internal_port().get()),
                     "external_port" => i64::from(port.get()),
                     "lifetime" => granted.map_or(0, |granted| i64::from(granted.lifetime.as_seconds())),
-                    "method" => granted.map(|granted| granted.method.as_str()).unwrap_or_default(),
+                    "method" => granted.map(|granted| granted.method().as_str()).unwrap_or_default(),
                 }
             })
             .collect();
@@ -65,7 +65,7 @@ impl PortForwarder {
             |wanted: fn(&Phase) -> bool| self.mappings.iter().any(|mapping| wanted(&mapping.bind().phase));
         if any(|phase| matches!(phase, Phase::Active(_))) {
             ForwarderState::Mapped
-        } else if any(|phase| matches!(phase, Phase::Pending)) {
+        } else if any(|phase| matches!(phase, Phase::Pending | Phase::Lost(_))) {
             ForwarderState::Searching
         } else if self.has_failed {
             ForwarderState::Failed

@@ -13,8 +13,8 @@ use godot::classes::{IRefCounted, RefCounted};
 use godot::obj::{Base, Gd};
 use godot::register::property::PhantomVar;
 use godot::register::{GodotClass, godot_api};
-use portcullis::GatewayAddress;
 use portcullis::upnp::{Upnp, UpnpResult};
+use portcullis::{GatewayAddress, Method};
 use std::sync::{Mutex, PoisonError};
 
 /// Finds gateways by UPnP and maps ports on them: the engine's [UPNP], faster, on more gateways, and without freezing.
@@ -88,7 +88,7 @@ impl PortcullisUpnp {
     /// The list of devices, ready to search; none where the library is about to be unloaded.
     fn online(&self) -> Result<Upnp, UpnpResult> {
         let named = self.named.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let client = clients::get(named.as_ref()).map_err(|_| UpnpResult::SocketError)?;
+        let client = clients::get(named.as_ref(), &[Method::Igd]).map_err(|_| UpnpResult::SocketError)?;
         self.inner.set_client(client);
         Ok(self.inner.clone())
     }

@@ -26,9 +26,20 @@ impl Client {
             self.forget_holders(&granted);
             return self.release(now, &granted, timeout);
         }
+        let asks = |method| self.config.preference(method).is_some();
+        if !asks(Method::Igd) && !asks(Method::NatPmp) {
+            // PCP knows a mapping by its nonce alone, and none is known.
+            let id = OperationId(self.transport.out.next_id());
+            self.report(id, false, Ok(Outcome::Closed(false)));
+            return id;
+        }
         let claim = if force { Claim::Force } else { Claim::Unproven };
         let task = Task::Close(Close::new(protocol, external_port, claim));
+        let entry = self.left_open_entry(protocol, external_port);
         let id = self.begin_seeking(now, task, timeout);
+        if let Some(operation) = self.operations.get_mut(&id) {
+            operation.entry = entry;
+        }
         self.enter_close(now, id, (protocol, external_port));
         self.settle(now, id);
         self.update(now);

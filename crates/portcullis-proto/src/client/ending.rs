@@ -44,7 +44,13 @@ impl Client {
     }
 
     /// An operation has come to something.
-    pub(super) fn done(&mut self, now: Time, id: OperationId, mut operation: Operation, mut outcome: Outcome) {
+    pub(super) fn done(
+        &mut self,
+        now: Time,
+        id: OperationId,
+        mut operation: Operation,
+        mut outcome: Outcome,
+    ) {
         let mut leftovers = core::mem::take(&mut operation.left);
         let elsewhere = match &outcome {
             Outcome::Mapped(granted) => Some(granted.grantor.remote().ip()),
@@ -56,12 +62,13 @@ impl Client {
         match &mut outcome {
             Outcome::Mapped(granted) => {
                 granted.entry = granted.entry.or(operation.entry);
+                if granted.grantor.control_point().is_some() {
+                    granted.since = operation.asked_at.unwrap_or(now);
+                }
                 self.hold(now, granted);
                 let key = granted.key();
                 // Two services of one gateway share its table.
-                leftovers.retain(|left| {
-                    left.key() != key || !matches!(left.remains, Remains::Entry { .. })
-                });
+                leftovers.retain(|left| left.key() != key || !matches!(left.remains, Remains::Entry { .. }));
             }
             Outcome::Closed(_) => {
                 if let Some(entry) = operation.entry {
@@ -152,7 +159,8 @@ impl Client {
 
     /// An operation that asks NAT-PMP or PCP for what is left of another one.
     fn who_asks_the_same(&mut self, leftover: &Leftover) -> Option<&mut Operation> {
-        let (Remains::Talk { way, wish, .. } | Remains::Farewell { way, wish, .. }) = &leftover.remains else {
+        let (Remains::Talk { way, wish, .. } | Remains::Farewell { way, wish, .. }) = &leftover.remains
+        else {
             return None;
         };
         let asks = |contender: &Contender| {
@@ -174,9 +182,7 @@ impl Client {
                 let task = Task::ClosePinhole(Delete::new(unique_id));
                 self.work(now, task, gateway, vec![point], TIDY)
             }
-            Remains::Talk { method, way, wish } => {
-                self.talk_with(now, method, way, Goal::Delete(wish), TIDY)
-            }
+            Remains::Talk { method, way, wish } => self.talk_with(now, method, way, Goal::Delete(wish), TIDY),
             Remains::Farewell { method, way, wish } => {
                 self.talk_at(now, method, way, Goal::Delete(wish), (TIDY, Pace::Farewell))
             }

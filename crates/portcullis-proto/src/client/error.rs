@@ -7,8 +7,8 @@ use crate::igd::error_code::UpnpErrorCode;
 use crate::igd::ipv6_firewall::AddPinhole;
 use crate::igd::wan_connection::{Action, DecodeError};
 use crate::wire::soap::SoapError;
-use crate::wire::{natpmp, pcp};
 use crate::wire::url::UrlError;
+use crate::wire::{natpmp, pcp};
 use core::fmt;
 use core::net::Ipv6Addr;
 use std::io;
@@ -162,6 +162,8 @@ pub enum Failure {
     NotIpv6,
     /// Our own address towards the gateway is not one that the internet reaches, so there is nothing to open.
     NotGlobal(Ipv6Addr),
+    /// This machine has no address that the internet reaches, so there is nothing to open.
+    NoGlobalAddress,
     /// The gateway makes no pinholes for anybody.
     NoPinholes {
         /// How it refused this one.
@@ -192,7 +194,7 @@ impl Failure {
                 | pcp::ResultCode::UnsuppProtocol,
             ) => ErrorKind::Unsupported,
             Self::NatPmp(_) | Self::Pcp(_) => ErrorKind::Refused,
-            Self::CannotSend(_) => ErrorKind::Io,
+            Self::CannotSend(_) | Self::NoGlobalAddress => ErrorKind::Io,
             Self::Exchange(ExchangeError::ConnectTimeout | ExchangeError::NoReply) => ErrorKind::Timeout,
             Self::Exchange(ExchangeError::Http(_)) => ErrorKind::Malformed,
             // The other end is there, and hangs up: nothing of this machine's is to blame.
@@ -233,7 +235,9 @@ impl Failure {
     /// What a person can do about it, where there is something.
     fn advice(&self, step: Step) -> Option<&'static str> {
         Some(match self {
-            Self::NoAnswer => "is UPnP, NAT-PMP or PCP switched on in the gateway? some need it enabled by hand",
+            Self::NoAnswer => {
+                "is UPnP, NAT-PMP or PCP switched on in the gateway? some need it enabled by hand"
+            }
             Self::CannotSend(_) => "is the network up, and may this program use it?",
             Self::Pcp(pcp::ResultCode::AddressMismatch) => "another NAT is between this host and the gateway",
             Self::NatPmp(natpmp::ResultCode::NotAuthorized) | Self::Pcp(pcp::ResultCode::NotAuthorized) => {
@@ -245,7 +249,9 @@ impl Failure {
             }
             Self::Fault(UpnpErrorCode::PinholeSpaceExhausted, _) => "the gateway's table is full: restart it",
             Self::NoPinholes { firewall_enabled: true, .. } => "allow pinholes in the gateway's settings",
-            Self::NotGlobal(_) => "does the provider give this network IPv6 addresses?",
+            Self::NotGlobal(_) | Self::NoGlobalAddress => {
+                "does the provider give this network IPv6 addresses?"
+            }
             Self::Fault(UpnpErrorCode::ActionNotAuthorized, _) => {
                 "the gateway wants this host to be permitted to map ports"
             }
@@ -308,6 +314,7 @@ impl fmt::Display for Failure {
             Self::NotIpv4 => f.write_str("reached over IPv6, where ports are not mapped"),
             Self::NotIpv6 => f.write_str("reached over IPv4, where there are no pinholes"),
             Self::NotGlobal(address) => write!(f, "the internet does not reach {address}"),
+            Self::NoGlobalAddress => f.write_str("this host has no global IPv6 address"),
             Self::NoPinholes { code, firewall_enabled: true } => {
                 write!(f, "{code}: pinholes are not allowed")
             }
@@ -426,9 +433,8 @@ impl Error {
     /// The attempt that decides the error's kind, else the last: the one to tell a person about.
     pub fn decisive_attempt(&self) -> Option<&Attempt> {
         // Where no gateway will do, the one that answered all the same tells more than those who did not.
-        let decides = |attempt: &&Attempt| {
-            (attempt.failure.kind() == self.kind) != (self.kind == ErrorKind::NoGateway)
-        };
+        let decides =
+            |attempt: &&Attempt| (attempt.failure.kind() == self.kind) != (self.kind == ErrorKind::NoGateway);
         self.attempts.iter().rev().find(decides).or(self.attempts.last())
     }
 }

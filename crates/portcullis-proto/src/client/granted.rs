@@ -3,6 +3,7 @@
 use super::device::ControlPoint;
 use super::journal::EntryId;
 use super::operation::Key;
+use crate::Time;
 use crate::igd::ipv6_firewall::UniqueId;
 use crate::wire::pcp::Nonce;
 use crate::{Lifetime, Protocol};
@@ -138,6 +139,8 @@ pub struct Granted {
     pub(super) peer: Option<SocketAddr>,
     /// Its entry in the journal.
     pub(super) entry: Option<EntryId>,
+    /// When the gateway was asked for it: nobody knows when between then and the answer its lifetime began.
+    pub(super) since: Time,
 }
 
 impl Granted {
@@ -148,6 +151,23 @@ impl Granted {
 
     pub(super) fn key(&self) -> Key {
         (self.grantor.remote().ip(), self.protocol, self.external_port)
+    }
+
+    /// Whether nothing is left of this where `other` was granted since: both are one to the gateway, since it
+    /// knows them by the same name.
+    pub(super) fn is_replaced_by(&self, other: &Self) -> bool {
+        let is_at = self.grantor.remote().ip() == other.grantor.remote().ip();
+        is_at
+            && match (&self.grantor, &other.grantor) {
+                (Grantor::ControlPoint(_), Grantor::ControlPoint(_)) => {
+                    self.external_port == other.external_port
+                }
+                // By the internal port, whatever the external one is (RFC 6886 section 3.3, RFC 6887 section 11.2).
+                (Grantor::NatPmp(_), Grantor::NatPmp(_)) | (Grantor::Pcp(..), Grantor::Pcp(..)) => true,
+                // An old number may be somebody else's by now.
+                (Grantor::Pinhole(..), Grantor::Pinhole(..)) => true,
+                _ => false,
+            }
     }
 }
 

@@ -1,14 +1,17 @@
 //! What this client has asked gateways for and has not seen the end of: what the journal is to hold.
 
-use super::granted::{Granted, Grantor};
+use super::granted::{Granted, Grantor, Method};
 use super::io::Output;
 use super::journal::{Entry, EntryId, Record};
 use super::outbox::Outbox;
-use crate::Time;
+use super::request::MappingRequest;
+use crate::{Lifetime, Time};
+use core::net::SocketAddr;
 use std::collections::BTreeMap;
 
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
+    /// Whether somebody wants it written.
     enabled: bool,
     entries: BTreeMap<EntryId, Entry>,
 }
@@ -19,11 +22,27 @@ impl Ledger {
     }
 
     /// A gateway is about to be asked: that is on the disk before it is.
-    pub(super) fn put(&mut self, entry: Entry, out: &mut Outbox) {
-        if self.enabled && self.entries.get(&entry.id) != Some(&entry) {
-            out.push(Output::Journal(Record::Put(entry.clone())));
+    pub(super) fn put(&mut self, mut entry: Entry, out: &mut Outbox) {
+        if let Some(known) = self.entries.get(&entry.id) {
+            if known.granted && !entry.granted {
+                // What stands is asked for again: it ends with the later of both.
+                let expires = known.expires.zip(entry.expires).map(|(one, other)| one.max(other));
+                entry = Entry { expires, outlives: false, ..known.clone() };
+            }
+        }
+        if self.entries.get(&entry.id) != Some(&entry) {
+            if self.enabled {
+                out.push(Output::Journal(Record::Put(entry.clone())));
+            }
             self.entries.insert(entry.id, entry);
         }
+    }
+
+    /// What stands is about to be asked for once more, for so long from now on.
+    pub(super) fn asked_again(&mut self, now: Time, id: EntryId, lifetime: Lifetime, out: &mut Outbox) {
+        let Some(known) = self.entries.get(&id) else { return };
+        let expires = lifetime.duration().map(|lifetime| now + lifetime);
+        self.put(Entry { granted: false, expires, ..known.clone() }, out);
     }
 
     /// The gateway has said yes to what the entry is about.
@@ -49,9 +68,16 @@ impl Ledger {
         }
     }
 
+    /// The gateway did not take what it was asked for. That says nothing of what it granted before.
+    pub(super) fn refused(&mut self, id: EntryId, out: &mut Outbox) {
+        if self.entries.get(&id).is_some_and(|entry| !entry.granted) {
+            self.erase(id, out);
+        }
+    }
+
     /// The gateway has no such mapping, or not any more.
     pub(super) fn erase(&mut self, id: EntryId, out: &mut Outbox) {
-        if self.entries.remove(&id).is_some() {
+        if self.entries.remove(&id).is_some() && self.enabled {
             out.push(Output::Journal(Record::Erase(id)));
         }
     }
@@ -59,5 +85,30 @@ impl Ledger {
     /// What an earlier process has written.
     pub(super) fn adopt(&mut self, entry: Entry) {
         self.entries.insert(entry.id, entry);
+    }
+
+    /// What is known of a mapping that would be asked for in the same way, and would be the same one to the
+    /// gateway. A gateway may have it although nobody heard the answer: so it is asked for by the same nonce again
+    /// (RFC 6887 section 11.2), and is one entry however often it is asked for.
+    pub(super) fn known(
+        &self,
+        method: Method,
+        remote: SocketAddr,
+        request: &MappingRequest,
+    ) -> Option<&Entry> {
+        if request.third_party.is_some() || request.peer.is_some() {
+            return None;
+        }
+        self.entries.values().find(|entry| {
+            entry.method == method
+                && entry.remote == remote
+                && entry.protocol == request.protocol
+                && entry.internal_port == request.internal_port
+                && match method {
+                    Method::Igd => entry.external_port == request.external_port_or_internal(),
+                    Method::IgdPinhole => entry.unique_id.is_none(),
+                    Method::NatPmp | Method::Pcp => true,
+                }
+        })
     }
 }

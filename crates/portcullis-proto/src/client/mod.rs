@@ -44,22 +44,22 @@ pub use device::{ControlPoint, Device, Status};
 pub use error::{Attempt, Error, ErrorKind, Failure, Step};
 pub use event::{Event, Outcome};
 pub use exchange::ExchangeError;
-pub use network::{DefaultGateway, Interface, InterfaceAddress, Network};
-pub use operation::OperationId;
 pub use granted::{Granted, Grantor, Method, UnknownMethod};
 pub use keeper::{Change, ChangeKind, MappingId, Reason};
+pub use network::{DefaultGateway, Interface, InterfaceAddress, Network};
+pub use operation::OperationId;
 pub use request::{DEFAULT_DESCRIPTION, DEFAULT_LIFETIME, MappingRequest, OnConflict};
 
-use crate::igd::wan_connection::Action;
 use crate::Time;
+use crate::igd::wan_connection::Action;
 use core::time::Duration;
+use held::Held;
 use igd::call::Call;
 use igd::list::List;
 use io::{Input, Output};
 use journal::Entry;
 use keeper::Keeper;
 use ledger::Ledger;
-use held::Held;
 use operation::{Mapping, Operation, Pinhole, Stage, Task};
 use port_control::{Pace, PortControl};
 use race::Phase;
@@ -86,6 +86,7 @@ pub struct Client {
     held: Held,
     keeper: Keeper,
     ledger: Ledger,
+    journal_is_broken: bool,
     /// What dead processes have left, and nobody has adopted yet.
     stale: Vec<Entry>,
     /// What earlier processes have left open on purpose.
@@ -110,6 +111,7 @@ impl Client {
             held: Held::default(),
             keeper: Keeper::default(),
             ledger,
+            journal_is_broken: false,
             stale: Vec::new(),
             left_open: Vec::new(),
             random,
@@ -151,15 +153,24 @@ impl Client {
         id
     }
 
+    /// Tells that the journal could not be written: from now on no permanent mapping is made in place of one that
+    /// ends, since nobody would know to delete it.
+    pub fn journal_failed(&mut self) {
+        self.journal_is_broken = true;
+    }
+
     fn prepare_map(&mut self, now: Time, request: &MappingRequest, timeout: Duration) -> OperationId {
+        let mut request = request.clone();
+        request.only_finite |= self.journal_is_broken;
+        let wants_igd = self.config.preference(Method::Igd).is_some() && !request.needs_pcp();
         let task = if request.ipv6 {
-            Task::OpenPinhole(Pinhole::new(request.clone()))
+            Task::OpenPinhole(Pinhole::new(request))
         } else {
-            Task::Map(Mapping::new(request.clone(), self.spare_ports()))
+            Task::Map(Mapping::new(request, self.spare_ports()))
         };
         let id = self.begin_seeking(now, task, timeout);
         if let Some(operation) = self.operations.get_mut(&id) {
-            operation.wants_igd &= !request.needs_pcp();
+            operation.wants_igd = wants_igd;
         }
         id
     }

@@ -3,8 +3,8 @@
 use super::device::{ControlPoint, Device};
 use super::error::{Attempt, Error, ErrorKind, Failure, Step};
 use super::event::Outcome;
-use super::granted::{Granted, Grantor, Method};
 use super::exchange;
+use super::granted::{Granted, Grantor, Method};
 use super::igd::address::Address;
 use super::igd::call::{Call, CallResult, interpret};
 use super::igd::close::{Close, Mark};
@@ -90,6 +90,7 @@ impl Mapping {
             third_party: None,
             peer: None,
             entry: None,
+            since: Time::ZERO,
         }))
     }
 }
@@ -120,6 +121,7 @@ impl Pinhole {
             third_party: None,
             peer: None,
             entry: None,
+            since: Time::ZERO,
         })
     }
 }
@@ -272,15 +274,53 @@ pub(super) struct Leftover {
 #[derive(Clone, Debug)]
 pub(super) enum Remains {
     /// An entry of a WAN connection's table.
-    Entry { point: ControlPoint, mark: Mark },
-    Pinhole { point: ControlPoint, unique_id: UniqueId },
+    Entry {
+        point: ControlPoint,
+        mark: Mark,
+    },
+    Pinhole {
+        point: ControlPoint,
+        unique_id: UniqueId,
+    },
     /// A mapping of NAT-PMP or PCP.
-    Talk { method: Method, way: Way, wish: Wish },
+    Talk {
+        method: Method,
+        way: Way,
+        wish: Wish,
+    },
     /// The same where the server has never answered, and may not be there.
-    Farewell { method: Method, way: Way, wish: Wish },
+    Farewell {
+        method: Method,
+        way: Way,
+        wish: Wish,
+    },
 }
 
 impl Leftover {
+    /// What a grant leaves at its gateway.
+    pub(super) fn of(granted: &Granted, description: &str) -> Self {
+        let server = granted.grantor.remote();
+        let local = server.is_ipv6().then_some(granted.internal_address);
+        Self {
+            gateway: granted.gateway.clone(),
+            protocol: granted.protocol,
+            external_port: granted.external_port,
+            entry: granted.entry,
+            remains: match &granted.grantor {
+                Grantor::ControlPoint(point) => Remains::Entry {
+                    point: point.clone(),
+                    mark: Mark { internal_port: granted.internal_port, description: description.into() },
+                },
+                Grantor::Pinhole(point, unique_id) => {
+                    Remains::Pinhole { point: point.clone(), unique_id: *unique_id }
+                }
+                Grantor::NatPmp(_) | Grantor::Pcp(..) => {
+                    Remains::Talk { method: granted.method(), way: (server, local), wish: Wish::of(granted) }
+                }
+            },
+        }
+    }
+
     pub(super) fn key(&self) -> Key {
         let remote = match &self.remains {
             Remains::Entry { point, .. } | Remains::Pinhole { point, .. } => point.remote,
@@ -349,6 +389,8 @@ pub(super) struct Operation {
     pub(super) entry: Option<EntryId>,
     /// Whether a mapping that stands is renewed: a refusal does not undo it.
     pub(super) renews: bool,
+    /// When UPnP was first asked for the mapping at the gateway at hand.
+    pub(super) asked_at: Option<Time>,
 }
 
 impl Operation {
@@ -378,6 +420,7 @@ impl Operation {
             first_ready: None,
             entry: None,
             renews: false,
+            asked_at: None,
         }
     }
 
@@ -459,10 +502,11 @@ impl Operation {
         else {
             return None;
         };
+        let external_port = mapping.added.map_or(mapping.map.external_port(), |entry| entry.external_port);
         (mapping.added.is_some() || mapping.map.may_have_added()).then_some(Leftover {
             gateway: gateway.clone(),
             protocol: mapping.request.protocol,
-            external_port: mapping.added.map_or(mapping.map.external_port(), |entry| entry.external_port),
+            external_port,
             entry: self.entry,
             remains: Remains::Entry { point: points.get(*point)?.clone(), mark: mapping.map.mark() },
         })

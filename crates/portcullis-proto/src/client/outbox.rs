@@ -26,6 +26,19 @@ impl Outbox {
         self.outputs.push_back(output);
     }
 
+    /// Sends as early as may be: before whatever else there is to do, but after everything that goes into the journal,
+    /// and after what the same socket has been given before. Searching takes a socket for each interface, and a
+    /// request of one packet need not wait for that.
+    pub(super) fn send_soon(&mut self, socket: SocketId, destination: SocketAddr, payload: Vec<u8>) {
+        let goes_before = |output: &Output| match output {
+            Output::Journal(_) => true,
+            Output::Datagram { socket: other, .. } => *other == socket,
+            _ => false,
+        };
+        let at = self.outputs.iter().rposition(goes_before).map_or(0, |last| last.saturating_add(1));
+        self.outputs.insert(at, Output::Datagram { socket, destination, payload });
+    }
+
     pub(super) fn push_event(&mut self, event: Event) {
         self.events.push_back(event);
     }

@@ -53,8 +53,13 @@ pub struct MappingRequest {
     pub(super) third_party: Option<IpAddr>,
     pub(super) filters: Vec<(IpAddr, u8, Option<NonZeroU16>)>,
     pub(super) peer: Option<SocketAddr>,
+    /// Whether a permanent mapping must not be made in place of one that ends.
+    pub(super) only_finite: bool,
     /// The nonce that a PCP server knows the mapping by already.
     pub(super) known: Option<(SocketAddr, Nonce)>,
+    /// Whether the gateway is believed to have it: then it is not deleted to be added again, unless the gateway
+    /// says that it is in its own way.
+    pub(super) stands: bool,
 }
 
 impl MappingRequest {
@@ -73,7 +78,9 @@ impl MappingRequest {
             third_party: None,
             filters: Vec::new(),
             peer: None,
+            only_finite: false,
             known: None,
+            stands: false,
         }
     }
 
@@ -172,4 +179,3 @@ impl MappingRequest {
         self.internal_port
     }
 }
-

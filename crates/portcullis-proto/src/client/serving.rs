@@ -111,8 +111,11 @@ impl Client {
                     Turn::After => return,
                 }
             }
-            let points =
-                if ipv6 { device.firewall_points(self.own_ipv6(&device)) } else { device.control_points.clone() };
+            let points = if ipv6 {
+                device.firewall_points(self.own_ipv6(&device))
+            } else {
+                device.control_points.clone()
+            };
             let Some(operation) = self.operations.get_mut(&id) else { return };
             operation.tried.push(device.address);
             operation.working_since = Some(now);
@@ -236,11 +239,12 @@ impl Client {
         let is_clean = leftover.is_none() && operation.is_mapping();
         operation.left.extend(leftover);
         operation.failed_at_point(stop);
+        operation.asked_at = None;
         let deadline = operation.deadline;
         let entry = if operation.renews { None } else { operation.entry.filter(|_| is_clean) };
         if let Some(entry) = entry {
             operation.entry = None;
-            self.ledger.erase(entry, &mut self.transport.out);
+            self.ledger.refused(entry, &mut self.transport.out);
         }
         self.transport.cancel(now, |owner| owner == Owner::Address(id));
         let Some(operation) = self.operations.get_mut(&id) else { return };
@@ -323,8 +327,12 @@ impl Client {
         };
         let Some(point) = points.get(*point) else { return };
         let method = if request.ipv6 { Method::IgdPinhole } else { Method::Igd };
+        let request = request.clone();
+        let asked = request.clone().external_port(external_port);
+        let known = || self.ledger.known(method, point.remote, &asked).map(|entry| entry.id);
+        let id = operation.entry.or_else(known).unwrap_or_else(|| EntryId(self.random.next_u64()));
         let entry = Entry {
-            id: operation.entry.unwrap_or_else(|| EntryId(self.random.next_u64())),
+            id,
             method,
             gateway: gateway.clone(),
             remote: point.remote,
@@ -343,6 +351,8 @@ impl Client {
             outlives: false,
         };
         operation.entry = Some(entry.id);
+        operation.asked_at.get_or_insert(now);
+        self.adopted(id);
         self.ledger.put(entry, &mut self.transport.out);
     }
 
@@ -362,10 +372,12 @@ impl Client {
         }
         let named = !self.config.gateways.is_empty();
         // Who is not there, or does not speak a protocol, has nothing to say of a mapping.
-        let says_nothing = |attempt: &Attempt| {
-            matches!(attempt.failure.kind(), ErrorKind::NoGateway | ErrorKind::NoService)
-        };
+        let says_nothing =
+            |attempt: &Attempt| matches!(attempt.failure.kind(), ErrorKind::NoGateway | ErrorKind::NoService);
         let result = if operation.absent && operation.attempts.iter().all(says_nothing) {
+            if let Some(entry) = operation.entry {
+                self.ledger.erase(entry, &mut self.transport.out);
+            }
             Ok(Outcome::Closed(false))
         } else {
             Err(operation.out_of_gateways(failures, named))

@@ -3,8 +3,8 @@
 
 use crate::pair::{Pair, TIMEOUT, network, udp};
 use core::time::Duration;
-use portcullis_proto::client::{Config, Event, Method, OnConflict, Outcome};
 use portcullis_proto::Protocol;
+use portcullis_proto::client::{Config, Event, Method, OnConflict, Outcome};
 use portcullis_sim::{HttpOddity, LinkConfig, On, PortControlOddity as Oddity, Quirk, Scenario};
 
 const ALL: [&str; 6] =
@@ -23,9 +23,10 @@ fn slow(scenario: Scenario, port_control: u64, search: u64, http: u64) -> Scenar
 }
 
 fn is_mapped(pair: &Pair) -> bool {
-    pair.record.events.iter().any(|(_, event)| {
-        matches!(event, Event::Finished { result: Ok(Outcome::Mapped(_)), .. })
-    })
+    pair.record
+        .events
+        .iter()
+        .any(|(_, event)| matches!(event, Event::Finished { result: Ok(Outcome::Mapped(_)), .. }))
 }
 
 /// Cancels a mapping `after` its start and lets everything end.
@@ -58,7 +59,9 @@ fn nothing_is_left_where_the_protocols_answer_late_and_in_any_order() {
         vec![Method::NatPmp, Method::Igd],
         vec![Method::Igd, Method::NatPmp],
     ] {
-        for (port_control, search, http) in [(40, 0, 10), (10, 0, 40), (90, 50, 1), (2_500, 0, 700), (400, 0, 2_000)] {
+        for (port_control, search, http) in
+            [(40, 0, 10), (10, 0, 40), (90, 50, 1), (2_500, 0, 700), (400, 0, 2_000)]
+        {
             for millis in (0..600).step_by(30).chain((600..7_000).step_by(500)) {
                 let config = Config { methods: methods.clone(), ..Config::default() };
                 let scenario = slow(named("all-protocols"), port_control, search, http);
@@ -76,12 +79,20 @@ fn nothing_is_left_where_the_protocols_answer_late_and_in_any_order() {
 /// Not cancelled: one mapping stays, whatever the others did meanwhile, and goes when it is released.
 #[test]
 fn what_was_granted_stays_until_it_is_released() {
-    for methods in
-        [vec![], vec![Method::Igd, Method::Pcp, Method::NatPmp], vec![Method::NatPmp, Method::Igd, Method::Pcp]]
-    {
-        for (port_control, search, http) in
-            [(40, 0, 10), (10, 0, 40), (90, 50, 1), (2_500, 0, 700), (1_200, 0, 5), (400, 0, 2_000), (900, 0, 990)]
-        {
+    for methods in [
+        vec![],
+        vec![Method::Igd, Method::Pcp, Method::NatPmp],
+        vec![Method::NatPmp, Method::Igd, Method::Pcp],
+    ] {
+        for (port_control, search, http) in [
+            (40, 0, 10),
+            (10, 0, 40),
+            (90, 50, 1),
+            (2_500, 0, 700),
+            (1_200, 0, 5),
+            (400, 0, 2_000),
+            (900, 0, 990),
+        ] {
             for on_conflict in [OnConflict::Fail, OnConflict::AnyPort] {
                 let config = Config { methods: methods.clone(), ..Config::default() };
                 let mut scenario = slow(named("all-protocols"), port_control, search, http);
@@ -90,12 +101,16 @@ fn what_was_granted_stays_until_it_is_released() {
                 }
                 let mut pair = Pair::with(scenario, config, network());
                 let what = format!("{methods:?}, {port_control}/{search}/{http}, {on_conflict:?}");
-                let granted = pair.map(udp(7777).on_conflict(on_conflict)).unwrap_or_else(|error| panic!("{what}: {error}"));
+                let granted = pair
+                    .map(udp(7777).on_conflict(on_conflict))
+                    .unwrap_or_else(|error| panic!("{what}: {error}"));
                 pair.drive_for(Duration::from_secs(30));
                 pair.assert_idle();
                 let ours = |pair: &Pair| {
                     let ours = pair.gateway.mappings().iter();
-                    ours.filter(|mapping| mapping.internal_client == "192.168.1.7").cloned().collect::<Vec<_>>()
+                    ours.filter(|mapping| mapping.internal_client == "192.168.1.7")
+                        .cloned()
+                        .collect::<Vec<_>>()
                 };
                 assert!(
                     ours(&pair).iter().any(|mapping| mapping.external_port == granted.external_port.get()),

@@ -3,8 +3,8 @@
 use crate::pair::{Pair, TIMEOUT, network, udp};
 use core::num::NonZeroU16;
 use core::time::Duration;
-use portcullis_proto::client::{Config, ErrorKind, Grantor, Method};
 use portcullis_proto::Protocol;
+use portcullis_proto::client::{Config, ErrorKind, Grantor, Method};
 use portcullis_sim::{Mapping, PortControlOddity as Oddity, Quirk, Scenario};
 
 const EXTERNAL: &str = "81.2.69.142";
@@ -165,7 +165,8 @@ fn a_mapping_of_pcp_is_released_by_its_nonce() {
     let released = pair.start(|client, now| client.release(now, &granted, TIMEOUT));
     pair.drive_until_finished(released).unwrap();
     let requests = pair.record.port_control();
-    let maps: Vec<_> = requests.iter().map(|(.., request)| request).filter(|request| request[..2] == [2, 1]).collect();
+    let maps: Vec<_> =
+        requests.iter().map(|(.., request)| request).filter(|request| request[..2] == [2, 1]).collect();
     assert_eq!(maps.len(), 2);
     assert_eq!(maps[0][24..36], maps[1][24..36], "nonce");
     assert_ne!(maps[0][24..36], [0; 12]);
@@ -194,7 +195,8 @@ fn releasing_at_a_gateway_that_is_gone_ends_in_time() {
         let mut pair = Pair::every_protocol(named(name));
         let granted = pair.map(udp(7777)).unwrap();
         assert_eq!(granted.internal_port, port);
-        *pair.gateway = portcullis_sim::Gateway::new(named("pcp-silent"), "192.168.1.1:5000".parse().unwrap());
+        *pair.gateway =
+            portcullis_sim::Gateway::new(named("pcp-silent"), "192.168.1.1:5000".parse().unwrap());
         let began = pair.now;
         let released = pair.start(|client, now| client.release(now, &granted, Duration::from_secs(2)));
         assert!(pair.drive_until_finished(released).is_err(), "{name}");

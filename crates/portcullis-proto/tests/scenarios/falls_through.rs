@@ -29,7 +29,11 @@ fn two(first: Scenario, second: Scenario) -> (Pair, Rc<RefCell<SimPeer>>) {
 }
 
 fn told(error: &Error) -> Vec<(&str, Step, &Failure)> {
-    error.attempts().iter().map(|Attempt { gateway, step, failure, .. }| (gateway.as_str(), *step, failure)).collect()
+    error
+        .attempts()
+        .iter()
+        .map(|Attempt { gateway, step, failure, .. }| (gateway.as_str(), *step, failure))
+        .collect()
 }
 
 fn settles(pair: &mut Pair) {
@@ -141,9 +145,13 @@ fn icmp_is_a_hint_and_then_a_verdict() {
     let mut pair = Pair::with(named("no-protocol"), config, network());
     let error = pair.map(udp(7777)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NoGateway);
-    assert!(error.attempts().iter().all(|attempt| matches!(attempt.failure, Failure::Unreachable(_))), "{error:?}");
+    assert!(
+        error.attempts().iter().all(|attempt| matches!(attempt.failure, Failure::Unreachable(_))),
+        "{error:?}"
+    );
     // Two requests each, at the pace of a first contact.
-    let sends: Vec<_> = pair.record.port_control().iter().map(|(at, ..)| at.since_start().as_millis()).collect();
+    let sends: Vec<_> =
+        pair.record.port_control().iter().map(|(at, ..)| at.since_start().as_millis()).collect();
     assert_eq!(sends, [0, 0, 250, 250]);
     assert!(pair.now.since_start() <= Duration::from_millis(260), "{:?}", pair.now);
     settles(&mut pair);
@@ -157,13 +165,15 @@ fn a_version_that_is_not_spoken_ends_that_protocol_alone() {
         for preferred in [[Method::Pcp, Method::NatPmp], [Method::NatPmp, Method::Pcp]] {
             let config = Config { methods: preferred.to_vec(), ..Config::default() };
             let mut pair = Pair::with(named(name).with(twice), config, network());
-            let granted = pair.map(udp(7777)).unwrap_or_else(|error| panic!("{name}, {preferred:?}: {error}"));
+            let granted =
+                pair.map(udp(7777)).unwrap_or_else(|error| panic!("{name}, {preferred:?}: {error}"));
             assert_eq!(granted.method() == Method::Pcp, name == "pcp-only");
             settles(&mut pair);
         }
     }
     // One that speaks PCP only, and says so in the layout of NAT-PMP.
-    let scenario = named("pcp-only").with(odd(Oddity::VersionAnswer(VersionAnswer::NatPmpLayout))).with(twice);
+    let scenario =
+        named("pcp-only").with(odd(Oddity::VersionAnswer(VersionAnswer::NatPmpLayout))).with(twice);
     let mut pair = Pair::every_protocol(scenario);
     assert_eq!(pair.map(udp(7777)).unwrap().method(), Method::Pcp);
 }
@@ -251,10 +261,11 @@ fn without_a_default_gateway_that_is_told() {
 /// A gateway that a person named is asked at the port that he named, and nobody else is asked.
 #[test]
 fn a_named_server_is_asked_and_nobody_else() {
-    for (name, method) in [("pcp-only", Method::Pcp), ("nat-pmp-only", Method::NatPmp), ("all-protocols", Method::Pcp)]
+    for (name, method) in
+        [("pcp-only", Method::Pcp), ("nat-pmp-only", Method::NatPmp), ("all-protocols", Method::Pcp)]
     {
-        let mut config = Config::default();
-        config.gateways = vec!["pcp://192.168.1.1:6666".parse().unwrap()];
+        let gateways = vec!["pcp://192.168.1.1:6666".parse().unwrap()];
+        let config = Config { gateways, ..Config::default() };
         let mut pair = Pair::with(named(name), config, network());
         pair.gateway.set_port_control_address("192.168.1.1:6666".parse().unwrap());
         let granted = pair.map(udp(7777)).unwrap();

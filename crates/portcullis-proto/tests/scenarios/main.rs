@@ -51,9 +51,9 @@ mod main_job;
 #[cfg(test)]
 mod moved_gateway;
 #[cfg(test)]
-mod ownership;
-#[cfg(test)]
 mod one_map_for_all;
+#[cfg(test)]
+mod ownership;
 #[cfg(test)]
 mod permanent_lease_only;
 #[cfg(test)]

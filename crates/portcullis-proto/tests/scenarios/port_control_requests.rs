@@ -185,9 +185,11 @@ fn what_only_pcp_can_do_is_not_done_without_it() {
 #[test]
 fn filters_let_in_whom_they_name() {
     let mut pair = Pair::every_protocol(named("pcp-only"));
-    let request = udp(7777)
-        .filter("198.51.100.0".parse().unwrap(), 24, None)
-        .filter("203.0.113.9".parse().unwrap(), 32, 53.try_into().ok());
+    let request = udp(7777).filter("198.51.100.0".parse().unwrap(), 24, None).filter(
+        "203.0.113.9".parse().unwrap(),
+        32,
+        53.try_into().ok(),
+    );
     let granted = pair.map(request).unwrap();
     let now = pair.now;
     for (remote, passes) in [

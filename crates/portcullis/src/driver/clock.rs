@@ -17,6 +17,9 @@ use portcullis_proto::Time;
 pub(crate) struct Clock(system::Origin);
 
 impl Clock {
+    /// Whether zero is the boot of the machine: then a moment means the same in every process until the next boot.
+    pub(crate) const COUNTS_FROM_BOOT: bool = system::COUNTS_FROM_BOOT;
+
     pub(crate) fn start() -> Self {
         Self(system::origin())
     }
@@ -31,6 +34,8 @@ mod system {
     use rustix::time::{ClockId, clock_gettime};
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::Duration;
+
+    pub(super) const COUNTS_FROM_BOOT: bool = true;
 
     /// The boot, for all.
     #[derive(Clone, Copy, Debug)]
@@ -62,6 +67,7 @@ mod system {
     use std::time::{Duration, Instant};
 
     pub(super) type Origin = Instant;
+    pub(super) const COUNTS_FROM_BOOT: bool = false;
 
     #[expect(clippy::disallowed_methods, reason = "the one place where time enters")]
     pub(super) fn origin() -> Origin {

@@ -1,6 +1,8 @@
 //! The one thread that turns the core's outputs into packets, and packets into its inputs.
 
+mod alarm;
 pub(crate) mod clock;
+mod kept;
 mod queue;
 mod slot;
 mod sockets;
@@ -8,11 +10,14 @@ mod sockets;
 mod tests;
 mod thread;
 
+use clock::Clock;
+pub(crate) use kept::Register;
 use queue::Publisher;
 pub(crate) use queue::Queue;
 use slot::Answer;
 pub(crate) use slot::Slot;
 
+use crate::journal::Journal;
 use mio::{Poll, Waker};
 use portcullis_proto::client::{self as proto, Config, OperationId};
 use portcullis_proto::{Protocol, Time};
@@ -26,6 +31,9 @@ use std::time::Duration;
 /// Starts an operation, on the driver's thread.
 pub(crate) type Start = Box<dyn FnOnce(&mut proto::Client, Time) -> OperationId + Send>;
 
+/// Something that has no result, done on the driver's thread.
+type Action = Box<dyn FnOnce(&mut proto::Client, Time) + Send>;
+
 /// A port of a gateway's.
 pub(crate) type Port = (Protocol, NonZeroU16);
 
@@ -37,6 +45,8 @@ enum Command {
         closes: Option<Port>,
         answer: Answer,
     },
+    /// Does something that has no result.
+    Do(Action),
     Cancel(Arc<Slot>),
     Subscribe(Publisher),
     /// End when everything under way has ended, or after this long.
@@ -54,20 +64,25 @@ pub(crate) struct Link {
     thread_id: ThreadId,
     /// The process that has the thread.
     process: u32,
+    clock: Clock,
+    kept: Register,
 }
 
 /// How long tidying up may go on after the last handle is gone.
 const LINGER: Duration = Duration::from_secs(5);
 
 impl Link {
-    pub(crate) fn start(config: Config) -> io::Result<Arc<Self>> {
+    pub(crate) fn start(config: Config, journal: Option<Journal>) -> io::Result<Arc<Self>> {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), thread::WAKER)?);
         let (commands, receiver): (_, Receiver<Command>) = channel();
-        let kept = Arc::clone(&waker);
+        let kept_waker = Arc::clone(&waker);
+        let kept = Register::default();
+        let register = kept.clone();
+        let clock = Clock::start();
         let thread = std::thread::Builder::new().name("portcullis".into()).spawn(move || {
-            thread::Driver::new(config, poll, receiver).run();
-            drop(kept);
+            thread::Driver::new(config, journal, poll, receiver, clock, register).run();
+            drop(kept_waker);
         })?;
         let thread_id = thread.thread().id();
         Ok(Arc::new(Self {
@@ -76,7 +91,24 @@ impl Link {
             thread: Mutex::new(Some(thread)),
             thread_id,
             process: std::process::id(),
+            clock,
+            kept,
         }))
+    }
+
+    /// The moment it is by the thread's clock.
+    pub(crate) fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// The mappings that are kept, as they are granted by now.
+    pub(crate) fn kept(&self) -> &Register {
+        &self.kept
+    }
+
+    /// Does something that has no result.
+    pub(crate) fn perform(&self, action: impl FnOnce(&mut proto::Client, Time) + Send + 'static) {
+        self.send(Command::Do(Box::new(action)));
     }
 
     /// Starts an operation.

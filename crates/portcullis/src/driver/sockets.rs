@@ -2,7 +2,7 @@
 
 use mio::net::{TcpStream, UdpSocket};
 use portcullis_proto::client::io::Bind;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
@@ -10,7 +10,7 @@ pub(super) fn bind(bind: &Bind) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(bind.local), Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_nonblocking(true)?;
     if bind.local.port() != 0 {
-        // The SSDP port is shared with every other control point of the machine.
+        // The ports of SSDP and of announcements are shared with every other program of the machine.
         socket.set_reuse_address(true)?;
     }
     match bind.local.ip() {
@@ -29,6 +29,18 @@ pub(super) fn bind(bind: &Bind) -> io::Result<UdpSocket> {
         }
     }
     socket.bind(&bind.local.into())?;
+    for group in &bind.groups {
+        // An interface without multicast, or one that has gone, is heard of by other means.
+        let _ = match group.address {
+            IpAddr::V4(address) => {
+                socket.join_multicast_v4_n(&address, &InterfaceIndexOrAddress::Index(group.interface))
+            }
+            IpAddr::V6(address) => socket.join_multicast_v6(&address, group.interface),
+        };
+    }
+    if let Some(peer) = bind.peer {
+        socket.connect(&peer.into())?;
+    }
     Ok(UdpSocket::from_std(socket.into()))
 }
 

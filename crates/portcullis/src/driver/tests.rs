@@ -12,7 +12,7 @@ use std::thread::park_timeout;
 /// A link whose gateway is silent: the port of the discard service.
 fn link() -> Arc<Link> {
     let gateway = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
-    Link::start(crate::Config::new().gateway(gateway).into_proto()).unwrap()
+    Link::start(crate::Config::new().gateway(gateway).into_proto(), None).unwrap()
 }
 
 /// Whether it comes to hold within ten seconds.
@@ -67,7 +67,7 @@ fn who_comes_after_the_end_does_not_wait() {
 #[test]
 fn a_mapping_that_nobody_fetches_is_deleted() {
     let server = Server::start(Scenario::igd1(), Ipv4Addr::LOCALHOST.into()).unwrap();
-    let link = Link::start(crate::Config::new().gateway(server.ssdp_address()).into_proto()).unwrap();
+    let link = Link::start(crate::Config::new().gateway(server.ssdp_address()).into_proto(), None).unwrap();
     let request = MappingRequest::new(Protocol::Udp, NonZeroU16::new(7_777).unwrap());
     let slot = link.operation(Box::new(|client, now| client.map(now, request, Duration::from_secs(5))));
     // As if the word of it came late.

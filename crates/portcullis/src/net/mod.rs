@@ -1,6 +1,5 @@
 //! The machine's interfaces and default gateways, read from the operating system.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the driver takes it up together with the keeper"))]
 pub(crate) mod watch;
 
 use getifs::Flags;

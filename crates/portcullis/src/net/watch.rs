@@ -1,7 +1,6 @@
 //! When the network may have changed: a snapshot taken before that is stale.
 
 use std::time::Duration;
-#[allow(unused_imports, reason = "the driver takes it up together with the keeper")]
 pub(crate) use system::Watch;
 
 /// How often to take a snapshot where the system does not tell of changes.

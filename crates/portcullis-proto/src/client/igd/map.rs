@@ -226,6 +226,9 @@ impl Map {
     }
 
     fn make_permanent(&mut self) -> bool {
+        if self.request.only_finite {
+            return false;
+        }
         let finite = self.lifetime != Lifetime::Permanent;
         self.lifetime = Lifetime::Permanent;
         self.lease_changed = true;
@@ -240,6 +243,7 @@ impl Map {
         self.lease_changed = true;
         self.lifetime = match self.lifetime {
             Lifetime::Permanent => LONGEST_LEASE,
+            Lifetime::Seconds(_) if self.request.only_finite => return false,
             Lifetime::Seconds(_) => Lifetime::Permanent,
         };
         true
@@ -353,15 +357,19 @@ impl Map {
 
     fn inspected(&mut self, point: &ControlPoint, failure: Failure, result: CallResult) -> Next<Entry> {
         let entry = result.ok().and_then(|arguments| self.specific().decode(&arguments).ok());
+        let said = match &failure {
+            Failure::Fault(code, _) => Some(*code),
+            _ => None,
+        };
+        if self.request.stands && said == Some(UpnpErrorCode::ActionFailed) {
+            // What failed says nothing of the mapping that is to be renewed: it is better than none.
+            return Next::fail(Step::Action(AddPortMapping::NAME), failure);
+        }
         if let Some(entry) = entry.as_ref().filter(|entry| self.is_ours(point, entry)) {
             // Ours from before: some gateways want it gone before they take it again.
             let ours = Entry { external_port: self.external_port, lifetime: entry.lifetime };
             return if self.cleared { Next::Done(Ok(ours)) } else { self.clear(point, Some(ours)) };
         }
-        let said = match &failure {
-            Failure::Fault(code, _) => Some(*code),
-            _ => None,
-        };
         let mut conflict = match &entry {
             Some(entry) => in_the_way(entry),
             None if said == Some(UpnpErrorCode::ActionFailed) => {

@@ -58,8 +58,12 @@ struct Kept {
     request: MappingRequest,
     phase: Phase,
     granted: Option<Granted>,
-    /// When it was granted, or renewed last.
+    /// Since when its lifetime counts: the earliest moment at which the gateway can have granted it.
     granted_at: Time,
+    /// When the last grant came.
+    confirmed_at: Time,
+    /// Since when the gateway is asked for more without an answer: a late one may be to the first of the requests.
+    asked_at: Option<Time>,
     /// Whether the gateway is believed to have it.
     stands: bool,
     /// Why it is asked for, or asked for again.
@@ -83,6 +87,8 @@ impl Kept {
             phase: Phase::Resting,
             granted: None,
             granted_at: now,
+            confirmed_at: now,
+            asked_at: None,
             stands: false,
             reason: Reason::Asked,
             degraded: false,
@@ -108,7 +114,9 @@ impl Kept {
     fn operation(&self) -> Option<OperationId> {
         match self.phase {
             Phase::Resting => None,
-            Phase::Mapping(id) | Phase::Renewing(id) | Phase::Verifying(id) | Phase::Releasing(id) => Some(id),
+            Phase::Mapping(id) | Phase::Renewing(id) | Phase::Verifying(id) | Phase::Releasing(id) => {
+                Some(id)
+            }
         }
     }
 }
@@ -153,7 +161,8 @@ impl Client {
     /// renewed, and made again where it gets lost. [`Outcome::Kept`](super::Outcome::Kept), and
     /// [`Event::Changed`](super::Event::Changed) for everything that happens to it from then on.
     pub fn keep(&mut self, now: Time, request: MappingRequest, timeout: Duration) -> OperationId {
-        let id = self.prepare_map(now, &request, timeout);
+        // The lease that UPnP granted is told by the table alone.
+        let id = self.prepare_map(now, &request.clone().read_back(), timeout);
         if let Some(operation) = self.operations.get_mut(&id) {
             operation.keeps = Some(request.clone());
         }
@@ -173,11 +182,21 @@ impl Client {
         id
     }
 
+    /// [`keep_asking`](Self::keep_asking) as an operation, which ends at once with
+    /// [`Outcome::Asking`](super::Outcome::Asking).
+    pub fn begin_asking(&mut self, now: Time, request: MappingRequest) -> OperationId {
+        let mapping = self.keep_asking(now, request);
+        let operation = OperationId(self.transport.out.next_id());
+        self.report(operation, false, Ok(super::Outcome::Asking(mapping)));
+        operation
+    }
+
     /// A mapping that was made is kept from now on.
     pub(super) fn take_over(&mut self, now: Time, granted: Granted, request: MappingRequest) -> MappingId {
         let id = MappingId(self.transport.out.next_id());
         let mut kept = Kept::new(request, now);
         kept.stands = true;
+        kept.granted_at = granted.since;
         self.watch(now, &granted);
         kept.granted = Some(granted);
         self.keeper.mappings.insert(id, kept);
@@ -190,6 +209,9 @@ impl Client {
     /// Ends the keeping and deletes the mapping: [`Outcome::Closed`](super::Outcome::Closed), and
     /// [`ChangeKind::Released`] where there was one.
     pub fn stop_keeping(&mut self, now: Time, id: MappingId, timeout: Duration) -> OperationId {
+        if let Some(Phase::Releasing(operation)) = self.keeper.mappings.get(&id).map(|kept| kept.phase) {
+            return operation;
+        }
         self.transport.out.timers.clear(Timer::Keeper(KeeperTimer::Mapping(id)));
         self.stop_work(now, id);
         let standing = self.keeper.mappings.get(&id).and_then(|kept| kept.granted.clone());

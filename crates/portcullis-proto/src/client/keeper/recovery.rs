@@ -20,8 +20,6 @@ const FIRST_BACK_OFF: Duration = Duration::from_secs(5);
 const LAST_BACK_OFF: Duration = Duration::from_secs(300);
 /// A network that changes does so in steps.
 const SETTLING: Duration = Duration::from_millis(200);
-/// How long the deletion of a mapping that another has replaced may take.
-pub(super) const FAREWELL: Duration = Duration::from_secs(5);
 /// The mappings of a gateway are made again at most this often.
 const MOST_OFTEN: Duration = Duration::from_secs(5);
 
@@ -31,7 +29,10 @@ impl Client {
         let random = self.random.next_u32();
         let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
         kept.retry_at = None;
-        let mut request = kept.request.clone();
+        kept.asked_at.get_or_insert(now);
+        // The lease that UPnP granted is told by the table alone.
+        let mut request = kept.request.clone().read_back();
+        request.stands = kept.stands;
         if let Some(granted) = &kept.granted {
             request = request.external_port(granted.external_port);
             if let Grantor::Pcp(server, nonce) = granted.grantor {
@@ -56,7 +57,7 @@ impl Client {
             .attempts()
             .iter()
             .all(|attempt| matches!(attempt.failure, Failure::NoAnswer | Failure::NoReply));
-        if !is_silent {
+        if !is_silent || !kept.stands {
             kept.retry_at = Some(now + back_off(kept.failures, random));
         }
         self.degrade(id, Reason::Failed(error));
@@ -119,16 +120,17 @@ impl Client {
     /// have heard it too (RFC 6886 section 3.7, RFC 6887 section 14.1.3).
     pub(in crate::client) fn state_lost(&mut self, now: Time, gateway: IpAddr) {
         let wait = retry::recreate_wait(self.random.next_u32());
-        match self.keeper.watches.get_mut(&gateway) {
-            Some(watch) if watch.recreated_at.is_none_or(|at| now - at >= MOST_OFTEN) => {
-                watch.recreated_at = Some(now);
-            }
-            _ => return,
-        }
+        let Some(watch) = self.keeper.watches.get_mut(&gateway) else { return };
+        let begin = match watch.recreated_at {
+            Some(at) if at > now => at,
+            Some(at) => now.max(at + MOST_OFTEN),
+            None => now,
+        };
+        watch.recreated_at = Some(begin);
         // What was granted this very moment was granted by the gateway as it is now.
-        let lost = self.ids(|kept| kept.is_at(gateway) && kept.granted_at < now);
+        let lost = self.ids(|kept| kept.is_at(gateway) && kept.confirmed_at < now);
         for id in lost {
-            self.mistrust(now, id, Reason::GatewayRestarted, wait);
+            self.mistrust(now, id, Reason::GatewayRestarted, (begin - now).saturating_add(wait));
         }
     }
 
@@ -177,8 +179,10 @@ impl Client {
         }
         self.stop_work(now, id);
         let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
+        // One that is already about to be asked for is not put off by more bad news.
+        let is_due = kept.retry_at.filter(|_| !kept.stands);
         kept.stands = false;
-        kept.retry_at = Some(now + wait);
+        kept.retry_at = Some(is_due.map_or(now + wait, |at| at.min(now + wait)));
         kept.reason = reason.clone();
         self.degrade(id, reason);
         self.schedule(now, id);
@@ -230,7 +234,8 @@ mod tests {
 
     #[test]
     fn back_off_doubles_to_five_minutes_give_or_take_a_tenth() {
-        for (failures, seconds) in [(1, 5), (2, 10), (3, 20), (4, 40), (5, 80), (6, 160), (7, 300), (99, 300)] {
+        for (failures, seconds) in [(1, 5), (2, 10), (3, 20), (4, 40), (5, 80), (6, 160), (7, 300), (99, 300)]
+        {
             let base = Duration::from_secs(seconds);
             assert_eq!(back_off(failures, 0), base - base / 10);
             assert_eq!(back_off(failures, 1 << 31), base);

@@ -7,10 +7,10 @@ use crate::client::event::{Event, Outcome};
 use crate::client::granted::{Granted, Grantor, Method};
 use crate::client::igd::call::Call;
 use crate::client::igd::pinhole::update::Update;
-use crate::client::operation::{Mapping, Operation, OperationId, Stage, Task};
+use crate::client::operation::{Leftover, Mapping, Operation, OperationId, Stage, Task};
 use crate::client::port_control::talk::{Goal, Wish};
 use crate::client::port_control::{Pace, Way};
-use crate::client::request::OnConflict;
+use crate::client::request::{MappingRequest, OnConflict};
 use crate::client::retry;
 use crate::client::timer::Timer;
 use crate::client::{Client, ControlPoint};
@@ -24,6 +24,8 @@ const VERIFY: Duration = Duration::from_secs(600);
 const RENEWAL_TIMEOUT: Duration = Duration::from_secs(15);
 /// Asked again no sooner than this after a grant, however short it was.
 const LEAST: Duration = Duration::from_secs(4);
+/// The longest that an answer is believed to have been on its way.
+const LONGEST_WAY: Duration = Duration::from_secs(15);
 
 impl Client {
     /// Sets the time of the next thing to do for a mapping.
@@ -35,14 +37,14 @@ impl Client {
         }
         let next = match (&kept.granted, kept.stands) {
             (Some(granted), true) => {
-                let renewal = granted.lifetime.duration().map(|lifetime| {
-                    let at = retry::renewal(lifetime, kept.renewals, kept.renewed_at, random);
-                    kept.granted_at + at.unwrap_or(lifetime).max(LEAST)
+                let renewal = granted.lifetime.duration().and_then(|lifetime| {
+                    let at = retry::renewal(lifetime, kept.renewals, kept.renewed_at, random)?;
+                    Some((kept.granted_at + at).max(kept.confirmed_at + LEAST))
                 });
-                let verify = matches!(granted.grantor, Grantor::ControlPoint(_))
-                    .then(|| kept.verified_at + VERIFY);
+                let verify =
+                    matches!(granted.grantor, Grantor::ControlPoint(_)).then(|| kept.verified_at + VERIFY);
                 // After a failure, what comes first: the next window, or the back-off.
-                [renewal, verify, kept.retry_at].into_iter().flatten().min()
+                [renewal, verify, kept.retry_at, kept.expires()].into_iter().flatten().min()
             }
             // What is gone by its time is told when it is.
             _ => kept.retry_at.into_iter().chain(kept.expires().filter(|_| !kept.lost)).min(),
@@ -63,7 +65,7 @@ impl Client {
             self.tell_change(id, ChangeKind::Lost, Reason::Expired);
             let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
             if kept.phase == Phase::Resting && kept.retry_at.is_none_or(|at| at > now) && kept.failures == 0 {
-                kept.retry_at = Some(now.max(kept.granted_at + LEAST));
+                kept.retry_at = Some(now.max(kept.confirmed_at + LEAST));
             }
         }
         let Some(kept) = self.keeper.mappings.get(&id) else { return };
@@ -96,12 +98,17 @@ impl Client {
         let at = now - kept.granted_at;
         kept.renewals = kept.renewals.saturating_add(1);
         kept.renewed_at = at;
+        kept.asked_at.get_or_insert(now);
         // Until the next window begins, where there is one.
         let lifetime = expires - kept.granted_at;
         let next = retry::renewal(lifetime, kept.renewals, at, random).unwrap_or(lifetime);
         let until_next = (kept.granted_at + next).max(now + LEAST) - now;
         kept.reason = Reason::Scheduled;
         let request = kept.request.clone();
+        if let Some(entry) = granted.entry {
+            // Killed before the answer comes, we leave it for as long as we are about to ask for.
+            self.ledger.asked_again(now, entry, request.lifetime, &mut self.transport.out);
+        }
         let operation = match &granted.grantor {
             Grantor::Pcp(server, _) => {
                 let way = self.way_of(&granted, *server);
@@ -113,13 +120,15 @@ impl Client {
                 self.renew_by(now, id, Method::NatPmp, ((*server, None), until_next), wish, &granted)
             }
             Grantor::ControlPoint(point) => {
-                let request = request.external_port(granted.external_port).on_conflict(OnConflict::Fail);
+                // The lease that was granted is told by the table alone.
+                let request =
+                    request.external_port(granted.external_port).on_conflict(OnConflict::Fail).read_back();
+                let request = MappingRequest { stands: true, ..request };
                 let task = Task::Map(Mapping::new(request, Vec::new()));
                 self.renew_at(now, id, task, point, &granted, RENEWAL_TIMEOUT.min(until_next))
             }
             Grantor::Pinhole(point, unique_id) => {
-                let task =
-                    Task::RenewPinhole(granted.clone(), Update::new(*unique_id, request.lifetime));
+                let task = Task::RenewPinhole(granted.clone(), Update::new(*unique_id, request.lifetime));
                 self.renew_at(now, id, task, point, &granted, RENEWAL_TIMEOUT.min(until_next))
             }
         };
@@ -160,13 +169,16 @@ impl Client {
         self.work_as(now, task, gateway, points, timeout, |operation| {
             operation.keeper = Some(mapping);
             operation.entry = granted.entry;
+            operation.asked_at = Some(now);
             operation.renews = true;
         })
     }
 
     /// Reads the mapping's entry.
     pub(super) fn verify(&mut self, now: Time, id: MappingId) {
-        let Some(granted) = self.keeper.mappings.get(&id).and_then(|kept| kept.granted.clone()) else { return };
+        let Some(granted) = self.keeper.mappings.get(&id).and_then(|kept| kept.granted.clone()) else {
+            return;
+        };
         let Grantor::ControlPoint(point) = &granted.grantor else { return };
         let action = GetSpecificPortMappingEntry {
             remote_host: None,
@@ -195,18 +207,17 @@ impl Client {
     /// An operation is a mapping's: the keeper is told of its end.
     pub(super) fn belongs(&mut self, id: MappingId, operation: OperationId, phase: Phase) {
         self.transport.out.timers.clear(Timer::Keeper(KeeperTimer::Mapping(id)));
-        match (self.keeper.mappings.get_mut(&id), self.operations.get_mut(&operation)) {
-            (Some(kept), Some(own)) => {
-                own.keeper = Some(id);
-                kept.phase = phase;
-                // What runs out while something is under way is told on time.
-                let expires = kept.expires().filter(|_| !kept.lost);
-                if let Some(at) = expires {
-                    self.transport.out.timers.set(Timer::Keeper(KeeperTimer::Mapping(id)), at);
-                }
-            }
+        let (Some(kept), Some(own)) =
+            (self.keeper.mappings.get_mut(&id), self.operations.get_mut(&operation))
+        else {
             // It ended as soon as it began, and the keeper was told.
-            _ => {}
+            return;
+        };
+        own.keeper = Some(id);
+        kept.phase = phase;
+        // What runs out while something is under way is told on time.
+        if let Some(at) = kept.expires().filter(|_| !kept.lost) {
+            self.transport.out.timers.set(Timer::Keeper(KeeperTimer::Mapping(id)), at);
         }
     }
 
@@ -243,9 +254,13 @@ impl Client {
     fn standing(&mut self, now: Time, id: MappingId, granted: Granted) {
         let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
         let before = kept.granted.replace(granted.clone());
+        let description = kept.request.description.clone();
         let was_down = kept.degraded || kept.lost;
         let reason = core::mem::replace(&mut kept.reason, Reason::Scheduled);
-        (kept.granted_at, kept.verified_at) = (now, now);
+        // The answer may be to any request since then, but not to one of a long time ago.
+        let asked_at = kept.asked_at.take().unwrap_or(now).min(granted.since);
+        let earliest = Time::from_start(now.since_start().saturating_sub(LONGEST_WAY));
+        (kept.granted_at, kept.confirmed_at, kept.verified_at) = (asked_at.max(earliest), now, now);
         (kept.stands, kept.degraded, kept.lost) = (true, false, false);
         (kept.renewals, kept.renewed_at) = (0, Duration::ZERO);
         (kept.retry_at, kept.failures) = (None, 0);
@@ -268,30 +283,29 @@ impl Client {
         }
         self.watch(now, &granted);
         if let Some(before) = before {
-            self.replaced(now, &before, &granted);
+            self.replaced(now, &before, &granted, &description);
         }
         self.unwatch(now);
         self.schedule(now, id);
     }
 
     /// A grant that another one has taken the place of.
-    fn replaced(&mut self, now: Time, before: &Granted, granted: &Granted) {
-        let others = self.let_go(before);
-        if before.key() == granted.key() {
+    fn replaced(&mut self, now: Time, before: &Granted, granted: &Granted, description: &str) {
+        if self.let_go(before) && before.key() != granted.key() {
+            return;
+        }
+        if before.is_replaced_by(granted) {
             if before.entry != granted.entry {
                 if let Some(entry) = before.entry {
                     self.ledger.erase(entry, &mut self.transport.out);
                 }
             }
-            return;
+        } else {
+            // Best effort: it may be in another network by now. What stands in its place is not deleted with it.
+            self.tidy(now, vec![Leftover::of(before, description)]);
         }
-        if !others {
-            // Best effort: it may be in another network by now.
-            let id = self.delete(now, before, super::recovery::FAREWELL);
-            if let Some(operation) = self.operations.get_mut(&id) {
-                operation.silent = true;
-            }
-        }
+        let shadows = self.held.uncovered();
+        self.tidy(now, shadows);
     }
 
     /// The local address matters where it is what was opened.

@@ -1,19 +1,17 @@
 //! What earlier processes have left: kept, adopted or deleted.
 
 use crate::Time;
+use crate::client::Client;
 use crate::client::device::ControlPoint;
 use crate::client::granted::{Granted, Grantor, Method};
 use crate::client::igd::close::Mark;
-use crate::client::journal::Entry;
+use crate::client::journal::{Entry, EntryId};
 use crate::client::operation::{Leftover, Remains};
 use crate::client::port_control::talk::Wish;
-use crate::client::request::MappingRequest;
-use crate::client::Client;
 use crate::igd::ipv6_firewall::UniqueId;
 use crate::wire::pcp::Nonce;
 use crate::wire::url::HttpUrl;
 use crate::{Lifetime, Protocol};
-use core::net::SocketAddr;
 use core::num::NonZeroU16;
 
 impl Client {
@@ -26,6 +24,11 @@ impl Client {
         }
         self.stale = stale;
         self.left_open = left_open;
+    }
+
+    /// Whether there is anything for [`clean_up`](Self::clean_up).
+    pub fn has_stale(&self) -> bool {
+        !self.stale.is_empty()
     }
 
     /// Deletes what dead processes have left and nobody has adopted, after proof that it is ours: a PCP mapping by
@@ -48,32 +51,39 @@ impl Client {
         count
     }
 
-    /// What is held of a mapping that would be asked for in the same way.
-    pub(in crate::client) fn stale_entry(
-        &self,
-        method: Method,
-        remote: SocketAddr,
-        request: &MappingRequest,
-    ) -> Option<&Entry> {
-        self.stale.iter().chain(&self.left_open).find(|entry| {
-            entry.method == method
-                && entry.remote == remote
-                && entry.protocol == request.protocol
-                && entry.internal_port == request.internal_port
-        })
+    /// What an earlier process has left is this one's from now on.
+    pub(in crate::client) fn adopted(&mut self, id: EntryId) {
+        self.stale.retain(|entry| entry.id != id);
+        self.left_open.retain(|entry| entry.id != id);
     }
 
-    /// What an earlier process has left open on this external port.
+    /// The journal's entry of a UPnP mapping that an earlier process has left open on this external port. Whose it
+    /// is, the gateway's table tells.
+    pub(in crate::client) fn left_open_entry(
+        &self,
+        protocol: Protocol,
+        external_port: NonZeroU16,
+    ) -> Option<EntryId> {
+        let is_it = |entry: &&Entry| {
+            entry.method == Method::Igd && entry.protocol == protocol && entry.external_port == external_port
+        };
+        self.left_open.iter().find(is_it).map(|entry| entry.id)
+    }
+
+    /// What an earlier process has left open on this external port, by any other protocol.
     pub(in crate::client) fn left_open_at(
         &mut self,
         protocol: Protocol,
         external_port: NonZeroU16,
     ) -> Option<Granted> {
-        let is_it =
-            |entry: &Entry| entry.protocol == protocol && entry.external_port == external_port && entry.granted;
+        let is_it = |entry: &Entry| {
+            entry.protocol == protocol && entry.external_port == external_port && entry.granted
+        };
         // UPnP tells by itself whose an entry is.
         let own_proof = |entry: &Entry| entry.method != Method::Igd;
-        let at = self.left_open.iter().position(|entry| is_it(entry) && own_proof(entry))?;
+        let may_use = |entry: &Entry| self.config.preference(entry.method).is_some();
+        let is_wanted = |entry: &Entry| is_it(entry) && own_proof(entry) && may_use(entry);
+        let at = self.left_open.iter().position(is_wanted)?;
         let entry = self.left_open.remove(at);
         granted(&entry)
     }
@@ -146,5 +156,6 @@ fn granted(entry: &Entry) -> Option<Granted> {
         third_party: None,
         peer: None,
         entry: Some(entry.id),
+        since: Time::ZERO,
     })
 }

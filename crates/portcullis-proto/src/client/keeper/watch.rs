@@ -14,11 +14,12 @@ use crate::client::port_control::talk::Goal;
 use crate::client::timer::Timer;
 use crate::igd::ipv6_firewall::GetFirewallStatus;
 use crate::igd::wan_connection::{Action, GetExternalIpAddress, GetStatusInfo};
+use crate::wire::natpmp;
 use crate::wire::port_control::{self, Answer};
 use crate::wire::ssdp::{self, Message, NotifyKind};
-use crate::wire::natpmp;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use core::time::Duration;
+use std::collections::btree_map::Entry;
 
 /// How often a gateway is looked at: a new external address is noticed within this time.
 const INTERVAL: Duration = Duration::from_secs(60);
@@ -124,8 +125,8 @@ impl Client {
     /// A mapping stands at this gateway: it is looked at from now on.
     pub(super) fn watch(&mut self, now: Time, granted: &Granted) {
         let gateway = granted.grantor.remote().ip();
-        if !self.keeper.watches.contains_key(&gateway) {
-            self.keeper.watches.insert(gateway, Watch::new());
+        if let Entry::Vacant(vacant) = self.keeper.watches.entry(gateway) {
+            vacant.insert(Watch::new());
             self.transport.out.timers.set(Timer::Keeper(KeeperTimer::Watch(gateway)), now + INTERVAL);
         }
     }
@@ -323,9 +324,6 @@ impl Client {
     fn notified(&mut self, now: Time, gateway: IpAddr, payload: &[u8]) {
         let Ok(Message::Notify(notify)) = Message::decode(payload) else { return };
         let Some(watch) = self.keeper.watches.get_mut(&gateway) else { return };
-        if watch.heard_at.is_some_and(|at| now - at < HEARD) {
-            return;
-        }
         let rebooted = match (notify.boot_id, watch.boot_id) {
             (Some(new), Some(old)) => new != old,
             _ => false,
@@ -338,6 +336,7 @@ impl Client {
                 watch.heard_at = Some(now);
                 self.state_lost(now, gateway);
             }
+            _ if watch.heard_at.is_some_and(|at| now - at < HEARD) => {}
             NotifyKind::Alive | NotifyKind::Update => {
                 watch.heard_at = Some(now);
                 self.verify_soon(now, gateway);

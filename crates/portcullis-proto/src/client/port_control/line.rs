@@ -106,7 +106,7 @@ impl Line {
             self.refilled = now;
         }
         self.credit = self.credit.saturating_sub(1);
-        out.push(Output::Datagram { socket: self.socket, destination: self.peer, payload });
+        out.send_soon(self.socket, self.peer, payload);
     }
 
     /// The server answered, or announced something.
@@ -128,9 +128,20 @@ impl Line {
             Answer::Pcp(_) => &mut self.pcp_epoch,
         };
         match answer.epoch_time().map(|epoch_time| epoch.update(now, epoch_time)) {
-            Some(Verdict::StateLost) => Heard::StateLost,
+            Some(Verdict::StateLost) => {
+                match answer {
+                    Answer::NatPmp(_) => self.pcp_epoch = Epoch::pcp(),
+                    Answer::Pcp(_) => self.nat_pmp_epoch = Epoch::nat_pmp(),
+                }
+                Heard::StateLost
+            }
             Some(Verdict::Valid) | None => Heard::Valid,
         }
+    }
+
+    /// The server has begun to count anew, as is known already.
+    pub(super) fn forget_epochs(&mut self) {
+        (self.nat_pmp_epoch, self.pcp_epoch) = (Epoch::nat_pmp(), Epoch::pcp());
     }
 
     pub(super) fn refused(&mut self) {

@@ -44,15 +44,7 @@ pub(super) struct PortControl {
 
 impl PortControl {
     /// Asks at once, where the line is there.
-    pub(super) fn ask(
-        &mut self,
-        now: Time,
-        asker: Asker,
-        way: Way,
-        ask: Ask,
-        pace: Pace,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn ask(&mut self, now: Time, asker: Asker, way: Way, ask: Ask, pace: Pace, out: &mut Outbox) {
         let id = TransactionId(out.next_id());
         let line = self.lines.entry(way).or_insert_with(|| Line::open(way, out));
         let mut transaction = Transaction::new(asker, way, ask, pace);
@@ -90,8 +82,7 @@ impl PortControl {
     pub(super) fn close_lines(&mut self, wanted: impl Fn(Way) -> bool, out: &mut Outbox) {
         let transactions = &self.transactions;
         self.lines.retain(|&way, line| {
-            let stays =
-                wanted(way) || transactions.values().any(|transaction| transaction.way == way);
+            let stays = wanted(way) || transactions.values().any(|transaction| transaction.way == way);
             if !stays {
                 line.close(out);
             }
@@ -146,6 +137,7 @@ impl PortControl {
                 transaction.send(now, id, line, out);
             }
         }
+        self.agree(way, heard);
         (ended.into_iter().collect(), heard)
     }
 
@@ -170,8 +162,22 @@ impl PortControl {
 
     /// An announcement of the server's, as far as we know it (RFC 6886 section 3.2.1, RFC 6887 section 14.1).
     pub(super) fn announced(&mut self, now: Time, source: IpAddr, answer: &Answer) -> Heard {
-        let line = self.lines.iter_mut().find(|(way, _)| way.0.ip() == source);
-        line.map_or(Heard::Nothing, |(_, line)| line.heard(now, answer))
+        let Some((&way, line)) = self.lines.iter_mut().find(|(way, _)| way.0.ip() == source) else {
+            return Heard::Nothing;
+        };
+        let heard = line.heard(now, answer);
+        self.agree(way, heard);
+        heard
+    }
+
+    /// One loss of state is told once, and not again by what else a server counts: by its other protocol, or on
+    /// other lines to it.
+    fn agree(&mut self, way: Way, heard: Heard) {
+        if heard == Heard::StateLost {
+            let others =
+                self.lines.iter_mut().filter(|(other, _)| other.0.ip() == way.0.ip() && **other != way);
+            others.for_each(|(_, line)| line.forget_epochs());
+        }
     }
 
     /// The server, or a host on the way to it, refused a datagram (ICMP).
@@ -187,13 +193,21 @@ impl PortControl {
     }
 
     /// The line could not be had, or is gone.
-    pub(super) fn socket_failed(&mut self, socket: SocketId, error: io::ErrorKind, out: &mut Outbox) -> Ended {
-        let Some(way) =
-            self.lines.iter().find(|(_, line)| line.socket() == socket).map(|(&way, _)| way)
+    pub(super) fn socket_failed(
+        &mut self,
+        socket: SocketId,
+        error: io::ErrorKind,
+        out: &mut Outbox,
+    ) -> Ended {
+        let Some(way) = self.lines.iter().find(|(_, line)| line.socket() == socket).map(|(&way, _)| way)
         else {
             return Vec::new();
         };
         self.lines.remove(&way);
+        self.fail(way, error, out)
+    }
+
+    fn fail(&mut self, way: Way, error: io::ErrorKind, out: &mut Outbox) -> Ended {
         let failed: Vec<_> = self
             .transactions
             .iter()

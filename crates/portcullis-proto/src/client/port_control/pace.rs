@@ -72,17 +72,15 @@ mod tests {
         let mut sends = Vec::new();
         for sent in 0..count {
             sends.push(u64::try_from(at.as_millis()).unwrap());
-            at += pace.wait(sent);
+            at = at.saturating_add(pace.wait(sent));
         }
         sends
     }
 
     #[test]
     fn a_first_contact_is_nat_pmps_schedule() {
-        let expected: Vec<_> = (0..)
-            .map_while(retry::nat_pmp_send)
-            .map(|at| u64::try_from(at.as_millis()).unwrap())
-            .collect();
+        let expected: Vec<_> =
+            (0..).map_while(retry::nat_pmp_send).map(|at| u64::try_from(at.as_millis()).unwrap()).collect();
         assert_eq!(sends(Pace::FirstContact, 9), expected);
         assert!(Pace::FirstContact.is_over(9) && !Pace::FirstContact.is_over(8));
     }

@@ -21,7 +21,11 @@ const MOST_REFUSALS: u8 = 2;
 pub(in crate::client) enum Ask {
     NatPmp(natpmp::Request),
     /// The client's address is the line's.
-    Pcp { lifetime: u32, opcode: pcp::Opcode, options: Vec<pcp::PcpOption> },
+    Pcp {
+        lifetime: u32,
+        opcode: pcp::Opcode,
+        options: Vec<pcp::PcpOption>,
+    },
 }
 
 /// The answer to a request: of the protocol it was asked in, and a success.
@@ -156,7 +160,8 @@ fn nat_pmp_result(request: &natpmp::Request, response: &natpmp::Response) -> Opt
             same.then_some(Ok(()))
         }
         (request, natpmp::Body::Refused { opcode, internal_port, result_code })
-            if *opcode == request.opcode() && internal_port.is_none_or(|port| port_of(request) == Some(port)) =>
+            if *opcode == request.opcode()
+                && internal_port.is_none_or(|port| port_of(request) == Some(port)) =>
         {
             Some(Err(Failure::NatPmp(*result_code)))
         }
@@ -164,11 +169,7 @@ fn nat_pmp_result(request: &natpmp::Request, response: &natpmp::Response) -> Opt
     }
 }
 
-fn pcp_result(
-    lifetime: u32,
-    opcode: &pcp::Opcode,
-    response: &pcp::Response,
-) -> Option<Result<(), Failure>> {
+fn pcp_result(lifetime: u32, opcode: &pcp::Opcode, response: &pcp::Response) -> Option<Result<(), Failure>> {
     if response.version != pcp::VERSION || response.opcode_number != opcode.number() {
         return None;
     }

@@ -30,6 +30,14 @@ impl Client {
     ) {
         let pcp = self.config.preference(Method::Pcp);
         let nat_pmp = self.config.preference(Method::NatPmp);
+        if request.ipv6 && self.config.gateways.is_empty() && self.network.global_ipv6(None).is_empty() {
+            if let Some(operation) = self.operations.get_mut(&id) {
+                let failure = Failure::NoGlobalAddress;
+                operation.attempts.push(Attempt { gateway: String::new(), step: Step::Search, failure });
+                operation.igd_over = true;
+            }
+            return;
+        }
         let impossible = if request.peer.is_some_and(|peer| peer.port() == 0) {
             Some(Failure::NoPeerPort)
         } else if request.needs_pcp() && pcp.is_none() {
@@ -116,8 +124,8 @@ impl Client {
             };
             contenders.filter(same).find_map(|other| other.talk.wish()).map(|other| other.nonce)
         };
-        let stale = || self.stale_entry(Method::Pcp, way.0, request).and_then(|entry| entry.nonce);
-        if let Some(nonce) = known.or_else(held).or_else(asked).or_else(stale) {
+        let known_to_ledger = || self.ledger.known(Method::Pcp, way.0, request).and_then(|entry| entry.nonce);
+        if let Some(nonce) = known.or_else(held).or_else(asked).or_else(known_to_ledger) {
             wish.nonce = nonce;
         }
         wish
@@ -188,18 +196,18 @@ impl Client {
     fn write_down(&mut self, now: Time, id: OperationId, index: usize) {
         let Some(operation) = self.operations.get_mut(&id) else { return };
         let description = operation.description();
+        let request = operation.request().cloned();
         let Some(contender) = operation.contenders.get_mut(index) else { return };
         if !contender.talk.may_have_mapped() || contender.entry.is_some() {
             return;
         }
         let Some(wish) = contender.talk.wish() else { return };
-        let stale = self.stale.iter().position(|entry| {
-            entry.method == contender.method && entry.remote == contender.way.0 && entry.nonce == Some(wish.nonce)
+        let nonce = (contender.method == Method::Pcp).then_some(wish.nonce);
+        let known = request.and_then(|request| {
+            let known = self.ledger.known(contender.method, contender.way.0, &request)?;
+            (known.nonce == nonce).then_some(known.id)
         });
-        let entry_id = match stale {
-            Some(at) => self.stale.remove(at).id,
-            None => EntryId(self.random.next_u64()),
-        };
+        let entry_id = known.unwrap_or_else(|| EntryId(self.random.next_u64()));
         let local = self.port_control.line(contender.way).and_then(|line| line.local());
         let any = contender.way.0.ip();
         contender.entry = Some(entry_id);
@@ -217,7 +225,7 @@ impl Client {
             internal_port: wish.internal_port,
             external_address: None,
             external_port: wish.external_port,
-            nonce: (contender.method == Method::Pcp).then_some(wish.nonce),
+            nonce,
             unique_id: None,
             description,
             lifetime: wish.lifetime,
@@ -225,6 +233,7 @@ impl Client {
             granted: false,
             outlives: false,
         };
+        self.adopted(entry_id);
         self.ledger.put(entry, &mut self.transport.out);
     }
 }

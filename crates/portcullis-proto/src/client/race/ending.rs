@@ -34,9 +34,7 @@ impl Client {
         let gateway = contender.gateway();
         let mut next = contender.talk.resume(result);
         let giving_back = contender.talk.giving_back().cloned();
-        if let (Next::Ask(_), Some(failure), Some(wish)) =
-            (&next, giving_back, contender.talk.wish())
-        {
+        if let (Next::Ask(_), Some(failure), Some(wish)) = (&next, giving_back, contender.talk.wish()) {
             // What was asked for in vain was there before, and is somebody's.
             if self.held.covers_wish(way, wish) {
                 next = Next::Fail(Stop { step: contender.talk.step(), failure });
@@ -55,7 +53,9 @@ impl Client {
             }
             Next::Granted(grant) => self.won(now, id, index, grant),
             Next::Done => self.over(now, id, Outcome::Closed(true)),
-            Next::Address(address) => self.over(now, id, Outcome::Address { address: address.into(), gateway }),
+            Next::Address(address) => {
+                self.over(now, id, Outcome::Address { address: address.into(), gateway })
+            }
             Next::Fail(stop) => self.lost(now, id, index, stop),
         }
     }
@@ -72,6 +72,10 @@ impl Client {
         let Some(operation) = self.operations.get_mut(&id) else { return };
         let is_address = matches!(operation.task, Some(Task::Address));
         let Some(contender) = operation.contenders.get_mut(index) else { return };
+        let since = match contender.phase {
+            Phase::Asked(at) => at,
+            _ => now,
+        };
         let (way, method, entry) = (contender.way, contender.method, contender.entry);
         let gateway = contender.gateway();
         let (Some(wish), Some(line)) = (contender.talk.wish(), self.port_control.line(way)) else { return };
@@ -111,6 +115,7 @@ impl Client {
             third_party: wish.third_party,
             peer: wish.peer,
             entry,
+            since,
         };
         contender.phase = Phase::Failed;
         let Some(mut operation) = self.operations.remove(&id) else { return };
@@ -147,7 +152,7 @@ impl Client {
         operation.somebody_is_there |= stop.failure.kind() != ErrorKind::NoGateway;
         operation.attempts.push(Attempt { gateway, step: stop.step, failure: stop.failure });
         if let Some(entry) = entry {
-            self.ledger.erase(entry, &mut self.transport.out);
+            self.ledger.refused(entry, &mut self.transport.out);
         }
         if is_final {
             self.give_up(now, id);
@@ -171,12 +176,13 @@ impl Client {
             let Some(wish) = contender.talk.wish().filter(|_| contender.may_have_mapped()) else { continue };
             let has_answered = contender.has_answered(self.port_control.line(contender.way));
             // An answer before this request: it is not under way any more, and what was granted is there.
-            let is_sent = self.port_control.has_sent((id, index)) || !self.port_control.is_asking((id, index));
+            let is_sent =
+                self.port_control.has_sent((id, index)) || !self.port_control.is_asking((id, index));
             let is_here = elsewhere == Some(contender.way.0.ip());
             let mut entry = contender.entry;
             if !is_sent || (!has_answered && is_here) {
                 if let Some(entry) = entry.take() {
-                    self.ledger.erase(entry, &mut self.transport.out);
+                    self.ledger.refused(entry, &mut self.transport.out);
                 }
             }
             if !is_sent {

@@ -55,8 +55,8 @@ impl Client {
             let line = self.port_control.line(contender.way);
             if contender.is_open(line) {
                 // Silent for that long, or refused: it is no longer about to answer.
-                let is_hopeless = first_ready - contender.asked_at >= BETTER
-                    || line.is_some_and(|line| line.is_refused());
+                let is_hopeless =
+                    first_ready - contender.asked_at >= BETTER || line.is_some_and(|line| line.is_refused());
                 let is_better = self.rank(contender.way.0.ip(), contender.method) < rank;
                 return (is_better && !is_hopeless).then_some(better_by);
             }

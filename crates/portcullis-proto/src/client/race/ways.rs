@@ -38,7 +38,16 @@ impl Client {
                 }
             }
         } else {
-            let servers = self.config.gateways.iter().filter_map(GatewayAddress::port_control);
+            let named = &self.config.gateways;
+            // Whoever names a gateway's server by its port does not mean the usual port as well.
+            let is_named = |ip| {
+                let server = |gateway: &GatewayAddress| matches!(gateway, GatewayAddress::PortControl(server) if server.ip() == ip);
+                named.iter().any(server)
+            };
+            let servers = named.iter().filter_map(|gateway| match gateway {
+                GatewayAddress::Search(address) if is_named(address.ip()) => None,
+                gateway => gateway.port_control(),
+            });
             ways.extend(servers.filter(|server| server.is_ipv6() == ipv6).map(|server| (server, None)));
         }
         let mut distinct: Vec<Way> = Vec::new();
@@ -68,4 +77,3 @@ fn server_of(address: IpAddr, interface: u32) -> SocketAddr {
         _ => SocketAddr::new(address, port_control::PORT),
     }
 }
-

@@ -239,7 +239,11 @@ impl Search {
 
     /// What was tried in vain, for an error.
     pub(super) fn failures(&self) -> Vec<Attempt> {
-        let devices = self.candidates.iter().filter_map(|candidate| candidate.device.as_attempt());
+        let attempt = |device: &Device| {
+            // A gateway may map ports and open none of an IPv6 host.
+            if self.options.ipv6 { device.without_firewall() } else { device.as_attempt() }
+        };
+        let devices = self.candidates.iter().filter_map(|candidate| attempt(&candidate.device));
         let mut failures: Vec<_> = self.failures.iter().cloned().chain(devices).collect();
         // Where one interface of several cannot send, the others have been asked all the same.
         let unsent = failures.iter().all(|attempt| matches!(attempt.failure, Failure::CannotSend(_)));

@@ -4,6 +4,7 @@
 //! side of the contract. Datagrams cross lossy [`Link`](portcullis_sim::Link)s; connections lose
 //! segments and get them again as an operating system would send them.
 
+mod keeping;
 mod peer;
 mod record;
 mod scripted;
@@ -66,6 +67,10 @@ pub(crate) struct Pair {
     /// Sockets that hear multicast.
     listeners: Vec<(SocketId, SocketAddr)>,
     connections: BTreeMap<ConnectionId, bool>,
+    /// Our address, where the operating system chooses it.
+    pub(crate) own_address: IpAddr,
+    /// The same over IPv6.
+    pub(crate) own_address_v6: IpAddr,
     timeout: Option<Time>,
     next_port: u16,
     turns: u32,
@@ -103,6 +108,8 @@ impl Pair {
             bound: Vec::new(),
             listeners: Vec::new(),
             connections: BTreeMap::new(),
+            own_address: CLIENT.parse().unwrap(),
+            own_address_v6: "fe80::7".parse().unwrap(),
             timeout: None,
             next_port: 40_000,
             turns: 0,
@@ -260,8 +267,12 @@ impl Pair {
         match arrived {
             ToClient::Datagram(Datagram { from, to, payload }) if to.ip().is_multicast() => {
                 let hears = |local: &SocketAddr| local.port() == to.port() && local.is_ipv4() == to.is_ipv4();
-                let listeners: Vec<_> =
-                    self.listeners.iter().filter(|(_, local)| hears(local)).map(|(socket, _)| *socket).collect();
+                let listeners: Vec<_> = self
+                    .listeners
+                    .iter()
+                    .filter(|(_, local)| hears(local))
+                    .map(|(socket, _)| *socket)
+                    .collect();
                 for socket in listeners {
                     self.input(Input::Datagram { socket, source: from, payload: &payload });
                 }
@@ -380,10 +391,11 @@ impl Pair {
     fn local(&mut self, wanted: SocketAddr) -> SocketAddr {
         let mut local = wanted;
         if local.ip().is_unspecified() {
-            local.set_ip(if local.is_ipv4() { CLIENT } else { "fe80::7" }.parse().unwrap());
+            local.set_ip(if local.is_ipv4() { self.own_address } else { self.own_address_v6 });
         }
         if local.port() == 0 {
-            self.next_port += 1;
+            // As an operating system does: round and round.
+            self.next_port = self.next_port.checked_add(1).unwrap_or(40_000);
             local.set_port(self.next_port);
         }
         local
@@ -392,9 +404,7 @@ impl Pair {
 
 /// The configuration of a client that speaks UPnP alone.
 pub(crate) fn upnp_alone() -> Config {
-    let mut config = Config::default();
-    config.methods = vec![Method::Igd];
-    config
+    Config { methods: vec![Method::Igd], ..Config::default() }
 }
 
 /// A home network of one link, with IPv4 and IPv6, and the loopback interface beside it.

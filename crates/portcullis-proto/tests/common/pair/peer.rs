@@ -55,22 +55,31 @@ pub(crate) trait Peer {
 /// A simulated gateway in the network.
 pub(crate) struct SimPeer {
     gateway: Gateway,
+    /// Whether its cable is out: nothing reaches it, and nothing leaves it.
+    pub(crate) is_off: bool,
     keys: BTreeMap<ConnectionId, ConnectionKey>,
 }
 
 impl SimPeer {
     pub(crate) fn new(gateway: Gateway) -> Self {
-        Self { gateway, keys: BTreeMap::new() }
+        Self { gateway, is_off: false, keys: BTreeMap::new() }
     }
 
     /// Puts what the gateway has to say onto the wire.
     fn pump(&mut self, now: Time, wire: &mut Wire) {
         let ssdp = scoped(SocketAddr::new(self.address(), 1900));
         while let Some((to, payload)) = self.gateway.poll_datagram(now) {
-            wire.datagram(now, ssdp, to, payload);
+            if !self.is_off {
+                wire.datagram(now, ssdp, to, payload);
+            }
         }
         while let Some(datagram) = self.gateway.poll_port_control(now) {
-            wire.datagram(now, scoped(datagram.source), datagram.destination, datagram.payload);
+            if !self.is_off {
+                wire.datagram(now, scoped(datagram.source), datagram.destination, datagram.payload);
+            }
+        }
+        if self.is_off {
+            self.keys.clear();
         }
         let gateway = &mut self.gateway;
         self.keys.retain(|&connection, &mut key| {
@@ -98,6 +107,9 @@ impl Peer for SimPeer {
     }
 
     fn datagram(&mut self, now: Time, datagram: &Datagram, wire: &mut Wire) {
+        if self.is_off {
+            return;
+        }
         if datagram.to.port() == self.gateway.port_control_address(datagram.from.ip()).port() {
             if !self.gateway.is_port_control_open() {
                 wire.refuse(now, datagram);
@@ -118,6 +130,9 @@ impl Peer for SimPeer {
         to: SocketAddr,
         _: &mut Wire,
     ) -> Accept {
+        if self.is_off {
+            return Accept::BlackHole;
+        }
         match self.gateway.connect(now, to, from) {
             portcullis_sim::Accept::Accepted(key) => {
                 self.keys.insert(connection, key);

@@ -31,7 +31,10 @@ pub(super) enum ToClient {
     Bytes(ConnectionId, Vec<u8>),
     Closed(ConnectionId, Option<io::ErrorKind>),
     /// ICMP: nobody is at the address that this socket's datagrams go to.
-    Unreachable { from: SocketAddr, to: SocketAddr },
+    Unreachable {
+        from: SocketAddr,
+        to: SocketAddr,
+    },
 }
 
 #[derive(Debug)]
@@ -115,6 +118,11 @@ impl Wire {
     /// A peer resets a connection (RST).
     pub(crate) fn reset(&mut self, at: Time, connection: ConnectionId) {
         self.end(at, connection, Some(io::ErrorKind::ConnectionReset));
+    }
+
+    /// What is on its way to the client is lost: it is not there to take it.
+    pub(crate) fn lose_arrivals(&mut self, now: Time) {
+        while self.deliver_down(now).is_some() {}
     }
 
     pub(super) fn send(&mut self, now: Time, from: SocketAddr, to: SocketAddr, payload: Vec<u8>) {

@@ -3,6 +3,7 @@
 use super::super::sockets;
 use super::{Driver, TURN, token};
 use mio::Interest;
+use mio::net::UdpSocket;
 use portcullis_proto::client::io::{Bind, Input, SocketId};
 use std::io;
 use std::net::SocketAddr;
@@ -14,6 +15,14 @@ const WSAEMSGSIZE: i32 = 10_040;
 /// Its time to live was over, as Windows says it.
 const WSAENETRESET: i32 = 10_052;
 
+/// An open UDP socket.
+#[derive(Debug)]
+pub(super) struct Datagrams {
+    pub(super) socket: UdpSocket,
+    /// Whether it has one peer, and no other is heard.
+    pub(super) is_connected: bool,
+}
+
 impl Driver {
     pub(super) fn bind(&mut self, bind: &Bind) {
         let bound = sockets::bind(bind).and_then(|mut socket| {
@@ -22,7 +31,11 @@ impl Driver {
         });
         match bound {
             Ok(socket) => {
-                self.sockets.insert(bind.socket, socket);
+                let local = bind.peer.and_then(|_| socket.local_addr().ok());
+                self.sockets.insert(bind.socket, Datagrams { socket, is_connected: local.is_some() });
+                if let Some(local) = local {
+                    self.input(Input::Bound { socket: bind.socket, local });
+                }
             }
             Err(error) => self.input(Input::SocketFailed { socket: bind.socket, error: error.kind() }),
         }
@@ -30,14 +43,19 @@ impl Driver {
 
     pub(super) fn unbind(&mut self, socket: SocketId) {
         if let Some(mut open) = self.sockets.remove(&socket) {
-            let _ = self.poll.registry().deregister(&mut open);
+            let _ = self.poll.registry().deregister(&mut open.socket);
         }
         self.readable.remove(&token(socket.0));
     }
 
     pub(super) fn send_datagram(&mut self, socket: SocketId, destination: SocketAddr, payload: &[u8]) {
         let Some(open) = self.sockets.get(&socket) else { return };
-        match open.send_to(payload, destination) {
+        let sent = if open.is_connected {
+            open.socket.send(payload)
+        } else {
+            open.socket.send_to(payload, destination)
+        };
+        match sent {
             Ok(_) => {}
             // As good as lost on the way: it is sent again.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -50,13 +68,21 @@ impl Driver {
         let mut buffer = [0; DATAGRAM];
         for _ in 0..TURN {
             let Some(open) = self.sockets.get(&socket) else { return false };
-            match open.recv_from(&mut buffer) {
+            let is_connected = open.is_connected;
+            match open.socket.recv_from(&mut buffer) {
                 Ok((length, source)) => {
                     let payload = buffer.get(..length).unwrap_or_default();
                     self.input(Input::Datagram { socket, source, payload });
                     self.drain();
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
+                // Of the one peer that there is, or of a host on the way to it.
+                Err(error) if is_of_one_datagram(&error) && is_connected => {
+                    if error.kind() != io::ErrorKind::Interrupted {
+                        self.input(Input::SendFailed { socket, error: error.kind() });
+                        self.drain();
+                    }
+                }
                 Err(error) if is_of_one_datagram(&error) => {}
                 Err(error) => {
                     self.unbind(socket);

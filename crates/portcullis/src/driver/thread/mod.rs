@@ -4,14 +4,19 @@ mod connections;
 mod datagrams;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 
+use super::alarm::Alarm;
 use super::clock::Clock;
+use super::kept::Register;
 use super::{Answer, Command, Port, Publisher};
 use crate::event::Event;
+use crate::journal::Journal;
 use crate::mapping::CLOSE_TIMEOUT;
 use crate::net;
+use crate::net::watch::Watch;
 use connections::Connection;
-use mio::net::UdpSocket;
+use datagrams::Datagrams;
 use mio::{Events, Poll, Token};
 use portcullis_proto::Time;
 use portcullis_proto::client::io::{ConnectionId, Input, Output, SocketId};
@@ -24,10 +29,20 @@ use std::time::Duration;
 /// Never the token of a socket or connection: their names begin with 1.
 pub(in crate::driver) const WAKER: Token = Token(0);
 
+/// That the network may have changed.
+const NETWORK: Token = Token(usize::MAX - 1);
+/// That it is late, after sleep.
+const ALARM: Token = Token(usize::MAX - 2);
+
 /// Datagrams or chunks read from one source before the others have their turn.
 const TURN: usize = 32;
 /// A snapshot of the network this old is taken anew before it is used.
 const SNAPSHOT_AGE: Duration = Duration::from_secs(1);
+/// A network changes in steps: so long after the first word of it a snapshot is taken.
+const SETTLING: Duration = Duration::from_millis(100);
+/// What dead processes have left is deleted so long after the first operation has begun: what is wanted again is
+/// asked for by then.
+const ADOPTION: Duration = Duration::from_millis(100);
 
 pub(in crate::driver) struct Driver {
     client: Client,
@@ -37,7 +52,7 @@ pub(in crate::driver) struct Driver {
     clock: Clock,
     poll: Poll,
     commands: Receiver<Command>,
-    sockets: BTreeMap<SocketId, UdpSocket>,
+    sockets: BTreeMap<SocketId, Datagrams>,
     connections: BTreeMap<ConnectionId, Connection>,
     /// What may have more to read: polling tells of it only once.
     readable: BTreeSet<Token>,
@@ -47,14 +62,30 @@ pub(in crate::driver) struct Driver {
     subscribers: Vec<Publisher>,
     /// When to end at the latest.
     shutdown: Option<Time>,
+    /// What tells of changes of the network, and of time that passed in sleep, while mappings are kept.
+    watch: Option<Watch>,
+    snapshot_due: Option<Time>,
+    alarm: Option<Alarm>,
+    kept: Register,
+    journal: Option<Journal>,
+    clean_up_at: Option<Time>,
+    /// What went wrong with the journal and nobody has been told of yet.
+    troubles: Vec<String>,
 }
 
 impl Driver {
-    pub(in crate::driver) fn new(config: Config, poll: Poll, commands: Receiver<Command>) -> Self {
-        let clock = Clock::start();
+    pub(in crate::driver) fn new(
+        mut config: Config,
+        journal: Option<Journal>,
+        poll: Poll,
+        commands: Receiver<Command>,
+        clock: Clock,
+        kept: Register,
+    ) -> Self {
         let watches_network = config.gateways.is_empty();
         let network = if watches_network { net::snapshot() } else { proto::Network::default() };
-        Self {
+        config.journal = journal.is_some();
+        let mut driver = Self {
             client: Client::new(config, network),
             watches_network,
             snapshot_taken: clock.now(),
@@ -68,13 +99,23 @@ impl Driver {
             closing: BTreeMap::new(),
             subscribers: Vec::new(),
             shutdown: None,
-        }
+            watch: None,
+            snapshot_due: None,
+            alarm: None,
+            kept,
+            journal,
+            clean_up_at: None,
+            troubles: Vec::new(),
+        };
+        driver.read_journal();
+        driver
     }
 
     pub(in crate::driver) fn run(mut self) {
         let mut events = Events::with_capacity(64);
         loop {
             self.take_commands();
+            self.look_after();
             let wake_at = self.drain();
             if self.shutdown.is_some_and(|at| self.client.is_idle() || self.clock.now() >= at) {
                 break;
@@ -86,8 +127,17 @@ impl Driver {
                 }
             }
             for event in &events {
-                if event.token() == WAKER {
-                    continue;
+                match event.token() {
+                    WAKER => continue,
+                    NETWORK => {
+                        self.network_told();
+                        continue;
+                    }
+                    ALARM => {
+                        self.alarm.iter_mut().for_each(Alarm::rung);
+                        continue;
+                    }
+                    _ => {}
                 }
                 if event.is_writable() {
                     self.writable(event.token());
@@ -106,7 +156,11 @@ impl Driver {
             match self.commands.try_recv() {
                 Ok(Command::Start { start, closes, answer }) => {
                     self.refresh_network();
-                    let operation = start(&mut self.client, self.clock.now());
+                    let now = self.clock.now();
+                    if self.journal.is_some() && self.clean_up_at.is_none() {
+                        self.clean_up_at = Some(now + ADOPTION);
+                    }
+                    let operation = start(&mut self.client, now);
                     self.operations.insert(operation, answer);
                     if let Some(port) = closes {
                         self.closing.insert(operation, port);
@@ -120,7 +174,13 @@ impl Driver {
                         self.client.cancel(self.clock.now(), operation);
                     }
                 }
-                Ok(Command::Subscribe(publisher)) => self.subscribers.push(publisher),
+                Ok(Command::Subscribe(publisher)) => {
+                    self.subscribers.push(publisher);
+                    for trouble in std::mem::take(&mut self.troubles) {
+                        self.publish(|| Event::JournalTrouble(trouble.clone()));
+                    }
+                }
+                Ok(Command::Do(action)) => action(&mut self.client, self.clock.now()),
                 Ok(Command::Shutdown(timeout)) => {
                     let at = self.clock.now() + timeout;
                     // Whoever was promised an earlier end gets it.
@@ -138,7 +198,7 @@ impl Driver {
     fn refresh_network(&mut self) {
         let now = self.clock.now();
         if self.watches_network && now - self.snapshot_taken >= SNAPSHOT_AGE {
-            self.client.set_network(net::snapshot());
+            self.client.set_network(now, net::snapshot());
             self.snapshot_taken = now;
         }
     }
@@ -159,6 +219,7 @@ impl Driver {
                 Output::Connect { connection, remote, local } => self.connect(connection, remote, local),
                 Output::Send { connection, bytes } => self.send(connection, bytes),
                 Output::Disconnect(connection) => self.disconnect(connection),
+                Output::Journal(record) => self.write_journal(&record),
                 Output::Timeout(at) => {
                     if !self.deliver() {
                         return at;
@@ -168,12 +229,15 @@ impl Driver {
         }
     }
 
-    fn sleep(&self, wake_at: Option<Time>) -> Option<Duration> {
+    fn sleep(&mut self, wake_at: Option<Time>) -> Option<Duration> {
         if !self.readable.is_empty() {
             return Some(Duration::ZERO);
         }
+        let clean_up = self.clean_up_at.filter(|_| self.may_clean_up());
+        let at = [wake_at, self.shutdown, self.snapshot_due, clean_up].into_iter().flatten().min();
+        let look = self.alarm.as_mut().and_then(|alarm| alarm.set(at));
         let now = self.clock.now();
-        [wake_at, self.shutdown].into_iter().flatten().min().map(|at| at - now)
+        at.map(|at| at - now).into_iter().chain(look).min()
     }
 
     /// Tells everything the core tells; whether the core now wants something done again.
@@ -191,11 +255,36 @@ impl Driver {
                     self.publish_result(operation, &result);
                     let answer = self.operations.remove(&operation);
                     // Finished between the handle's drop and the word of it.
-                    if let Some(Outcome::Mapped(granted)) = answer.and_then(|answer| answer.finish(result)) {
-                        let release = self.client.release(self.clock.now(), &granted, CLOSE_TIMEOUT);
+                    let now = self.clock.now();
+                    // What ends at once may have been cancelled before it was told of.
+                    let unfetched = match answer {
+                        Some(answer) => answer.finish(result),
+                        None => result.ok(),
+                    };
+                    let unwanted = match unfetched {
+                        Some(Outcome::Mapped(granted)) => {
+                            let release = self.client.release(now, &granted, CLOSE_TIMEOUT);
+                            Some((release, granted))
+                        }
+                        Some(Outcome::Kept { mapping, granted }) => {
+                            let release = self.client.stop_keeping(now, mapping, CLOSE_TIMEOUT);
+                            Some((release, granted))
+                        }
+                        Some(Outcome::Asking(mapping)) => {
+                            self.client.stop_keeping(now, mapping, CLOSE_TIMEOUT);
+                            mutated = true;
+                            None
+                        }
+                        _ => None,
+                    };
+                    if let Some((release, granted)) = unwanted {
                         self.closing.insert(release, (granted.protocol, granted.external_port));
                         mutated = true;
                     }
+                }
+                proto::Event::Changed(change) => {
+                    self.kept.update(&change);
+                    self.publish(|| Event::Changed(change.clone()));
                 }
                 _ => {}
             }

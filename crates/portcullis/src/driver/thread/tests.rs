@@ -1,12 +1,21 @@
 //! Events in an order that this system's poller may not give them in.
 
+use super::datagrams::Datagrams;
 use super::*;
+use mio::net::UdpSocket;
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::mpsc::channel;
 
 fn driver() -> Driver {
     let config = crate::Config::new().gateway(std::net::SocketAddr::from((Ipv4Addr::LOCALHOST, 9)));
-    Driver::new(config.into_proto(), Poll::new().unwrap(), channel().1)
+    Driver::new(
+        config.into_proto(),
+        None,
+        Poll::new().unwrap(),
+        channel().1,
+        Clock::start(),
+        Register::default(),
+    )
 }
 
 #[test]
@@ -31,7 +40,8 @@ fn a_socket_that_cannot_receive_is_given_up() {
     listener.set_nonblocking(true).unwrap();
     let socket = std::net::UdpSocket::from(std::os::fd::OwnedFd::from(listener));
     let mut driver = driver();
-    driver.sockets.insert(SocketId(1), UdpSocket::from_std(socket));
+    let socket = UdpSocket::from_std(socket);
+    driver.sockets.insert(SocketId(1), Datagrams { socket, is_connected: false });
     driver.readable.insert(token(1));
     driver.read_ready();
     assert!(driver.sockets.is_empty() && driver.readable.is_empty());

@@ -1,0 +1,101 @@
+//! Mappings that are kept, and what can happen to them.
+
+use super::{FOR_EVER, Pair, TIMEOUT};
+use core::net::SocketAddr;
+use core::time::Duration;
+use portcullis_proto::Time;
+use portcullis_proto::client::io::{Input, Output};
+use portcullis_proto::client::journal::Record;
+use portcullis_proto::client::{
+    Change, ChangeKind, Error, Event, Granted, MappingId, MappingRequest, Network, Outcome,
+};
+
+impl Pair {
+    /// Keeps a mapping and waits until it is granted.
+    pub(crate) fn keep(&mut self, request: MappingRequest) -> Result<(MappingId, Granted), Error> {
+        let operation = self.start(|client, now| client.keep(now, request, TIMEOUT));
+        match self.drive_until_finished(operation)? {
+            Outcome::Kept { mapping, granted } => Ok((mapping, granted)),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Ends the keeping, and waits until the mapping is deleted or cannot be.
+    pub(crate) fn stop_keeping(&mut self, mapping: MappingId) -> Result<bool, Error> {
+        let operation = self.start(|client, now| client.stop_keeping(now, mapping, TIMEOUT));
+        match self.drive_until_finished(operation)? {
+            Outcome::Closed(was_there) => Ok(was_there),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// All that happened to mappings that are kept, and when.
+    pub(crate) fn changes(&self) -> Vec<(Time, Change)> {
+        let changes = self.record.events.iter().filter_map(|(at, event)| match event {
+            Event::Changed(change) => Some((*at, change.clone())),
+            _ => None,
+        });
+        changes.collect()
+    }
+
+    /// The kinds of the changes of one mapping, in order.
+    pub(crate) fn kinds(&self, mapping: MappingId) -> Vec<&'static str> {
+        let own = self.changes().into_iter().filter(|(_, change)| change.mapping == mapping);
+        own.map(|(_, change)| change.kind.as_str()).collect()
+    }
+
+    /// Waits for a change of some kind, from now on; gives its moment.
+    pub(crate) fn drive_until(&mut self, kind: &str) -> (Time, Change) {
+        let until = self.now + FOR_EVER * 48;
+        let mut known = self.record.events.len();
+        loop {
+            for (at, event) in &self.record.events[known..] {
+                match event {
+                    Event::Changed(change) if change.kind.as_str() == kind => return (*at, change.clone()),
+                    _ => {}
+                }
+            }
+            known = self.record.events.len();
+            assert!(self.step_until(until), "never {kind}: {:?}", self.changes().last());
+        }
+    }
+
+    /// Whether the last that was told of a mapping is that it is as it should be.
+    pub(crate) fn is_well(&self, mapping: MappingId) -> bool {
+        let own = self.changes().into_iter().filter(|(_, change)| change.mapping == mapping);
+        let states = own.map(|(_, change)| change.kind);
+        let mut last = states.filter(|kind| {
+            !matches!(kind, ChangeKind::ExternalAddressChanged { .. } | ChangeKind::PortChanged { .. })
+        });
+        matches!(last.next_back(), Some(ChangeKind::Mapped | ChangeKind::Renewed | ChangeKind::Recovered))
+    }
+
+    /// The machine sleeps: time passes, and nothing that happens reaches the client.
+    pub(crate) fn suspend(&mut self, duration: Duration) {
+        self.now = self.now + duration;
+        self.gateway.handle_timeout(self.now);
+        self.wire.lose_arrivals(self.now);
+        self.turns = 0;
+        self.input(Input::Timeout);
+    }
+
+    /// The machine's place in the network is another one.
+    pub(crate) fn set_network(&mut self, network: Network) {
+        self.start(|client, now| client.set_network(now, network));
+    }
+
+    /// Somebody multicasts this.
+    pub(crate) fn multicast(&mut self, from: &str, to: &str, payload: &str) {
+        let (from, to): (SocketAddr, SocketAddr) = (from.parse().unwrap(), to.parse().unwrap());
+        self.wire.datagram(self.now, from, to, payload.into());
+    }
+
+    /// What was written to the journal, with the moment of it.
+    pub(crate) fn journal(&self) -> Vec<(Time, Record)> {
+        let records = self.record.outputs.iter().filter_map(|(at, output)| match output {
+            Output::Journal(record) => Some((*at, record.clone())),
+            _ => None,
+        });
+        records.collect()
+    }
+}

@@ -1,0 +1,103 @@
+//! Every lifetime that a gateway can grant is lived with: no busy loop, no silence, no word that is not true.
+
+use crate::asked::{asked, lifetime, of_one_protocol, seconds};
+use crate::pair::{Pair, udp};
+use portcullis_proto::Time;
+use portcullis_proto::client::{ChangeKind, Method};
+use portcullis_sim::{Quirk, Scenario};
+
+/// The moments at which a mapping was granted.
+fn grants(pair: &Pair) -> Vec<Time> {
+    let granted = pair.changes().into_iter().filter(|(_, change)| {
+        matches!(change.kind, ChangeKind::Mapped | ChangeKind::Renewed | ChangeKind::Recovered)
+    });
+    granted.map(|(at, _)| at).collect()
+}
+
+#[test]
+fn no_lifetime_makes_a_busy_loop() {
+    for (method, scenario) in of_one_protocol() {
+        for granted in [1, 2, 3, 4, 5, 7, 8, 9, 20, 60, 120, 86_400, u32::MAX - 1, u32::MAX] {
+            let mut pair = Pair::every_protocol(scenario.clone().with(Quirk::LeaseAlways(granted)));
+            let (mapping, _) = pair.keep(udp(7777)).unwrap();
+            pair.drive_for(seconds(600));
+            let grants = grants(&pair);
+            for two in grants.windows(2) {
+                let apart = (two[1] - two[0]).as_secs_f64();
+                assert!(apart >= 4.0, "{method}, {granted}: {apart}");
+            }
+            // Nor is it forgotten.
+            let least = (600 / granted.max(20)).saturating_sub(1) as usize;
+            assert!(grants.len() >= least.min(40), "{method}, {granted}: {} grants", grants.len());
+            assert!(asked(&pair).len() <= 300, "{method}, {granted}: {}", asked(&pair).len());
+            if granted >= 20 {
+                assert!(pair.is_well(mapping), "{method}, {granted}: {:?}", pair.kinds(mapping));
+            }
+            assert!(pair.stop_keeping(mapping).is_ok());
+            assert!(pair.gateway.mappings().is_empty());
+        }
+    }
+}
+
+#[test]
+fn a_lease_that_is_over_before_it_can_be_renewed_is_lost_on_time() {
+    for (method, scenario) in of_one_protocol() {
+        let mut pair = Pair::every_protocol(scenario.with(Quirk::LeaseAlways(3)));
+        let (mapping, granted) = pair.keep(udp(7777)).unwrap();
+        assert_eq!(granted.lifetime, lifetime(3), "{method}");
+        let mapped = pair.now;
+        let (lost, _) = pair.drive_until("lost");
+        assert!((lost - mapped).as_secs_f64() <= 3.0, "{method}: {:?}", lost - mapped);
+        let (again, _) = pair.drive_until("recovered");
+        assert!((again - mapped).as_secs_f64() < 5.0, "{method}: {:?}", again - mapped);
+        assert_eq!(pair.kinds(mapping), ["mapped", "lost", "recovered"]);
+    }
+}
+
+#[test]
+fn a_lease_that_igd_shortens_is_renewed_by_what_it_granted() {
+    let mut pair = Pair::new(Scenario::igd1().with(Quirk::LeaseAtMost(600)));
+    let (mapping, granted) = pair.keep(udp(7777).lifetime(lifetime(1_787))).unwrap();
+    assert_eq!(granted.lifetime, lifetime(600));
+    pair.drive_for(seconds(6_000));
+    let kinds = pair.kinds(mapping);
+    assert!(kinds.len() >= 16 && kinds[1..].iter().all(|kind| *kind == "renewed"), "{kinds:?}");
+}
+
+#[test]
+fn a_permanent_lease_is_read_every_ten_minutes_and_never_renewed() {
+    let mut pair = Pair::new(Scenario::igd1().with(Quirk::PermanentLeaseOnly));
+    let (mapping, granted) = pair.keep(udp(7777)).unwrap();
+    assert_eq!(granted.lifetime.as_seconds(), 0);
+    let adds =
+        |pair: &Pair| pair.record.actions().iter().filter(|action| *action == "AddPortMapping").count();
+    let reads = |pair: &Pair| {
+        pair.record.actions().iter().filter(|action| *action == "GetSpecificPortMappingEntry").count()
+    };
+    let before = (adds(&pair), reads(&pair));
+    pair.drive_for(seconds(6_030));
+    assert_eq!(adds(&pair), before.0);
+    assert_eq!(reads(&pair), before.1 + 10);
+    assert_eq!(pair.kinds(mapping), ["mapped"]);
+    // The gateway forgets it, and says nothing.
+    pair.gateway.clear_mappings();
+    let forgotten = pair.now;
+    let (again, _) = pair.drive_until("recovered");
+    assert!((again - forgotten).as_secs() <= 600);
+    assert_eq!(pair.gateway.mappings().len(), 1);
+    assert!(pair.stop_keeping(mapping).unwrap());
+}
+
+#[test]
+fn what_nat_pmp_and_pcp_grant_for_centuries_is_believed_for_a_day() {
+    for (method, scenario) in of_one_protocol() {
+        if method == Method::Igd {
+            continue;
+        }
+        let mut pair = Pair::every_protocol(scenario.with(Quirk::LeaseAlways(u32::MAX)));
+        let (mapping, granted) = pair.keep(udp(7777)).unwrap();
+        assert_eq!(granted.lifetime, lifetime(86_400));
+        pair.drive_for(seconds(86_400));
+        assert!(pair.kinds(mapping).contains(&"renewed"));
+    }
+}
