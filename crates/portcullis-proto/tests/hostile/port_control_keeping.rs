@@ -24,7 +24,7 @@ fn kept(scenario: Scenario, mut meanwhile: impl FnMut(&mut Pair)) -> (Pair, Vec<
     pair.assert_idle();
     assert!(pair.gateway.mappings().is_empty(), "{:?}", pair.gateway.mappings());
     let changes = pair.record.events.iter().filter_map(|(_, event)| match event {
-        Event::Changed(change) => Some(change.kind.clone()),
+        Event::Changed(change) => Some(change.kind),
         _ => None,
     });
     let changes = changes.collect();
