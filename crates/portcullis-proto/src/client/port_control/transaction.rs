@@ -112,7 +112,8 @@ impl Transaction {
         if u32::from(self.refusals) < self.sent {
             self.refusals = self.refusals.saturating_add(1);
         }
-        (self.refusals >= MOST_REFUSALS).then_some(Err(Failure::Unreachable(error)))
+        let most = if matches!(self.pace, Pace::Farewell) { 1 } else { MOST_REFUSALS };
+        (self.refusals >= most).then_some(Err(Failure::Unreachable(error)))
     }
 
     /// What an answer says to this request; `None` where it is for another, or nobody's (RFC 6886 section 3.3,
