@@ -45,7 +45,6 @@ pub use journal::{JournalEntry, JournalError, JournalWarning, read_journal};
 pub use kept_mapping::KeptMapping;
 pub use mapping::Mapping;
 pub use pending::{Discovery, Pending};
-pub use standing_request::StandingRequest;
 pub use portcullis_proto::client::{
     Attempt, Change, ChangeKind, ControlPoint, DEFAULT_DESCRIPTION, DEFAULT_LIFETIME, Device, Error,
     ErrorKind, ExchangeError, Failure, GATEWAY_TARGETS, GatewayAddress, Granted, Grantor,
@@ -59,3 +58,4 @@ pub use portcullis_proto::wire::ssdp::SearchTarget;
 pub use portcullis_proto::wire::text::printable;
 pub use portcullis_proto::wire::url::{HttpUrl, UrlError};
 pub use portcullis_proto::{AddressKind, Lifetime, Protocol, Time};
+pub use standing_request::StandingRequest;

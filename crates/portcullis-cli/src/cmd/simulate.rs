@@ -1,4 +1,4 @@
-//! `portcullis simulate`: a gateway to try things on, on loopback.
+//! `portcullis simulate`: a gateway to try things on, on loopback or on a network made for tests.
 
 use crate::argument::scenario::{self, ScenarioParser};
 use crate::context::Context;
@@ -8,7 +8,7 @@ use crate::output::{Report, table};
 use crate::session::start_simulation;
 use crate::termination::Termination;
 use clap::Args;
-use portcullis_sim::Scenario;
+use portcullis_sim::{Scenario, Server};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -22,15 +22,20 @@ Examples:
 /// Runs a simulated gateway on loopback until it is stopped
 ///
 /// It answers searches sent to the address it prints, and to no other, and NAT-PMP and PCP at another where its scenario
-/// speaks them; no port is really opened.
+/// speaks them; no port is really opened. With --on everybody on a test network finds it by multicast: programs that
+/// cannot be told where it is are tried so.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct SimulateArgs {
     /// Which gateway
     #[arg(long, value_name = "NAME", default_value = scenario::DEFAULT, value_parser = ScenarioParser, hide_possible_values = true)]
     scenario: Scenario,
+    /// Be on the test network of this private address, such as a network namespace's; refused where there is a route
+    /// to the internet, because programs there would take it for a real gateway
+    #[arg(long, value_name = "ADDRESS")]
+    on: Option<Ipv4Addr>,
     /// Name all scenarios, and run none
-    #[arg(long, conflicts_with = "scenario")]
+    #[arg(long, conflicts_with_all = ["scenario", "on"])]
     list_scenarios: bool,
 }
 
@@ -77,7 +82,12 @@ pub(crate) fn run(arguments: SimulateArgs, context: &Context) -> Result<(), Fail
     }
     let termination = Termination::install()?;
     let scenario = arguments.scenario.name();
-    let server = start_simulation(arguments.scenario, Ipv4Addr::LOCALHOST.into())?;
+    let server = match arguments.on {
+        None => start_simulation(arguments.scenario, Ipv4Addr::LOCALHOST.into())?,
+        Some(address) => Server::start_on_network(arguments.scenario, address).map_err(|error| {
+            Failure::io(&format!("cannot start the simulated gateway on {address}"), &error)
+        })?,
+    };
     context.output.report(&SimulateReport {
         scenario,
         ssdp_address: server.ssdp_address(),

@@ -13,6 +13,13 @@ fn every_scenario_is_named() {
     }
 }
 
+#[test]
+fn is_not_on_a_public_address() {
+    let ran = run("simulate --on 81.2.69.142 --json");
+    assert_eq!(ran.status, Some(1));
+    assert!(ran.stdout.contains("private or link-local"), "{ran:?}");
+}
+
 #[cfg(unix)]
 #[test]
 fn runs_until_it_is_told_to_stop() {

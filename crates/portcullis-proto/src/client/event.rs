@@ -2,9 +2,9 @@
 
 use super::device::Device;
 use super::error::Error;
-use super::operation::OperationId;
 use super::granted::Granted;
 use super::keeper::{Change, MappingId};
+use super::operation::OperationId;
 use crate::igd::wan_connection::PortMappingEntry;
 use crate::wire::soap::Arguments;
 use core::net::IpAddr;

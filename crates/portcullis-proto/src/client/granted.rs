@@ -169,13 +169,6 @@ impl Granted {
                 _ => false,
             }
     }
-
-    /// Whether a gateway that keeps one table for all protocols may have one entry for both.
-    pub(super) fn may_be_entry_of(&self, other: &Self) -> bool {
-        self.grantor.remote().ip() == other.grantor.remote().ip()
-            && self.protocol == other.protocol
-            && (self.external_port == other.external_port || self.internal_port == other.internal_port)
-    }
 }
 
 #[cfg(test)]

@@ -265,7 +265,6 @@ fn told(address: IpAddr, gateway: &str) -> Outcome {
 pub(super) struct Leftover {
     pub(super) gateway: String,
     pub(super) protocol: Protocol,
-    /// Of the mapping that it is deleted with, where there is one.
     pub(super) external_port: NonZeroU16,
     pub(super) entry: Option<EntryId>,
     pub(super) remains: Remains,
@@ -277,7 +276,6 @@ pub(super) enum Remains {
     /// An entry of a WAN connection's table.
     Entry {
         point: ControlPoint,
-        external_port: NonZeroU16,
         mark: Mark,
     },
     Pinhole {
@@ -290,22 +288,27 @@ pub(super) enum Remains {
         way: Way,
         wish: Wish,
     },
+    /// The same where the server has never answered, and may not be there.
+    Farewell {
+        method: Method,
+        way: Way,
+        wish: Wish,
+    },
 }
 
 impl Leftover {
-    /// What a grant leaves, to be deleted with the mapping on another external port.
-    pub(super) fn of(granted: &Granted, description: &str, external_port: NonZeroU16) -> Self {
+    /// What a grant leaves at its gateway.
+    pub(super) fn of(granted: &Granted, description: &str) -> Self {
         let server = granted.grantor.remote();
         let local = server.is_ipv6().then_some(granted.internal_address);
         Self {
             gateway: granted.gateway.clone(),
             protocol: granted.protocol,
-            external_port,
+            external_port: granted.external_port,
             entry: granted.entry,
             remains: match &granted.grantor {
                 Grantor::ControlPoint(point) => Remains::Entry {
                     point: point.clone(),
-                    external_port: granted.external_port,
                     mark: Mark { internal_port: granted.internal_port, description: description.into() },
                 },
                 Grantor::Pinhole(point, unique_id) => {
@@ -318,33 +321,10 @@ impl Leftover {
         }
     }
 
-    /// Whether both are deleted by the same request.
-    pub(super) fn is_same_as(&self, other: &Self) -> bool {
-        self.key() == other.key()
-            && match (&self.remains, &other.remains) {
-                (
-                    Remains::Entry { point, external_port, .. },
-                    Remains::Entry { point: other_point, external_port: other_port, .. },
-                ) => point == other_point && external_port == other_port,
-                (
-                    Remains::Pinhole { point, unique_id },
-                    Remains::Pinhole { point: other_point, unique_id: other_id },
-                ) => point == other_point && unique_id == other_id,
-                (
-                    Remains::Talk { method, way, wish },
-                    Remains::Talk { method: other_method, way: other_way, wish: other_wish },
-                ) => {
-                    (method, way, wish.internal_port, wish.nonce)
-                        == (other_method, other_way, other_wish.internal_port, other_wish.nonce)
-                }
-                _ => false,
-            }
-    }
-
     pub(super) fn key(&self) -> Key {
         let remote = match &self.remains {
             Remains::Entry { point, .. } | Remains::Pinhole { point, .. } => point.remote,
-            Remains::Talk { way, .. } => way.0,
+            Remains::Talk { way, .. } | Remains::Farewell { way, .. } => way.0,
         };
         (remote.ip(), self.protocol, self.external_port)
     }
@@ -369,6 +349,8 @@ pub(super) struct Operation {
     pub(super) task: Option<Task>,
     pub(super) stage: Stage,
     pub(super) deadline: Time,
+    /// When it began, where anybody may have to wait for anybody.
+    pub(super) started: Time,
     /// Whether this operation has had a search since it began.
     pub(super) searched: bool,
     /// Until when it waits for a better gateway than the ones known.
@@ -394,6 +376,8 @@ pub(super) struct Operation {
     pub(super) contenders: Vec<Contender>,
     /// Whether UPnP takes part.
     pub(super) wants_igd: bool,
+    /// Whether a server of NAT-PMP or PCP has said no, or is there for the last resort.
+    pub(super) somebody_is_there: bool,
     /// Whether UPnP has nobody left to ask, and what its search came to.
     pub(super) igd_over: bool,
     pub(super) search_failures: Vec<Attempt>,
@@ -415,6 +399,7 @@ impl Operation {
             task,
             stage,
             deadline,
+            started: Time::ZERO,
             searched: false,
             choose_at: None,
             fixed: false,
@@ -428,6 +413,7 @@ impl Operation {
             keeps: None,
             contenders: Vec::new(),
             wants_igd: false,
+            somebody_is_there: false,
             igd_over: false,
             search_failures: Vec::new(),
             working_since: None,
@@ -451,9 +437,14 @@ impl Operation {
         self.request().map(|request| request.description.clone()).unwrap_or_default()
     }
 
-    /// Whether a port that is taken is to be taken from whoever has it.
-    pub(super) fn overwrites(&self) -> bool {
-        self.request().is_some_and(|request| request.on_conflict == OnConflict::Overwrite)
+    /// Whether no other port will do, and the one that is wanted is not to be taken from whoever has it.
+    pub(super) fn insists(&self) -> bool {
+        self.request().is_some_and(|request| request.on_conflict == OnConflict::Fail)
+    }
+
+    /// Whether UPnP takes part, and has somebody left to ask.
+    pub(super) fn igd_is_open(&self) -> bool {
+        self.wants_igd && !self.igd_over
     }
 
     pub(super) fn is_mapping(&self) -> bool {
@@ -467,8 +458,7 @@ impl Operation {
 
     /// Whether anybody may still grant what is wanted.
     pub(super) fn has_hope(&self) -> bool {
-        (self.wants_igd && !self.igd_over)
-            || self.contenders.iter().any(|contender| contender.phase != Phase::Failed)
+        self.igd_is_open() || self.contenders.iter().any(|contender| contender.phase != Phase::Failed)
     }
 
     pub(super) fn has_tried(&self, device: &Device) -> bool {
@@ -500,11 +490,6 @@ impl Operation {
         }
     }
 
-    /// Whether anybody has said more than nothing.
-    pub(super) fn has_verdict(&self) -> bool {
-        self.attempts.iter().any(|attempt| attempt.failure.kind() != ErrorKind::NoGateway)
-    }
-
     /// What it would leave at the gateway at hand if it ended now.
     pub(super) fn leftover(&self) -> Option<Leftover> {
         let (Stage::Working { gateway, points, point, .. }, Some(Task::Map(mapping))) =
@@ -518,11 +503,7 @@ impl Operation {
             protocol: mapping.request.protocol,
             external_port,
             entry: self.entry,
-            remains: Remains::Entry {
-                point: points.get(*point)?.clone(),
-                external_port,
-                mark: mapping.map.mark(),
-            },
+            remains: Remains::Entry { point: points.get(*point)?.clone(), mark: mapping.map.mark() },
         })
     }
 
@@ -559,9 +540,9 @@ impl Operation {
     /// The result of an operation whose time is up.
     pub(super) fn out_of_time(
         &mut self,
+        unanswered: Vec<Attempt>,
         search_failures: Vec<Attempt>,
         named: bool,
-        has_answered: impl Fn(Way) -> bool,
     ) -> Result<Outcome, Error> {
         if let Stage::Working { gateway, action, points, point } = &self.stage {
             let point = points.get(*point);
@@ -573,15 +554,7 @@ impl Operation {
             let failure = Failure::Exchange(exchange::ExchangeError::NoReply);
             self.attempts.push(Attempt { gateway: gateway.clone(), step: Step::Action(action), failure });
         }
-        for contender in &self.contenders {
-            let failure = match contender.phase {
-                Phase::Failed | Phase::Ready => continue,
-                Phase::Asked(_) if has_answered(contender.way) => Failure::NoReply,
-                Phase::Asked(_) | Phase::Probing => Failure::NoAnswer,
-            };
-            let step = contender.talk.step();
-            self.attempts.push(Attempt { gateway: contender.gateway(), step, failure });
-        }
+        self.attempts.extend(unanswered);
         Err(self.out_of_gateways(search_failures, named))
     }
 

@@ -294,24 +294,18 @@ impl Client {
         if self.let_go(before) && before.key() != granted.key() {
             return;
         }
-        self.move_shadows(now, &before.key(), &granted.key());
         if before.is_replaced_by(granted) {
             if before.entry != granted.entry {
                 if let Some(entry) = before.entry {
                     self.ledger.erase(entry, &mut self.transport.out);
                 }
             }
-        } else if before.may_be_entry_of(granted) {
-            // To many gateways it is the very mapping that is held now: it goes with that.
-            let leftover = Leftover::of(before, description, granted.external_port);
-            self.shadow(leftover);
         } else {
-            // Best effort: it may be in another network by now.
-            let id = self.delete(now, before, super::recovery::FAREWELL);
-            if let Some(operation) = self.operations.get_mut(&id) {
-                operation.silent = true;
-            }
+            // Best effort: it may be in another network by now. What stands in its place is not deleted with it.
+            self.tidy(now, vec![Leftover::of(before, description)]);
         }
+        let shadows = self.held.uncovered();
+        self.tidy(now, shadows);
     }
 
     /// The local address matters where it is what was opened.

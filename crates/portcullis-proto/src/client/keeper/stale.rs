@@ -102,7 +102,6 @@ fn leftover(entry: &Entry) -> Option<Leftover> {
     let remains = match entry.method {
         Method::Igd => Remains::Entry {
             point: control_point(entry)?,
-            external_port: entry.external_port,
             mark: Mark { internal_port: entry.internal_port, description: entry.description.clone() },
         },
         Method::IgdPinhole => {

@@ -3,9 +3,11 @@
 use super::Way;
 use crate::Time;
 use crate::client::epoch::{Epoch, Verdict};
+use crate::client::granted::Method;
 use crate::client::io::{Bind, Output, SocketId};
 use crate::client::outbox::Outbox;
 use crate::wire::port_control::Answer;
+use crate::wire::{natpmp, pcp};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use core::time::Duration;
 
@@ -34,7 +36,9 @@ pub(in crate::client) struct Line {
     /// What may still be sent before an answer comes, and since when it grows.
     credit: u32,
     refilled: Time,
-    has_answered: bool,
+    /// Whether the server has answered in each of the two protocols.
+    speaks_nat_pmp: bool,
+    speaks_pcp: bool,
     is_refused: bool,
 }
 
@@ -59,7 +63,8 @@ impl Line {
             pcp_epoch: Epoch::pcp(),
             credit: MOST_UNANSWERED,
             refilled: Time::ZERO,
-            has_answered: false,
+            speaks_nat_pmp: false,
+            speaks_pcp: false,
             is_refused: false,
         }
     }
@@ -101,7 +106,14 @@ impl Line {
 
     /// The server answered, or announced something.
     pub(super) fn heard(&mut self, now: Time, answer: &Answer) -> Heard {
-        self.has_answered = true;
+        match answer {
+            Answer::NatPmp(response) => {
+                self.speaks_nat_pmp |= response.body != natpmp::Body::UnsupportedVersion;
+            }
+            Answer::Pcp(response) => {
+                self.speaks_pcp |= response.result_code != pcp::ResultCode::UnsuppVersion;
+            }
+        }
         self.is_refused = false;
         self.credit = self.credit.saturating_add(1).min(MOST_UNANSWERED);
         let epoch = match answer {
@@ -134,8 +146,12 @@ impl Line {
         self.is_refused
     }
 
-    /// Whether the server has ever answered.
-    pub(in crate::client) fn has_answered(&self) -> bool {
-        self.has_answered
+    /// Whether the server has ever answered in this protocol: not all who speak the one speak the other.
+    pub(in crate::client) fn has_answered(&self, method: Method) -> bool {
+        match method {
+            Method::NatPmp => self.speaks_nat_pmp,
+            Method::Pcp => self.speaks_pcp,
+            Method::Igd | Method::IgdPinhole => false,
+        }
     }
 }

@@ -217,6 +217,11 @@ impl Search {
         self.candidates.iter_mut().for_each(Candidate::conclude);
     }
 
+    /// Whether anybody has answered who may be a gateway.
+    pub(super) fn has_candidates(&self) -> bool {
+        !self.candidates.is_empty()
+    }
+
     pub(super) fn has_ended(&self) -> bool {
         self.ended
     }

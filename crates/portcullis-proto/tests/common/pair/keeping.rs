@@ -64,10 +64,10 @@ impl Pair {
     pub(crate) fn is_well(&self, mapping: MappingId) -> bool {
         let own = self.changes().into_iter().filter(|(_, change)| change.mapping == mapping);
         let states = own.map(|(_, change)| change.kind);
-        let last = states.filter(|kind| {
+        let mut last = states.filter(|kind| {
             !matches!(kind, ChangeKind::ExternalAddressChanged { .. } | ChangeKind::PortChanged { .. })
         });
-        matches!(last.last(), Some(ChangeKind::Mapped | ChangeKind::Renewed | ChangeKind::Recovered))
+        matches!(last.next_back(), Some(ChangeKind::Mapped | ChangeKind::Renewed | ChangeKind::Recovered))
     }
 
     /// The machine sleeps: time passes, and nothing that happens reaches the client.

@@ -3,6 +3,8 @@
 use core::net::SocketAddr;
 use portcullis_proto::Time;
 use portcullis_proto::client::io::{Bind, Output};
+use portcullis_proto::client::journal::Entry;
+use portcullis_proto::client::journal::Record::{Erase, Put};
 use portcullis_proto::client::{Error, Event, OperationId, Outcome};
 
 /// Every output and event, with the moment of it.
@@ -55,6 +57,33 @@ impl Record {
             _ => None,
         });
         datagrams.collect()
+    }
+
+    /// The requests of NAT-PMP and PCP: when, where to and what.
+    pub(crate) fn port_control(&self) -> Vec<(Time, SocketAddr, Vec<u8>)> {
+        let requests = self.outputs.iter().filter_map(|(at, output)| match output {
+            Output::Datagram { destination, payload, .. } if destination.port() == 5351 => {
+                Some((*at, *destination, payload.clone()))
+            }
+            _ => None,
+        });
+        requests.collect()
+    }
+
+    /// What the journal holds by now.
+    pub(crate) fn journal(&self) -> Vec<Entry> {
+        let mut entries: Vec<Entry> = Vec::new();
+        for (_, output) in &self.outputs {
+            match output {
+                Output::Journal(Put(entry)) => {
+                    entries.retain(|other| other.id != entry.id);
+                    entries.push(entry.clone());
+                }
+                Output::Journal(Erase(id)) => entries.retain(|other| other.id != *id),
+                _ => {}
+            }
+        }
+        entries
     }
 
     /// Where connections were opened to, in order.
