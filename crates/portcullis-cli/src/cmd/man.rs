@@ -28,7 +28,8 @@ impl Report for ManReport {
 }
 
 const JSON: &str = "\
-With --json exactly one JSON document is printed on standard output, also for an error:
+With --json exactly one JSON document is printed on standard output, also for an error. Only watch and open --keep go on
+with one for each event, a line each, until they end:
 .PP
 .nf
 {\"error\":{\"kind\":\"conflict\",\"message\":\"...\",\"attempts\":[{\"gateway\":\"...\",\"step\":\"...\",\"message\":\"...\"}]}}
