@@ -110,7 +110,7 @@ fn release(held: Vec<Held>, session: Session, view: &mut View, context: &Context
             let _ = view.show(index, change.kind, &report, None);
         }
     }
-    view.end();
+    view.end(client.now());
     failure_to_close(requests.iter().map(|(_, request)| super::ports::name(request)).zip(closing))
 }
 

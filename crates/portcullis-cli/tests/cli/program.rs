@@ -89,7 +89,12 @@ pub(crate) fn run(line: &str) -> Ran {
 /// Runs it with these words on a gateway of this process.
 #[track_caller]
 pub(crate) fn run_on(server: &Server, line: &str) -> Ran {
-    run(&format!("{line} --gateway {}", server.ssdp_address()))
+    run(&format!("{line} {}", named(server)))
+}
+
+/// The options that name a gateway of this process, by both its addresses.
+pub(crate) fn named(server: &Server) -> String {
+    format!("--gateway {} --gateway pcp://{}", server.ssdp_address(), server.port_control_address())
 }
 
 pub(crate) fn gateway(scenario: Scenario) -> Server {

@@ -37,6 +37,9 @@ impl Client {
             }
             Err(error) => {
                 let (silent, keeper) = (operation.silent, operation.keeper.take());
+                if let Some(mapping) = keeper {
+                    self.keeper.asked(mapping, self.port_control.sent_at(id));
+                }
                 self.abandon(now, id, operation, None);
                 self.tell(now, id, keeper, silent, Err(error));
             }
@@ -127,7 +130,19 @@ impl Client {
             // No answer came: that leaves it in doubt.
             operation.abandoned_answer(Err(ExchangeError::NoReply));
         }
-        self.tidy(now, operation.leftovers());
+        self.leave(now, &operation);
+    }
+
+    /// An operation is over: what it has left is deleted, and what it has not left is not in the journal.
+    pub(super) fn leave(&mut self, now: Time, operation: &Operation) {
+        let leftovers = operation.leftovers();
+        let entry = operation.entry.filter(|_| operation.is_mapping() && !operation.renews);
+        if let Some(entry) = entry.filter(|_| !operation.is_in_doubt()) {
+            if !leftovers.iter().any(|leftover| leftover.entry == Some(entry)) {
+                self.ledger.erase(entry, &mut self.transport.out);
+            }
+        }
+        self.tidy(now, leftovers);
     }
 
     /// Deletes what an operation may have left at gateways, and tells nobody.

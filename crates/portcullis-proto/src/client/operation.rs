@@ -490,6 +490,11 @@ impl Operation {
         }
     }
 
+    /// Whether there may be a pinhole of which nobody knows the number.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        matches!(&self.task, Some(Task::OpenPinhole(pinhole)) if pinhole.add.may_have_added())
+    }
+
     /// What it would leave at the gateway at hand if it ended now.
     pub(super) fn leftover(&self) -> Option<Leftover> {
         let (Stage::Working { gateway, points, point, .. }, Some(Task::Map(mapping))) =

@@ -173,7 +173,7 @@ impl Client {
             if let Some(mut operation) = self.operations.remove(&id) {
                 operation.abandoned_answer(outcome);
                 self.forget(now, id, &operation);
-                self.tidy(now, operation.leftovers());
+                self.leave(now, &operation);
             }
             return;
         }

@@ -264,8 +264,8 @@ fn a_named_server_is_asked_and_nobody_else() {
     for (name, method) in
         [("pcp-only", Method::Pcp), ("nat-pmp-only", Method::NatPmp), ("all-protocols", Method::Pcp)]
     {
-        let mut config = Config::default();
-        config.gateways = vec!["pcp://192.168.1.1:6666".parse().unwrap()];
+        let gateways = vec!["pcp://192.168.1.1:6666".parse().unwrap()];
+        let config = Config { gateways, ..Config::default() };
         let mut pair = Pair::with(named(name), config, network());
         pair.gateway.set_port_control_address("192.168.1.1:6666".parse().unwrap());
         let granted = pair.map(udp(7777)).unwrap();

@@ -37,9 +37,15 @@ mod first_gateway_at_once;
 #[cfg(test)]
 mod http_oddities;
 #[cfg(test)]
+mod ipv6_hosts;
+#[cfg(test)]
+mod journal_comes_first;
+#[cfg(test)]
 mod listing_ends;
 #[cfg(test)]
 mod lossy_link;
+#[cfg(test)]
+mod lossy_port_control;
 #[cfg(test)]
 mod main_job;
 #[cfg(test)]

@@ -31,6 +31,9 @@ use std::time::Duration;
 /// Starts an operation, on the driver's thread.
 pub(crate) type Start = Box<dyn FnOnce(&mut proto::Client, Time) -> OperationId + Send>;
 
+/// Something that has no result, done on the driver's thread.
+type Action = Box<dyn FnOnce(&mut proto::Client, Time) + Send>;
+
 /// A port of a gateway's.
 pub(crate) type Port = (Protocol, NonZeroU16);
 
@@ -43,7 +46,7 @@ enum Command {
         answer: Answer,
     },
     /// Does something that has no result.
-    Do(Box<dyn FnOnce(&mut proto::Client, Time) + Send>),
+    Do(Action),
     Cancel(Arc<Slot>),
     Subscribe(Publisher),
     /// End when everything under way has ended, or after this long.

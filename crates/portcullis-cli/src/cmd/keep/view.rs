@@ -2,10 +2,11 @@
 
 use super::change_report::ChangeReport;
 use crate::argument::duration::duration_in_words;
+use crate::cmd::journal_report::in_whole_seconds;
 use crate::output::Output;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use portcullis::{ChangeKind, Time};
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 /// How often the time that is left is shown anew.
@@ -91,10 +92,13 @@ impl View {
         }
     }
 
-    /// Leaves what is shown where it is.
-    pub(super) fn end(&self) {
+    /// Leaves what was shown last where it is.
+    pub(super) fn end(&self, now: Time) {
         if let Self::Live(live) = self {
-            live.rows.iter().for_each(|row| row.bar.abandon());
+            live.rows.iter().for_each(|row| row.bar.finish_and_clear());
+            // A terminal that is gone is nobody's loss.
+            let mut out = io::stdout().lock();
+            let _ = live.rows.iter().try_for_each(|row| writeln!(out, "{}", row.text(now)));
         }
     }
 }
@@ -148,15 +152,19 @@ impl Live {
             _ => "open",
         };
         row.expires = expires;
-        row.last = format!("{} at {}", report.what(), report.elapsed_in_words());
+        row.last = format!("{} after {}", report.what(), report.elapsed_in_words());
     }
 }
 
 impl Row {
     fn draw(&self, now: Time) {
+        self.bar.set_message(self.text(now));
+    }
+
+    fn text(&self, now: Time) -> String {
         let Self { place, state, expires, last, .. } = self;
-        let left = expires.map(|at| at - now).filter(|left| !left.is_zero());
-        let left = left.map(|left| format!("{} left", duration_in_words(left))).unwrap_or_default();
-        self.bar.set_message(format!("{place:<28} {state:<8} {left:<16} {last}"));
+        let left = expires.map(|at| in_whole_seconds(at - now)).filter(|&left| left > 0);
+        let left = left.map(|left| format!("{} left", duration_in_words(Duration::from_secs(left))));
+        format!("{place:<28} {state:<8} {:<16} {last}", left.unwrap_or_default())
     }
 }

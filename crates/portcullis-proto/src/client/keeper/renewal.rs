@@ -72,11 +72,15 @@ impl Client {
         if kept.phase != Phase::Resting {
             return;
         }
+        let soonest = kept.sent_at.filter(|_| kept.failures > 0).map(|at| at + LEAST);
         if kept.retry_at.is_some_and(|at| at <= now) || (!kept.stands && kept.retry_at.is_none()) {
-            self.map_again(now, id);
+            match soonest.filter(|&at| now < at) {
+                Some(at) => self.transport.out.timers.set(Timer::Keeper(KeeperTimer::Mapping(id)), at),
+                None => self.map_again(now, id),
+            }
         } else if kept.stands && now >= kept.verified_at + VERIFY && self.is_verifiable(id) {
             self.verify(now, id);
-        } else if kept.stands {
+        } else if kept.stands || self.may_renew_meanwhile(now, id) {
             self.renew(now, id);
         } else {
             self.schedule(now, id);
@@ -89,12 +93,16 @@ impl Client {
     }
 
     /// Asks for more of the same where it was granted.
-    fn renew(&mut self, now: Time, id: MappingId) {
+    pub(super) fn renew(&mut self, now: Time, id: MappingId) {
         let random = self.random.next_u32();
         let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
         let (Some(granted), Some(expires)) = (kept.granted.clone(), kept.expires()) else {
             return self.schedule(now, id);
         };
+        if let Some(at) = kept.sent_at.map(|at| at + LEAST).filter(|&at| now < at) {
+            self.transport.out.timers.set(Timer::Keeper(KeeperTimer::Mapping(id)), at);
+            return;
+        }
         let at = now - kept.granted_at;
         kept.renewals = kept.renewals.saturating_add(1);
         kept.renewed_at = at;
@@ -103,7 +111,11 @@ impl Client {
         let lifetime = expires - kept.granted_at;
         let next = retry::renewal(lifetime, kept.renewals, at, random).unwrap_or(lifetime);
         let until_next = (kept.granted_at + next).max(now + LEAST) - now;
-        kept.reason = Reason::Scheduled;
+        let until_retry = kept.retry_at.map_or(until_next, |at| at - now);
+        let until_next = until_next.min(until_retry);
+        if kept.stands {
+            kept.reason = Reason::Scheduled;
+        }
         let request = kept.request.clone();
         if let Some(entry) = granted.entry {
             // Killed before the answer comes, we leave it for as long as we are about to ask for.
@@ -263,7 +275,7 @@ impl Client {
         (kept.granted_at, kept.confirmed_at, kept.verified_at) = (asked_at.max(earliest), now, now);
         (kept.stands, kept.degraded, kept.lost) = (true, false, false);
         (kept.renewals, kept.renewed_at) = (0, Duration::ZERO);
-        (kept.retry_at, kept.failures) = (None, 0);
+        (kept.retry_at, kept.failures, kept.sent_at) = (None, 0, None);
         let kind = match (&before, was_down) {
             (None, _) => ChangeKind::Mapped,
             (Some(_), true) => ChangeKind::Recovered,

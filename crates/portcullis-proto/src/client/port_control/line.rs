@@ -39,6 +39,9 @@ pub(in crate::client) struct Line {
     /// Whether the server has answered in each of the two protocols.
     speaks_nat_pmp: bool,
     speaks_pcp: bool,
+    /// Whether it has refused another version in the layout of each of the two.
+    hints_at_nat_pmp: bool,
+    hints_at_pcp: bool,
     is_refused: bool,
 }
 
@@ -65,6 +68,8 @@ impl Line {
             refilled: Time::ZERO,
             speaks_nat_pmp: false,
             speaks_pcp: false,
+            hints_at_nat_pmp: false,
+            hints_at_pcp: false,
             is_refused: false,
         }
     }
@@ -107,12 +112,14 @@ impl Line {
     /// The server answered, or announced something.
     pub(super) fn heard(&mut self, now: Time, answer: &Answer) -> Heard {
         match answer {
-            Answer::NatPmp(response) => {
-                self.speaks_nat_pmp |= response.body != natpmp::Body::UnsupportedVersion;
+            Answer::NatPmp(response) if response.body == natpmp::Body::UnsupportedVersion => {
+                self.hints_at_nat_pmp = true;
             }
-            Answer::Pcp(response) => {
-                self.speaks_pcp |= response.result_code != pcp::ResultCode::UnsuppVersion;
+            Answer::NatPmp(_) => self.speaks_nat_pmp = true,
+            Answer::Pcp(response) if response.result_code == pcp::ResultCode::UnsuppVersion => {
+                self.hints_at_pcp |= response.version == pcp::VERSION;
             }
+            Answer::Pcp(_) => self.speaks_pcp = true,
         }
         self.is_refused = false;
         self.credit = self.credit.saturating_add(1).min(MOST_UNANSWERED);
@@ -144,6 +151,17 @@ impl Line {
     /// Whether the server's host says that nobody is there.
     pub(in crate::client) fn is_refused(&self) -> bool {
         self.is_refused
+    }
+
+    /// Whether the server most likely speaks this protocol: it has answered in it, or has refused the other one by
+    /// it. Then silence is loss.
+    pub(in crate::client) fn is_there(&self, method: Method) -> bool {
+        let hints = match method {
+            Method::NatPmp => self.hints_at_nat_pmp,
+            Method::Pcp => self.hints_at_pcp,
+            Method::Igd | Method::IgdPinhole => false,
+        };
+        hints || self.has_answered(method)
     }
 
     /// Whether the server has ever answered in this protocol: not all who speak the one speak the other.

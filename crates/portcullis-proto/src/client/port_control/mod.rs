@@ -73,6 +73,12 @@ impl PortControl {
         self.transactions.values().any(|transaction| transaction.asker == asker)
     }
 
+    /// When a request of the operation's was sent last.
+    pub(super) fn sent_at(&self, operation: OperationId) -> Option<Time> {
+        let own = self.transactions.values().filter(|transaction| transaction.asker.0 == operation);
+        own.filter_map(Transaction::sent_at).max()
+    }
+
     /// What is known of a server that is being talked with.
     pub(super) fn line(&self, way: Way) -> Option<&Line> {
         self.lines.get(&way)

@@ -72,7 +72,7 @@ mod tests {
         let mut sends = Vec::new();
         for sent in 0..count {
             sends.push(u64::try_from(at.as_millis()).unwrap());
-            at += pace.wait(sent);
+            at = at.saturating_add(pace.wait(sent));
         }
         sends
     }

@@ -197,6 +197,10 @@ impl Talk {
         matches!(self.goal, Goal::Map(_)) && matches!(self.state, State::Asking | State::GivingBack(_))
     }
 
+    pub(in crate::client) fn is_deleting(&self) -> bool {
+        matches!(self.goal, Goal::Delete(_))
+    }
+
     /// Why what was granted is being given back, where it is.
     pub(in crate::client) fn giving_back(&self) -> Option<&Failure> {
         match &self.state {

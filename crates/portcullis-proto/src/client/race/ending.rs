@@ -7,7 +7,7 @@ use super::super::granted::{Granted, Grantor, Method};
 use super::super::igd::Stop;
 use super::super::operation::{Leftover, OperationId, Remains, Task};
 use super::super::port_control::talk::{Grant, Next};
-use super::super::port_control::{AskResult, Ended, Heard};
+use super::super::port_control::{AskResult, Ended, Heard, Pace};
 use super::super::transport::Owner;
 use super::{Contender, Phase};
 use crate::Time;
@@ -25,10 +25,10 @@ impl Client {
         let Some(operation) = self.operations.get_mut(&id) else { return };
         let Some(contender) = operation.contenders.get_mut(index) else { return };
         let way = contender.way;
-        let has_answered = contender.has_answered(self.port_control.line(way));
+        let is_there = self.port_control.line(way).is_some_and(|line| line.is_there(contender.method));
         let result = result.map_err(|failure| match failure {
             // Nobody who has never answered is known to be there.
-            Failure::NoReply if !has_answered => Failure::NoAnswer,
+            Failure::NoReply if !is_there => Failure::NoAnswer,
             failure => failure,
         });
         let gateway = contender.gateway();
@@ -141,7 +141,13 @@ impl Client {
         let Some(contender) = operation.contenders.get_mut(index) else { return };
         contender.phase = Phase::Failed;
         let is_certain = !matches!(stop.failure, Failure::NoAnswer | Failure::NoReply);
-        let entry = if is_certain && !contender.renews { contender.entry.take() } else { None };
+        let mut entry = if is_certain && !contender.renews { contender.entry.take() } else { None };
+        // Where nobody speaks the protocol, there was nothing to delete.
+        let is_farewell = matches!(contender.pace, Pace::Farewell);
+        let is_absent = stop.failure == Failure::UnsupportedVersion || (is_farewell && is_certain);
+        if is_absent && contender.talk.is_deleting() {
+            entry = entry.or(operation.entry.take());
+        }
         let gateway = contender.gateway();
         operation.somebody_is_there |= stop.failure.kind() != ErrorKind::NoGateway;
         operation.attempts.push(Attempt { gateway, step: stop.step, failure: stop.failure });

@@ -151,7 +151,8 @@ impl Client {
         let mut until = now;
         for contender in operation.contenders.iter().filter(|contender| contender.phase != Phase::Failed) {
             let line = self.port_control.line(contender.way);
-            if contender.phase == Phase::Ready || contender.has_answered(line) {
+            let is_there = line.is_some_and(|line| line.is_there(contender.method));
+            if contender.phase == Phase::Ready || is_there {
                 return;
             }
             until = until.max(contender.asked_at + SILENCE);
@@ -172,12 +173,11 @@ impl Client {
     /// What is to be told of contenders that an operation ends without an answer of.
     pub(super) fn unanswered(&self, operation: &Operation) -> Vec<Attempt> {
         let unanswered = operation.contenders.iter().filter_map(|contender| {
-            let has_answered = contender.has_answered(self.port_control.line(contender.way));
+            let line = self.port_control.line(contender.way);
             let failure = match contender.phase {
                 Phase::Failed | Phase::Ready => return None,
-                Phase::Asked(_) if has_answered => {
-                    contender.talk.giving_back().cloned().unwrap_or(Failure::NoReply)
-                }
+                _ if contender.talk.giving_back().is_some() => contender.talk.giving_back().cloned()?,
+                _ if line.is_some_and(|line| line.is_there(contender.method)) => Failure::NoReply,
                 Phase::Asked(_) | Phase::Probing => Failure::NoAnswer,
             };
             Some(Attempt { gateway: contender.gateway(), step: contender.talk.step(), failure })

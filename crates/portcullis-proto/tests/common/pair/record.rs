@@ -1,6 +1,6 @@
 //! What a client did and said, for assertions.
 
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use portcullis_proto::Time;
 use portcullis_proto::client::io::{Bind, Output};
 use portcullis_proto::client::journal::Entry;
@@ -93,6 +93,15 @@ impl Record {
             _ => None,
         });
         connects.collect()
+    }
+
+    /// Which of our own addresses connections were opened from, in order.
+    pub(crate) fn locals(&self) -> Vec<Option<IpAddr>> {
+        let locals = self.outputs.iter().filter_map(|(_, output)| match output {
+            Output::Connect { local, .. } => Some(*local),
+            _ => None,
+        });
+        locals.collect()
     }
 
     /// The requests sent over connections: when and what.
