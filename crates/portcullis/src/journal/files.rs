@@ -197,7 +197,8 @@ fn read(file: &mut File) -> Result<Option<Contents>, Problem> {
     if metadata.len() > MAX_FILE {
         return Err(Problem::TooLarge);
     }
-    let mut bytes = Vec::new();
+    // One more, to learn that it ends there.
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default().saturating_add(1));
     file.take(MAX_FILE).read_to_end(&mut bytes).map_err(Problem::Io)?;
     Contents::read(&bytes).map_err(|error| match error {
         NoOrigin::Version => Problem::Version,

@@ -92,8 +92,10 @@ impl Journal {
 
     /// Takes over what dead processes left and did not mean to leave: each entry goes to one process only. What has
     /// expired, or cannot be read, is done away with.
-    pub(crate) fn claim(&mut self, now: Time) -> Vec<Entry> {
-        let Some(_turn) = self.take_turn(now) else { return Vec::new() };
+    ///
+    /// Also gives what they left on purpose and has not expired: whoever starts wants both, and waits for it.
+    pub(crate) fn begin(&mut self, now: Time) -> (Vec<Entry>, Vec<Entry>) {
+        let Some(_turn) = self.take_turn(now) else { return Default::default() };
         files::remove_unfinished(&self.directory);
         let (dead, troubles) = self.dead();
         let mut claimed = Vec::new();
@@ -115,19 +117,7 @@ impl Journal {
             self.remember(file);
         }
         self.warnings.extend(troubles.into_iter().map(Trouble::set_aside));
-        claimed
-    }
-
-    /// What dead processes left on purpose and has not expired.
-    pub(crate) fn left_open(&mut self, now: Time) -> Vec<Entry> {
-        let Some(_turn) = self.take_turn(now) else { return Vec::new() };
-        let (dead, troubles) = self.dead();
-        self.warnings.extend(troubles.into_iter().map(Trouble::leave));
-        for file in &dead {
-            self.remember(file);
-        }
-        let entries: Entries = dead.into_iter().flat_map(|file| file.entries).collect();
-        entries.into_values().filter(|entry| entry.outlives).collect()
+        (claimed, left_on_purpose(left))
     }
 
     /// Writes an entry, or that it is gone. One that is not granted yet is safe on the disk when this returns.
@@ -335,6 +325,11 @@ impl Journal {
         self.stale = false;
         Ok(())
     }
+}
+
+fn left_on_purpose(files: Vec<OtherFile>) -> Vec<Entry> {
+    let entries: Entries = files.into_iter().flat_map(|file| file.entries).collect();
+    entries.into_values().filter(|entry| entry.outlives).collect()
 }
 
 impl Drop for Journal {

@@ -12,7 +12,7 @@ impl Driver {
     pub(super) fn read_journal(&mut self) {
         let now = self.clock.now();
         if let Some(journal) = &mut self.journal {
-            let (stale, left_open) = (journal.claim(now), journal.left_open(now));
+            let (stale, left_open) = journal.begin(now);
             self.troubles.extend(journal.take_warnings().iter().map(ToString::to_string));
             self.client.restore(stale, left_open);
         }

@@ -46,8 +46,6 @@ fn a_file_that_cannot_be_trusted_is_set_aside_whole() {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         let mut journal = directory.journal();
         // Whoever only looks changes nothing.
-        assert!(journal.left_open(at(0)).is_empty());
-        assert_eq!(journal.take_warnings().iter().filter(|warning| !warning.is_settled()).count(), 1);
         let (found, warnings) = Journal::read_as(&directory.0, &here(), at(0));
         assert_eq!((found.len(), warnings.len()), (0, 1));
         assert_eq!(directory.names(), ["1-2.journal"]);

@@ -57,6 +57,16 @@ fn at(seconds: u64) -> Time {
     Time::from_start(Duration::from_secs(seconds))
 }
 
+impl Journal {
+    fn claim(&mut self, now: Time) -> Vec<Entry> {
+        self.begin(now).0
+    }
+
+    fn left_open(&mut self, now: Time) -> Vec<Entry> {
+        self.begin(now).1
+    }
+}
+
 /// A directory that is removed with everything in it.
 struct Directory(PathBuf);
 
