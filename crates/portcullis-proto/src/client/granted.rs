@@ -2,7 +2,7 @@
 
 use super::device::ControlPoint;
 use super::journal::EntryId;
-use super::operation::Key;
+use super::leftovers::Key;
 use crate::Time;
 use crate::igd::ipv6_firewall::UniqueId;
 use crate::wire::pcp::Nonce;

@@ -23,6 +23,7 @@ pub mod io;
 pub mod journal;
 mod keeper;
 mod ledger;
+mod leftovers;
 mod network;
 mod operation;
 mod outbox;
@@ -59,7 +60,8 @@ use io::{Input, Output};
 use journal::Entry;
 use keeper::Keeper;
 use ledger::Ledger;
-use operation::{Key, Leftover, Mapping, Operation, Pinhole, Remains, Stage, Task};
+use leftovers::{Held, Key, Leftover, Remains, TIDY};
+use operation::{Mapping, Operation, Pinhole, Stage, Task};
 use port_control::talk::{Goal, Wish};
 use port_control::{Pace, PortControl};
 use random::Random;
@@ -67,9 +69,6 @@ use search::{Search, SearchId};
 use std::collections::BTreeMap;
 use timer::Timer;
 use transport::{Owner, Transport};
-
-/// How long tidying up after a cancelled operation may take.
-const TIDY: Duration = Duration::from_secs(5);
 
 /// A session with the gateways of a network. See the [module](self) for how to drive it.
 #[derive(Debug)]
@@ -88,6 +87,8 @@ pub struct Client {
     held: BTreeMap<Key, Held>,
     /// What other protocols may have left where a mapping that is held now stands: deleted with it.
     shadows: Vec<Leftover>,
+    /// What is to be deleted once it is known whether what is being asked for now stands in its place.
+    undecided: Vec<Leftover>,
     keeper: Keeper,
     ledger: Ledger,
     journal_is_broken: bool,
@@ -96,14 +97,6 @@ pub struct Client {
     /// What earlier processes have left open on purpose.
     left_open: Vec<Entry>,
     random: Random,
-}
-
-/// An entry of a gateway's table that is ours.
-#[derive(Clone, Copy, Debug)]
-struct Held {
-    internal_port: NonZeroU16,
-    /// How many grants stand behind it.
-    grants: u32,
 }
 
 impl Client {
@@ -122,6 +115,7 @@ impl Client {
             gateways: Vec::new(),
             held: BTreeMap::new(),
             shadows: Vec::new(),
+            undecided: Vec::new(),
             keeper: Keeper::default(),
             ledger,
             journal_is_broken: false,
@@ -334,7 +328,10 @@ impl Client {
 
     /// Whether anything is still under way.
     pub fn is_idle(&self) -> bool {
-        self.operations.is_empty() && self.searches.is_empty() && self.keeper.is_empty()
+        self.operations.is_empty()
+            && self.searches.is_empty()
+            && self.undecided.is_empty()
+            && self.keeper.is_empty()
     }
 
     /// Tells what happened. Drain the outputs afterwards.
@@ -479,82 +476,6 @@ impl Client {
         self.tidy(now, operation.leftovers());
     }
 
-    /// Deletes what an operation may have left at gateways, and tells nobody.
-    fn tidy(&mut self, now: Time, leftovers: Vec<Leftover>) {
-        for mut leftover in leftovers {
-            if let Some(external_port) = self.holds(&leftover) {
-                // To many gateways it is the very mapping that is held.
-                leftover.external_port = external_port;
-                self.shadow(leftover);
-                continue;
-            }
-            let Leftover { gateway, protocol, external_port: _, entry, remains } = leftover;
-            let id = match remains {
-                Remains::Entry { point, external_port, mark } => {
-                    let task = Task::Close(Close::new(protocol, external_port, Claim::Added(mark)));
-                    self.work(now, task, gateway, vec![point], TIDY)
-                }
-                Remains::Pinhole { point, unique_id } => {
-                    let task = Task::ClosePinhole(Delete::new(unique_id));
-                    self.work(now, task, gateway, vec![point], TIDY)
-                }
-                Remains::Talk { method, way, wish } => {
-                    self.talk_with(now, method, way, Goal::Delete(wish), TIDY)
-                }
-            };
-            if let Some(operation) = self.operations.get_mut(&id) {
-                operation.silent = true;
-                operation.entry = entry;
-            }
-        }
-    }
-
-    /// The external port of the mapping that would be deleted with a leftover, where one is held: NAT-PMP and PCP
-    /// delete by the internal port, whatever the external one is.
-    fn holds(&self, leftover: &Leftover) -> Option<NonZeroU16> {
-        let key = leftover.key();
-        if self.held.contains_key(&key) {
-            return Some(key.2);
-        }
-        let Remains::Talk { wish, .. } = &leftover.remains else { return None };
-        let is_it = |&(own, held): &(&Key, &Held)| {
-            (own.0, own.1, held.internal_port) == (key.0, key.1, wish.internal_port)
-        };
-        self.held.iter().find(is_it).map(|(own, _)| own.2)
-    }
-
-    /// Remembers what is to be deleted with the mapping that is held there, once.
-    fn shadow(&mut self, leftover: Leftover) {
-        match self.shadows.iter_mut().find(|shadow| shadow.is_same_as(&leftover)) {
-            Some(same) => {
-                let old = core::mem::replace(same, leftover);
-                if let Some(entry) = old.entry.filter(|_| old.entry != same.entry) {
-                    self.ledger.erase(entry, &mut self.transport.out);
-                }
-            }
-            None => self.shadows.push(leftover),
-        }
-    }
-
-    /// The mapping that some leftovers are to be deleted with is another one by now.
-    fn move_shadows(&mut self, now: Time, from: &Key, to: &Key) {
-        if from == to {
-            return;
-        }
-        let (moved, others) = self.shadows.drain(..).partition(|shadow| shadow.key() == *from);
-        self.shadows = others;
-        let mut elsewhere = Vec::new();
-        for mut shadow in moved {
-            if (from.0, from.1) == (to.0, to.1) {
-                shadow.external_port = to.2;
-                self.shadow(shadow);
-            } else {
-                elsewhere.push(shadow);
-            }
-        }
-        self.tidy(now, elsewhere);
-    }
-
     fn start_search(&mut self, now: Time, options: SearchOptions) -> SearchId {
         let id = SearchId(self.transport.out.next_id());
         let search = Search::start(id, options, &self.config, &self.network, now, &mut self.transport);
@@ -691,6 +612,7 @@ impl Client {
 
     /// Ends searches that are over or that nobody waits for, and tells whoever does.
     fn update(&mut self, now: Time) {
+        self.decide(now);
         self.close_lines();
         let ids: Vec<_> = self.searches.keys().copied().collect();
         for id in ids {

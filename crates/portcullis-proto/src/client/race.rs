@@ -11,7 +11,8 @@ use super::granted::{Granted, Grantor, Method};
 use super::igd::Stop;
 use super::journal::{Entry, EntryId};
 use super::network::is_unicast_link_local;
-use super::operation::{Leftover, OperationId, Remains, Stage};
+use super::leftovers::{Coming, Leftover, Remains};
+use super::operation::{OperationId, Stage};
 use super::port_control::talk::{Goal, Grant, Next, Talk, Wish};
 use super::port_control::{AskResult, Ended, Heard, Pace, Way};
 use super::request::MappingRequest;
@@ -178,6 +179,16 @@ impl Client {
         let Some(contender) = operation.contenders.get_mut(index) else { return };
         let ask = contender.talk.ask();
         contender.phase = Phase::Asked(now);
+        let gateway = contender.way.0.ip();
+        let coming = contender.talk.wanted().map(|wish| Coming {
+            gateway,
+            protocol: wish.protocol,
+            internal_port: wish.internal_port,
+            external_port: wish.external_port,
+        });
+        if let Some(coming) = coming {
+            self.supersede(now, &coming);
+        }
         self.write_down(now, id, index);
         let Some(contender) = self.operations.get(&id).and_then(|own| own.contenders.get(index)) else {
             return;

@@ -7,6 +7,7 @@ use super::granted::Method;
 use super::igd::Stop;
 use super::igd::call::interpret;
 use super::journal::{Entry, EntryId};
+use super::leftovers::Coming;
 use super::operation::{OperationId, Stage, TaskNext};
 use super::race::Phase;
 use super::search::SearchId;
@@ -342,6 +343,13 @@ impl Client {
         };
         operation.entry = Some(entry.id);
         operation.asked_at.get_or_insert(now);
+        let coming = Coming {
+            gateway: entry.remote.ip(),
+            protocol: entry.protocol,
+            internal_port: entry.internal_port,
+            external_port,
+        };
+        self.supersede(now, &coming);
         self.adopted(id);
         self.ledger.put(entry, &mut self.transport.out);
     }

@@ -103,9 +103,12 @@ impl Observer {
     fn asked(&mut self, server: IpAddr, payload: &[u8]) {
         let Ok(request) = pcp::Request::decode(payload) else { return };
         let pcp::Opcode::Map(map) = request.opcode else { return };
+        if request.lifetime == 0 {
+            return;
+        }
         let name = (server, map.protocol, map.internal_port.get());
         let known = *self.nonces.entry(name).or_insert(map.nonce);
-        assert!(known == map.nonce || request.lifetime == 0, "I4: another nonce for {name:?}");
+        assert!(known == map.nonce, "I4: another nonce for {name:?}");
     }
 
     fn changed(&mut self, at: Time, change: &Change) {

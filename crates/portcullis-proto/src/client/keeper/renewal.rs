@@ -7,7 +7,8 @@ use crate::client::event::{Event, Outcome};
 use crate::client::granted::{Granted, Grantor, Method};
 use crate::client::igd::call::Call;
 use crate::client::igd::pinhole::update::Update;
-use crate::client::operation::{Leftover, Mapping, Operation, OperationId, Stage, Task};
+use crate::client::leftovers::Leftover;
+use crate::client::operation::{Mapping, Operation, OperationId, Stage, Task};
 use crate::client::port_control::talk::{Goal, Wish};
 use crate::client::port_control::{Pace, Way};
 use crate::client::request::{MappingRequest, OnConflict};
@@ -24,6 +25,9 @@ const VERIFY: Duration = Duration::from_secs(600);
 const RENEWAL_TIMEOUT: Duration = Duration::from_secs(15);
 /// Asked again no sooner than this after a grant, however short it was.
 const LEAST: Duration = Duration::from_secs(4);
+/// A lease that is over before it can be renewed is asked for again this long after the last time: the shortest that
+/// is lived with.
+const SHORTEST: Duration = Duration::from_secs(20);
 /// The longest that an answer is believed to have been on its way.
 const LONGEST_WAY: Duration = Duration::from_secs(15);
 
@@ -65,7 +69,7 @@ impl Client {
             self.tell_change(id, ChangeKind::Lost, Reason::Expired);
             let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
             if kept.phase == Phase::Resting && kept.retry_at.is_none_or(|at| at > now) && kept.failures == 0 {
-                kept.retry_at = Some(now.max(kept.confirmed_at + LEAST));
+                kept.retry_at = Some(now.max(kept.confirmed_at + SHORTEST));
             }
         }
         let Some(kept) = self.keeper.mappings.get(&id) else { return };
