@@ -170,6 +170,18 @@ impl Granted {
             }
     }
 
+    /// Whether both are one entry of a gateway's table: certainly (`true`), or only where that is one for all
+    /// protocols.
+    pub(super) fn shares_entry(&self, other: &Self) -> Option<bool> {
+        let is_one = self.key() == other.key()
+            && self.internal_port == other.internal_port
+            && self.internal_address == other.internal_address;
+        is_one.then_some(match (&self.grantor, &other.grantor) {
+            (Grantor::Pinhole(_, one), Grantor::Pinhole(_, other)) => one == other,
+            _ => self.method() == other.method(),
+        })
+    }
+
     /// Whether a gateway that keeps one table for all protocols may have one entry for both.
     pub(super) fn may_be_entry_of(&self, other: &Self) -> bool {
         self.grantor.remote().ip() == other.grantor.remote().ip()

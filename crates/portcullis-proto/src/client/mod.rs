@@ -151,6 +151,7 @@ impl Client {
     /// Where it fails and a gateway may have the mapping all the same, it is looked for and deleted after
     /// [`Event::Finished`]; [`is_idle`](Self::is_idle) tells when that is over.
     pub fn map(&mut self, now: Time, request: MappingRequest, timeout: Duration) -> OperationId {
+        let request = self.as_long_as_kept(request);
         let id = self.prepare_map(now, &request, timeout);
         self.enter_map(now, id, &request, &Pace::FirstContact);
         self.settle(now, id);
@@ -580,6 +581,7 @@ impl Client {
         let internal_port = granted.internal_port;
         let held = self.held.entry(granted.key()).or_insert(Held { internal_port, grants: 0 });
         held.grants = held.grants.saturating_add(1);
+        self.granted_to_all(now, granted);
         self.ledger.granted(now, granted, &mut self.transport.out);
     }
 

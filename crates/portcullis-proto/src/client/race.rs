@@ -19,7 +19,7 @@ use super::request::MappingRequest;
 use super::timer::Timer;
 use super::transport::Owner;
 use super::{Client, GatewayAddress};
-use crate::wire::port_control;
+use crate::wire::{pcp::Nonce, port_control};
 use crate::{AddressKind, Time};
 use core::net::{IpAddr, SocketAddr, SocketAddrV6};
 use core::time::Duration;
@@ -121,7 +121,7 @@ impl Client {
                 self.enter(now, id, contender, place == 0 && is_preferred);
             }
             if nat_pmp.is_some() && way.0.is_ipv4() && !request.needs_pcp() {
-                let wish = Wish::new(request, self.random.nonce());
+                let wish = Wish::new(request, Nonce([0; 12]));
                 let contender = self.contender(now, Method::NatPmp, way, Goal::Map(wish));
                 self.enter(now, id, contender, false);
             }
@@ -131,7 +131,7 @@ impl Client {
     /// A wish with the nonce that the server may know the mapping by already: the same one renews it (RFC 6887
     /// section 11.2).
     fn wish_for(&mut self, request: &MappingRequest, way: Way) -> Wish {
-        let fresh = self.random.nonce();
+        let fresh = self.random.nonce_for(way.0, request.protocol, request.internal_port);
         let mut wish = Wish::new(request, fresh);
         match request.known {
             Some((server, nonce)) if server == way.0 => {
@@ -413,13 +413,24 @@ impl Client {
         let renews = operation.contenders.get(index).is_some_and(|contender| contender.renews);
         if is_certain && !renews {
             if let Some(entry) = operation.contenders.get_mut(index).and_then(|own| own.entry.take()) {
-                self.ledger.refused(entry, &mut self.transport.out);
+                self.refuse(entry);
             }
         }
         if is_final {
             self.give_up(now, id);
         } else {
             self.settle(now, id);
+        }
+    }
+
+    /// A gateway has refused what an entry of the journal is about, unless somebody else asks for the same.
+    pub(super) fn refuse(&mut self, entry: EntryId) {
+        let uses = |operation: &super::Operation| {
+            operation.entry == Some(entry)
+                || operation.contenders.iter().any(|contender| contender.entry == Some(entry))
+        };
+        if !self.operations.values().any(uses) {
+            self.ledger.refused(entry, &mut self.transport.out);
         }
     }
 
@@ -444,7 +455,7 @@ impl Client {
             let is_here = elsewhere == Some(contender.way.0.ip());
             if !self.port_control.has_sent((id, index)) || (!has_answered && is_here) {
                 if let Some(entry) = contender.entry {
-                    self.ledger.refused(entry, &mut self.transport.out);
+                    self.refuse(entry);
                 }
             } else if !has_answered {
                 let ask = contender.talk.withdraw();

@@ -242,7 +242,7 @@ impl Client {
         let entry = if operation.renews { None } else { operation.entry.filter(|_| is_clean) };
         if let Some(entry) = entry {
             operation.entry = None;
-            self.ledger.refused(entry, &mut self.transport.out);
+            self.refuse(entry);
         }
         self.transport.cancel(now, |owner| owner == Owner::Address(id));
         if is_final {
