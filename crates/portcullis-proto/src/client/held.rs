@@ -1,7 +1,7 @@
 //! What this client has been granted and has not let go: nothing of that is ever deleted by tidying up.
 
 use super::granted::{Granted, Grantor, Method};
-use super::operation::{Key, Leftover, Remains};
+use super::leftovers::{Key, Leftover, Remains};
 use super::port_control::Way;
 use super::port_control::talk::Wish;
 use crate::Protocol;
