@@ -136,7 +136,7 @@ impl Client {
         let entry = operation.entry.filter(|_| operation.is_mapping() && !operation.renews);
         if let Some(entry) = entry.filter(|_| !operation.is_in_doubt()) {
             if !leftovers.iter().any(|leftover| leftover.entry == Some(entry)) {
-                self.ledger.erase(entry, &mut self.transport.out);
+                self.ledger.refused(entry, &mut self.transport.out);
             }
         }
         self.tidy(now, leftovers);
@@ -145,7 +145,9 @@ impl Client {
     /// Deletes what an operation may have left at gateways, and tells nobody.
     pub(super) fn tidy(&mut self, now: Time, leftovers: Vec<Leftover>) {
         for leftover in leftovers {
-            if self.held.covers(&leftover) {
+            if self.held.is_written_as(leftover.entry) {
+                // The very mapping that is held was asked for once more.
+            } else if self.held.covers(&leftover) {
                 // To many gateways it is the very mapping that is held.
                 self.held.shade(leftover);
             } else if let Some(other) = self.who_asks_the_same(&leftover) {
