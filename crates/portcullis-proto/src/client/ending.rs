@@ -132,7 +132,7 @@ impl Client {
         let entry = operation.entry.filter(|_| operation.is_mapping() && !operation.renews);
         if let Some(entry) = entry.filter(|_| !operation.is_in_doubt()) {
             if !leftovers.iter().any(|leftover| leftover.entry == Some(entry)) {
-                self.ledger.erase(entry, &mut self.transport.out);
+                self.ledger.refused(entry, &mut self.transport.out);
             }
         }
         self.tidy(now, leftovers);
