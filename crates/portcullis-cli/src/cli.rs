@@ -45,7 +45,7 @@ pub(crate) struct Cli {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct GlobalArgs {
-    /// Print one JSON document, also for an error
+    /// Print one JSON document, also for an error; 'watch' and 'open --keep' print one for each event, a line each
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// Print nothing but results and errors; not with --verbose

@@ -12,7 +12,7 @@ source lab/lib.sh
 SCENARIO_GATEWAY_IP=10.99.0.1
 SCENARIO_CLIENT_IP=10.99.0.2
 # A class that takes longer hangs.
-SCENARIO_LIMIT_S=60
+SCENARIO_LIMIT_S=30
 # Most of them wait, so more than there are processors.
 SCENARIO_JOBS=8
 # What a process may take of the memory, in KiB: the engine's class reads a description of any length.

@@ -61,9 +61,19 @@ fn a_second_signal_ends_it_at_once() {
     kept.line();
     kept.signal("-TERM");
     assert!(kept.said().contains("closing"));
-    kept.signal("-TERM");
+    kept.signal_again("-TERM");
     assert_eq!(kept.status(), Some(1));
     assert_eq!(kept.said(), "");
+}
+
+#[test]
+fn a_signal_that_comes_twice_at_once_is_one() {
+    let server = gateway(Scenario::igd2());
+    let mut kept = Running::start(&server, "open 7777 --keep");
+    kept.line();
+    kept.signal_times(3, "-TERM");
+    assert_eq!(kept.status(), Some(0));
+    assert_eq!(open_ports(&server), 0);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use portcullis_sim::Server;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStderr, ChildStdout, Command};
+use std::time::Duration;
 
 pub(crate) struct Running {
     child: Child,
@@ -23,9 +24,20 @@ impl Running {
     }
 
     pub(crate) fn signal(&self, name: &str) {
-        let status =
-            Command::new("kill").args([name, &self.child.id().to_string()]).status().expect("kill runs");
+        self.signal_times(1, name);
+    }
+
+    /// The same signal several times at once.
+    pub(crate) fn signal_times(&self, times: usize, name: &str) {
+        let id = self.child.id().to_string();
+        let status = Command::new("kill").arg(name).args(vec![id; times]).status().expect("kill runs");
         assert!(status.success());
+    }
+
+    /// A signal that cannot be taken for the one before.
+    pub(crate) fn signal_again(&self, name: &str) {
+        std::thread::park_timeout(Duration::from_millis(150));
+        self.signal(name);
     }
 
     pub(crate) fn status(&mut self) -> Option<i32> {

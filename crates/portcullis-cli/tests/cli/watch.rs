@@ -87,7 +87,7 @@ fn a_second_signal_ends_it_at_once() {
     watch.line();
     watch.signal("-INT");
     assert!(watch.said().contains("closing"));
-    watch.signal("-INT");
+    watch.signal_again("-INT");
     assert_eq!(watch.status(), Some(1));
     assert_eq!(watch.said(), "");
 }

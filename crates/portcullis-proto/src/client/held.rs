@@ -2,7 +2,7 @@
 
 use super::granted::{Granted, Grantor, Method};
 use super::journal::EntryId;
-use super::operation::{Key, Leftover, Remains};
+use super::leftovers::{Key, Leftover, Remains};
 use super::port_control::Way;
 use super::port_control::talk::Wish;
 use crate::Protocol;

@@ -58,7 +58,6 @@ fn read(at: Time, payload: &[u8]) -> Option<Asked> {
 }
 
 /// The moments of requests, in milliseconds since a moment.
-#[allow(dead_code, reason = "TEMP")]
 pub(crate) fn offsets(asked: &[Asked], since: Time) -> Vec<u128> {
     asked.iter().filter(|asked| asked.at >= since).map(|asked| (asked.at - since).as_millis()).collect()
 }

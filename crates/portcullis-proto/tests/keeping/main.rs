@@ -10,8 +10,18 @@ mod pair;
 #[cfg(test)]
 mod asked;
 #[cfg(test)]
+mod ending;
+#[cfg(test)]
+mod gateway_goes;
+#[cfg(test)]
 mod gateway_restarts;
+#[cfg(test)]
+mod journal;
 #[cfg(test)]
 mod lifetimes;
 #[cfg(test)]
+mod network_changes;
+#[cfg(test)]
 mod renewal;
+#[cfg(test)]
+mod send_times;

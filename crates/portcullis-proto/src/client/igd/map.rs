@@ -173,7 +173,11 @@ impl Map {
 
     fn added(&mut self, point: &ControlPoint, result: CallResult) -> Next<Entry> {
         match result {
-            Ok(_) if self.is_doubtful() => self.confirm(point, None),
+            Ok(_) if self.is_doubtful() => {
+                // Whoever breaks it off now leaves a mapping behind.
+                self.in_doubt = true;
+                self.confirm(point, None)
+            }
             Ok(_) => self.done(self.lifetime),
             Err(failure) if failure.is_doubtful() => {
                 self.in_doubt = true;
@@ -335,7 +339,12 @@ impl Map {
         match port {
             Ok(port) => {
                 self.external_port = port;
-                if self.is_doubtful() { self.confirm(point, None) } else { self.done(self.lifetime) }
+                if self.is_doubtful() {
+                    self.in_doubt = true;
+                    self.confirm(point, None)
+                } else {
+                    self.done(self.lifetime)
+                }
             }
             // Something may be mapped on a port that we were not told.
             Err(failure) if failure.is_doubtful() || matches!(failure, Failure::Decode(_)) => {

@@ -64,6 +64,8 @@ struct Kept {
     confirmed_at: Time,
     /// Since when the gateway is asked for more without an answer: a late one may be to the first of the requests.
     asked_at: Option<Time>,
+    /// When the last request that nobody has answered was sent.
+    sent_at: Option<Time>,
     /// Whether the gateway is believed to have it.
     stands: bool,
     /// Why it is asked for, or asked for again.
@@ -89,6 +91,7 @@ impl Kept {
             granted_at: now,
             confirmed_at: now,
             asked_at: None,
+            sent_at: None,
             stands: false,
             reason: Reason::Asked,
             degraded: false,
@@ -144,6 +147,13 @@ impl Keeper {
         self.mappings.values().any(|kept| kept.granted.as_ref().is_some_and(is_there))
     }
 
+    /// An operation for a mapping ends without an answer; its last request was sent then.
+    pub(super) fn asked(&mut self, id: MappingId, sent_at: Option<Time>) {
+        if let Some(kept) = self.mappings.get_mut(&id) {
+            kept.sent_at = kept.sent_at.max(sent_at);
+        }
+    }
+
     pub(super) fn has_socket(&self, socket: SocketId) -> bool {
         self.listeners.iter().any(|listener| listener.socket == socket)
     }
@@ -162,11 +172,12 @@ impl Client {
     /// [`Event::Changed`](super::Event::Changed) for everything that happens to it from then on.
     pub fn keep(&mut self, now: Time, request: MappingRequest, timeout: Duration) -> OperationId {
         // The lease that UPnP granted is told by the table alone.
-        let id = self.prepare_map(now, &request.clone().read_back(), timeout);
+        let wanted = self.as_long_as_kept(request.clone()).read_back();
+        let id = self.prepare_map(now, &wanted, timeout);
         if let Some(operation) = self.operations.get_mut(&id) {
-            operation.keeps = Some(request.clone());
+            operation.keeps = Some(request);
         }
-        self.enter_map(now, id, &request, &Pace::FirstContact);
+        self.enter_map(now, id, &wanted, &Pace::FirstContact);
         self.settle(now, id);
         self.update(now);
         id

@@ -3,7 +3,7 @@
 use super::{ChangeKind, KeeperTimer, MappingId, Phase, Reason};
 use crate::Time;
 use crate::client::Client;
-use crate::client::error::{Error, Failure};
+use crate::client::error::{Attempt, Error, Failure};
 use crate::client::event::Outcome;
 use crate::client::granted::Grantor;
 use crate::client::port_control::Pace;
@@ -33,13 +33,22 @@ impl Client {
         // The lease that UPnP granted is told by the table alone.
         let mut request = kept.request.clone().read_back();
         request.stands = kept.stands;
+        let pace = match (kept.failures, kept.expires()) {
+            (0, _) => Pace::FirstContact,
+            // To its own server it is a renewal (RFC 6887 section 11.2.1).
+            (_, Some(at)) if at > now => Pace::Renewal,
+            _ => Pace::patient(random),
+        };
         if let Some(granted) = &kept.granted {
             request = request.external_port(granted.external_port);
+            if !kept.stands {
+                self.port_control.doubt(granted.grantor.remote().ip());
+            }
             if let Grantor::Pcp(server, nonce) = granted.grantor {
                 request.known = Some((server, nonce));
             }
         }
-        let pace = if kept.failures > 0 { Pace::patient(random) } else { Pace::FirstContact };
+        let request = self.as_long_as_kept(request);
         let operation = self.prepare_map(now, &request, MAP_TIMEOUT);
         self.belongs(id, operation, Phase::Mapping(operation));
         self.enter_map(now, operation, &request, &pace);
@@ -57,11 +66,16 @@ impl Client {
             .attempts()
             .iter()
             .all(|attempt| matches!(attempt.failure, Failure::NoAnswer | Failure::NoReply));
-        if !is_silent || !kept.stands {
+        if !is_silent || (!kept.stands && kept.retry_at.is_none()) {
             kept.retry_at = Some(now + back_off(kept.failures, random));
         }
+        let waits = kept.retry_at.is_some_and(|at| at > now);
         self.degrade(id, Reason::Failed(error));
-        self.schedule(now, id);
+        if is_silent && waits && self.may_renew_meanwhile(now, id) {
+            self.renew(now, id);
+        } else {
+            self.schedule(now, id);
+        }
     }
 
     /// Nobody grants it.
@@ -70,8 +84,24 @@ impl Client {
         let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
         kept.failures = kept.failures.saturating_add(1);
         kept.retry_at = Some(now + back_off(kept.failures, random));
+        let is_refused = |attempt: &Attempt| matches!(attempt.failure, Failure::Pcp(_) | Failure::NatPmp(_));
+        let is_refused = error.attempts().iter().any(is_refused);
         self.degrade(id, Reason::Failed(error));
-        self.schedule(now, id);
+        if !is_refused && self.may_renew_meanwhile(now, id) {
+            self.renew(now, id);
+        } else {
+            self.schedule(now, id);
+        }
+    }
+
+    /// Whether the time until the next attempt is spent on renewing: what was granted has not run out, and its
+    /// server may only be hard to hear. Between the half of a lease and its end no request is one too many.
+    pub(super) fn may_renew_meanwhile(&self, now: Time, id: MappingId) -> bool {
+        let Some(kept) = self.keeper.mappings.get(&id) else { return false };
+        let (Some(granted), Some(expires)) = (&kept.granted, kept.expires()) else { return false };
+        let is_talk = matches!(granted.grantor, Grantor::Pcp(..) | Grantor::NatPmp(_));
+        let is_late = now - kept.granted_at >= expires - now;
+        is_talk && is_late && now < expires && kept.reason != Reason::NetworkChanged
     }
 
     /// What the table said of it.

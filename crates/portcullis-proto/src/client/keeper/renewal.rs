@@ -1,13 +1,13 @@
 //! Renewing a mapping where it was made, and what a grant changes.
 
 use super::{ChangeKind, KeeperTimer, MappingId, Phase, Reason};
-use crate::Time;
 use crate::client::error::Error;
 use crate::client::event::{Event, Outcome};
 use crate::client::granted::{Granted, Grantor, Method};
 use crate::client::igd::call::Call;
 use crate::client::igd::pinhole::update::Update;
-use crate::client::operation::{Leftover, Mapping, Operation, OperationId, Stage, Task};
+use crate::client::leftovers::Leftover;
+use crate::client::operation::{Mapping, Operation, OperationId, Stage, Task};
 use crate::client::port_control::talk::{Goal, Wish};
 use crate::client::port_control::{Pace, Way};
 use crate::client::request::{MappingRequest, OnConflict};
@@ -15,6 +15,7 @@ use crate::client::retry;
 use crate::client::timer::Timer;
 use crate::client::{Client, ControlPoint};
 use crate::igd::wan_connection::{Action, GetSpecificPortMappingEntry};
+use crate::{Lifetime, Time};
 use core::time::Duration;
 
 /// How often the gateway's table is read to see whether it still has a mapping: most gateways that forget one do
@@ -24,6 +25,9 @@ const VERIFY: Duration = Duration::from_secs(600);
 const RENEWAL_TIMEOUT: Duration = Duration::from_secs(15);
 /// Asked again no sooner than this after a grant, however short it was.
 const LEAST: Duration = Duration::from_secs(4);
+/// A lease that is over before it can be renewed is asked for again this long after the last time: the shortest that
+/// is lived with.
+const SHORTEST: Duration = Duration::from_secs(20);
 /// The longest that an answer is believed to have been on its way.
 const LONGEST_WAY: Duration = Duration::from_secs(15);
 
@@ -65,18 +69,22 @@ impl Client {
             self.tell_change(id, ChangeKind::Lost, Reason::Expired);
             let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
             if kept.phase == Phase::Resting && kept.retry_at.is_none_or(|at| at > now) && kept.failures == 0 {
-                kept.retry_at = Some(now.max(kept.confirmed_at + LEAST));
+                kept.retry_at = Some(now.max(kept.confirmed_at + SHORTEST));
             }
         }
         let Some(kept) = self.keeper.mappings.get(&id) else { return };
         if kept.phase != Phase::Resting {
             return;
         }
+        let soonest = kept.sent_at.filter(|_| kept.failures > 0).map(|at| at + LEAST);
         if kept.retry_at.is_some_and(|at| at <= now) || (!kept.stands && kept.retry_at.is_none()) {
-            self.map_again(now, id);
+            match soonest.filter(|&at| now < at) {
+                Some(at) => self.transport.out.timers.set(Timer::Keeper(KeeperTimer::Mapping(id)), at),
+                None => self.map_again(now, id),
+            }
         } else if kept.stands && now >= kept.verified_at + VERIFY && self.is_verifiable(id) {
             self.verify(now, id);
-        } else if kept.stands {
+        } else if kept.stands || self.may_renew_meanwhile(now, id) {
             self.renew(now, id);
         } else {
             self.schedule(now, id);
@@ -89,12 +97,16 @@ impl Client {
     }
 
     /// Asks for more of the same where it was granted.
-    fn renew(&mut self, now: Time, id: MappingId) {
+    pub(super) fn renew(&mut self, now: Time, id: MappingId) {
         let random = self.random.next_u32();
         let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
         let (Some(granted), Some(expires)) = (kept.granted.clone(), kept.expires()) else {
             return self.schedule(now, id);
         };
+        if let Some(at) = kept.sent_at.map(|at| at + LEAST).filter(|&at| now < at) {
+            self.transport.out.timers.set(Timer::Keeper(KeeperTimer::Mapping(id)), at);
+            return;
+        }
         let at = now - kept.granted_at;
         kept.renewals = kept.renewals.saturating_add(1);
         kept.renewed_at = at;
@@ -103,8 +115,13 @@ impl Client {
         let lifetime = expires - kept.granted_at;
         let next = retry::renewal(lifetime, kept.renewals, at, random).unwrap_or(lifetime);
         let until_next = (kept.granted_at + next).max(now + LEAST) - now;
-        kept.reason = Reason::Scheduled;
+        let until_retry = kept.retry_at.map_or(until_next, |at| at - now);
+        let until_next = until_next.min(until_retry);
+        if kept.stands {
+            kept.reason = Reason::Scheduled;
+        }
         let request = kept.request.clone();
+        let request = self.as_long_as_kept(request);
         if let Some(entry) = granted.entry {
             // Killed before the answer comes, we leave it for as long as we are about to ask for.
             self.ledger.asked_again(now, entry, request.lifetime, &mut self.transport.out);
@@ -263,7 +280,7 @@ impl Client {
         (kept.granted_at, kept.confirmed_at, kept.verified_at) = (asked_at.max(earliest), now, now);
         (kept.stands, kept.degraded, kept.lost) = (true, false, false);
         (kept.renewals, kept.renewed_at) = (0, Duration::ZERO);
-        (kept.retry_at, kept.failures) = (None, 0);
+        (kept.retry_at, kept.failures, kept.sent_at) = (None, 0, None);
         let kind = match (&before, was_down) {
             (None, _) => ChangeKind::Mapped,
             (Some(_), true) => ChangeKind::Recovered,
@@ -287,6 +304,42 @@ impl Client {
         }
         self.unwatch(now);
         self.schedule(now, id);
+    }
+
+    /// A request for as long as anybody wants the same port: to the gateway it is one mapping, and the last request
+    /// counts.
+    pub(in crate::client) fn as_long_as_kept(&self, mut request: MappingRequest) -> MappingRequest {
+        let same = self.keeper.mappings.values().map(|kept| &kept.request).filter(|other| {
+            (other.protocol, other.internal_port, other.ipv6)
+                == (request.protocol, request.internal_port, request.ipv6)
+        });
+        let longest = |one: Lifetime, other: Lifetime| match (one, other) {
+            (Lifetime::Seconds(seconds), Lifetime::Seconds(others)) => Lifetime::Seconds(seconds.max(others)),
+            _ => Lifetime::Permanent,
+        };
+        request.lifetime = same.map(|other| other.lifetime).fold(request.lifetime, longest);
+        request
+    }
+
+    /// A gateway has granted something: that is the lease of every mapping that is the same entry there.
+    pub(in crate::client) fn granted_to_all(&mut self, now: Time, granted: &Granted) {
+        let expires = granted.lifetime.duration().map(|lifetime| granted.since + lifetime);
+        let mut others = Vec::new();
+        for (&id, kept) in &mut self.keeper.mappings {
+            let Some(own) = kept.granted.as_mut().filter(|_| kept.stands) else { continue };
+            let Some(is_certain) = own.shares_entry(granted) else { continue };
+            let ends = own.lifetime.duration().map(|lifetime| kept.granted_at + lifetime);
+            let is_sooner = expires.is_some_and(|at| ends.is_none_or(|ends| at < ends));
+            if is_certain || is_sooner {
+                own.lifetime = granted.lifetime;
+                kept.granted_at = granted.since;
+                (kept.renewals, kept.renewed_at) = (0, Duration::ZERO);
+                others.push(id);
+            }
+        }
+        for id in others {
+            self.schedule(now, id);
+        }
     }
 
     /// A grant that another one has taken the place of.

@@ -73,9 +73,20 @@ impl PortControl {
         self.transactions.values().any(|transaction| transaction.asker == asker)
     }
 
+    /// When a request of the operation's was sent last.
+    pub(super) fn sent_at(&self, operation: OperationId) -> Option<Time> {
+        let own = self.transactions.values().filter(|transaction| transaction.asker.0 == operation);
+        own.filter_map(Transaction::sent_at).max()
+    }
+
     /// What is known of a server that is being talked with.
     pub(super) fn line(&self, way: Way) -> Option<&Line> {
         self.lines.get(&way)
+    }
+
+    /// A server may have been replaced by one that speaks something else.
+    pub(super) fn doubt(&mut self, server: IpAddr) {
+        self.lines.iter_mut().filter(|(way, _)| way.0.ip() == server).for_each(|(_, line)| line.doubt());
     }
 
     /// Closes the lines that `wanted` does not want and that nobody waits at.

@@ -53,12 +53,13 @@ pub(super) struct Transaction {
     ask: Ask,
     pace: Pace,
     sent: u32,
+    sent_at: Option<Time>,
     refusals: u8,
 }
 
 impl Transaction {
     pub(super) fn new(asker: Asker, way: Way, ask: Ask, pace: Pace) -> Self {
-        Self { asker, way, ask, pace, sent: 0, refusals: 0 }
+        Self { asker, way, ask, pace, sent: 0, sent_at: None, refusals: 0 }
     }
 
     pub(super) fn has_sent(&self) -> bool {
@@ -68,7 +69,13 @@ impl Transaction {
     /// The line is another one: what was sent counts no more.
     pub(super) fn start_again(&mut self) {
         self.sent = 0;
+        self.sent_at = None;
         self.refusals = 0;
+    }
+
+    /// When it was sent last.
+    pub(super) fn sent_at(&self) -> Option<Time> {
+        self.sent_at
     }
 
     /// Sends, or waits until the line is there or may send.
@@ -81,6 +88,7 @@ impl Transaction {
         line.send(now, self.ask.encode(local.ip()), out);
         out.timers.set(Timer::Transaction(id), now + self.pace.wait(self.sent));
         self.sent = self.sent.saturating_add(1);
+        self.sent_at = Some(now);
     }
 
     /// Why it ends, where it does.

@@ -7,8 +7,10 @@ use portcullis_proto::Time;
 use portcullis_proto::client::io::{Input, Output};
 use portcullis_proto::client::journal::Record;
 use portcullis_proto::client::{
-    Change, ChangeKind, Error, Event, Granted, MappingId, MappingRequest, Network, Outcome,
+    Change, ChangeKind, Client, Error, Event, Granted, MappingId, MappingRequest, Network, Outcome,
 };
+use portcullis_sim::LinkConfig;
+use std::collections::BTreeMap;
 
 impl Pair {
     /// Keeps a mapping and waits until it is granted.
@@ -60,6 +62,44 @@ impl Pair {
         }
     }
 
+    /// Waits until something is sent that asks for a mapping, from now on.
+    pub(crate) fn drive_until_asked(&mut self) {
+        let until = self.now + FOR_EVER * 48;
+        let mut known = self.record.outputs.len();
+        loop {
+            for (_, output) in &self.record.outputs[known..] {
+                match output {
+                    // Neither a question for the address nor one for anything else.
+                    Output::Datagram { destination, payload, .. }
+                        if destination.port() == 5351 && payload.get(1) != Some(&0) =>
+                    {
+                        return;
+                    }
+                    Output::Send { bytes, .. }
+                        if String::from_utf8_lossy(bytes).contains("#AddPortMapping") =>
+                    {
+                        return;
+                    }
+                    _ => {}
+                }
+            }
+            known = self.record.outputs.len();
+            assert!(self.step_until(until), "never asked");
+        }
+    }
+
+    /// The process is killed, and another one begins in its place: its sockets and connections are gone.
+    pub(crate) fn kill(&mut self, next: Client) {
+        self.client = next;
+        self.sockets.clear();
+        self.listeners.clear();
+        for connection in core::mem::take(&mut self.connections).into_keys() {
+            self.wire.disconnect(self.now, connection);
+        }
+        self.timeout = None;
+        self.record.events.clear();
+    }
+
     /// Whether the last that was told of a mapping is that it is as it should be.
     pub(crate) fn is_well(&self, mapping: MappingId) -> bool {
         let own = self.changes().into_iter().filter(|(_, change)| change.mapping == mapping);
@@ -77,6 +117,21 @@ impl Pair {
         self.wire.lose_arrivals(self.now);
         self.turns = 0;
         self.input(Input::Timeout);
+    }
+
+    /// How many datagrams came from each source since the last call.
+    pub(crate) fn take_heard(&mut self) -> BTreeMap<SocketAddr, u32> {
+        core::mem::take(&mut self.heard)
+    }
+
+    /// One step, if there is one until then.
+    pub(crate) fn step_to(&mut self, until: Time) -> bool {
+        self.step_until(until)
+    }
+
+    /// The links are others from now on; what is on its way arrives as it would have.
+    pub(crate) fn set_link(&mut self, link: LinkConfig) {
+        self.wire.set_config(link);
     }
 
     /// The machine's place in the network is another one.

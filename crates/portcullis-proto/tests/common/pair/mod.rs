@@ -71,6 +71,8 @@ pub(crate) struct Pair {
     pub(crate) own_address: IpAddr,
     /// The same over IPv6.
     pub(crate) own_address_v6: IpAddr,
+    /// How many datagrams came from each source since somebody asked.
+    heard: BTreeMap<SocketAddr, u32>,
     timeout: Option<Time>,
     next_port: u16,
     turns: u32,
@@ -110,6 +112,7 @@ impl Pair {
             connections: BTreeMap::new(),
             own_address: CLIENT.parse().unwrap(),
             own_address_v6: "fe80::7".parse().unwrap(),
+            heard: BTreeMap::new(),
             timeout: None,
             next_port: 40_000,
             turns: 0,
@@ -120,6 +123,12 @@ impl Pair {
     pub(crate) fn lossy(mut self, seed: u64, loss: u8) -> Self {
         self.wire =
             Wire::new(seed, LinkConfig { loss, delay: Duration::from_micros(500), ..LinkConfig::default() });
+        self
+    }
+
+    /// The same over links like this.
+    pub(crate) fn linked(mut self, seed: u64, link: LinkConfig) -> Self {
+        self.wire = Wire::new(seed, link);
         self
     }
 
@@ -229,7 +238,7 @@ impl Pair {
         self.sockets.len()
     }
 
-    fn step_until(&mut self, until: Time) -> bool {
+    pub(super) fn step_until(&mut self, until: Time) -> bool {
         let peers = self.peers.iter().map(|peer| peer.wakes_at()).chain([self.gateway.wakes_at()]);
         let next = peers.chain([self.timeout, self.wire.next()]).flatten().min();
         let Some(next) = next.filter(|&next| next <= until) else { return false };
@@ -264,6 +273,10 @@ impl Pair {
     }
 
     fn arrived(&mut self, arrived: ToClient) {
+        if let ToClient::Datagram(datagram) = &arrived {
+            let heard = self.heard.entry(datagram.from).or_default();
+            *heard = heard.saturating_add(1);
+        }
         match arrived {
             ToClient::Datagram(Datagram { from, to, payload }) if to.ip().is_multicast() => {
                 let hears = |local: &SocketAddr| local.port() == to.port() && local.is_ipv4() == to.is_ipv4();

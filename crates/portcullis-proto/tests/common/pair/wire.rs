@@ -75,6 +75,19 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
+    /// Changes what happens on it from now on.
+    pub(crate) fn set_config(&mut self, config: LinkConfig) {
+        self.up.set_config(config);
+        self.down.set_config(config);
+        self.segments = config;
+        self.dice.set_config(LinkConfig {
+            delay: Duration::ZERO,
+            jitter: Duration::ZERO,
+            duplicate: 0,
+            ..config
+        });
+    }
+
     /// The same losses for the same seed and the same traffic.
     pub(crate) fn new(seed: u64, config: LinkConfig) -> Self {
         let dice = LinkConfig { delay: Duration::ZERO, jitter: Duration::ZERO, duplicate: 0, ..config };

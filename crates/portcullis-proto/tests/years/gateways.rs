@@ -1,0 +1,93 @@
+//! The two gateways, and what they have ever granted.
+
+use crate::pair::{Pair, SimPeer};
+use core::net::IpAddr;
+use portcullis_proto::{Protocol, Time};
+use portcullis_sim::Mapping;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+pub(crate) const FIRST: &str = "192.168.1.1";
+pub(crate) const SECOND: &str = "192.168.1.2";
+/// The addresses that are ours at one time or another.
+pub(crate) const OURS: [&str; 2] = [crate::pair::CLIENT, "192.168.1.99"];
+
+/// What names a mapping: the gateway, the external side, and the host and port inside.
+pub(crate) type Name = (IpAddr, Protocol, u16, IpAddr, u16);
+
+/// The observer's own knowledge: nothing of it comes from the client.
+pub(crate) struct Gateways {
+    pub(crate) second: Rc<RefCell<SimPeer>>,
+    /// Until when each mapping was ever granted at most.
+    granted: BTreeMap<Name, Time>,
+    /// When each gateway lost mappings without the client's doing.
+    pub(crate) disturbed: BTreeMap<IpAddr, Time>,
+    /// The mappings that were there at the last look, where what happens is told.
+    told: Option<Vec<(Name, Option<Time>)>>,
+}
+
+impl Gateways {
+    pub(crate) fn new(second: Rc<RefCell<SimPeer>>, tells: bool) -> Self {
+        let told = tells.then(Vec::new);
+        Self { second, granted: BTreeMap::new(), disturbed: BTreeMap::new(), told }
+    }
+
+    /// Reads the gateways' tables.
+    pub(crate) fn look(&mut self, pair: &Pair) {
+        let first = IpAddr::from([192, 168, 1, 1]);
+        let second = IpAddr::from([192, 168, 1, 2]);
+        let peer = self.second.borrow();
+        for (gateway, table) in [(first, pair.gateway.mappings()), (second, peer.mappings())] {
+            for mapping in table {
+                let Some(name) = name(gateway, mapping) else { continue };
+                let expires = mapping.expires.unwrap_or(Time::from_start(core::time::Duration::MAX));
+                let known = self.granted.entry(name).or_insert(expires);
+                *known = (*known).max(expires);
+            }
+        }
+    }
+
+    /// Tells what has changed in the tables.
+    #[expect(clippy::disallowed_macros, reason = "a schedule that is run alone tells what happens in it")]
+    pub(crate) fn tell(&mut self, pair: &Pair) {
+        if self.told.is_none() {
+            return;
+        }
+        let tables: Vec<_> =
+            self.ours(pair).into_iter().map(|(name, mapping)| (name, mapping.expires)).collect();
+        if self.told.as_ref() != Some(&tables) {
+            eprintln!("{:?}   tables: {tables:?}", pair.now);
+            self.told = Some(tables);
+        }
+    }
+
+    pub(crate) fn granted_until(&self, name: &Name) -> Option<Time> {
+        self.granted.get(name).copied()
+    }
+
+    /// Whether the mapping is in its gateway's table.
+    pub(crate) fn has(&self, pair: &Pair, wanted: &Name) -> bool {
+        self.ours(pair).iter().any(|(own, _)| own == wanted)
+    }
+
+    /// Every mapping that leads to us.
+    pub(crate) fn ours(&self, pair: &Pair) -> Vec<(Name, Mapping)> {
+        let second = self.second.borrow();
+        let tables = [(FIRST, pair.gateway.mappings()), (SECOND, second.mappings())];
+        let all = tables.into_iter().flat_map(|(gateway, table)| {
+            let gateway = gateway.parse().unwrap();
+            table.iter().filter_map(move |mapping| Some((name(gateway, mapping)?, mapping.clone())))
+        });
+        all.collect()
+    }
+}
+
+/// The name of a mapping that leads to us.
+fn name(gateway: IpAddr, mapping: &Mapping) -> Option<Name> {
+    if !OURS.contains(&mapping.internal_client.as_str()) {
+        return None;
+    }
+    let client = mapping.internal_client.parse().ok()?;
+    Some((gateway, mapping.protocol, mapping.external_port, client, mapping.internal_port))
+}

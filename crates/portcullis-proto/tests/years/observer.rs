@@ -1,0 +1,237 @@
+//! What the client promises, checked after every step against what the gateways have.
+
+use crate::budget::{Budget, SLACK};
+use crate::gateways::{Gateways, Name};
+use crate::pair::Pair;
+use core::net::IpAddr;
+use core::time::Duration;
+use portcullis_proto::client::io::Output;
+use portcullis_proto::client::journal::{Entry, EntryId, Record};
+use portcullis_proto::client::{Change, ChangeKind, Event, Granted, MappingId, OperationId, Outcome};
+use portcullis_proto::wire::pcp::{self, Nonce};
+use portcullis_proto::wire::{natpmp, port_control};
+use portcullis_proto::{Protocol, Time};
+use std::collections::BTreeMap;
+
+/// What was told of a mapping last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Nothing yet.
+    Asking,
+    /// Mapped, renewed or recovered.
+    Well,
+    Degraded,
+    Lost,
+}
+
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) state: State,
+    pub(crate) granted_at: Option<Time>,
+}
+
+#[derive(Default)]
+pub(crate) struct Observer {
+    pub(crate) mappings: BTreeMap<MappingId, Seen>,
+    /// What the journal holds.
+    pub(crate) journal: BTreeMap<EntryId, Entry>,
+    pub(crate) finished: BTreeMap<OperationId, bool>,
+    budget: Budget,
+    sequence: u64,
+    /// The nonce of each mapping at each server.
+    nonces: BTreeMap<(IpAddr, Protocol, u16), Nonce>,
+    /// How often each kind of change was told.
+    pub(crate) told: BTreeMap<&'static str, u64>,
+    tells: bool,
+}
+
+impl Observer {
+    pub(crate) fn new(tells: bool) -> Self {
+        Self { tells, ..Self::default() }
+    }
+
+    /// Reads what has happened since the last time, and forgets it.
+    pub(crate) fn look(&mut self, pair: &mut Pair, gateways: &mut Gateways) {
+        gateways.look(pair);
+        gateways.tell(pair);
+        let outputs = core::mem::take(&mut pair.record.outputs);
+        for (from, count) in pair.take_heard() {
+            self.budget.heard(from, count);
+        }
+        for (at, output) in &outputs {
+            self.output(*at, output);
+        }
+        let events = core::mem::take(&mut pair.record.events);
+        for (at, event) in events {
+            match event {
+                Event::Changed(change) => self.changed(at, &change),
+                Event::Finished { operation, result } => {
+                    if let Ok(Outcome::Kept { mapping, .. }) = &result {
+                        let seen = Seen { state: State::Well, granted_at: Some(at) };
+                        self.mappings.entry(*mapping).or_insert(seen);
+                    }
+                    let again = self.finished.insert(operation, result.is_ok());
+                    assert!(again.is_none(), "{operation:?} has ended twice");
+                }
+                _ => {}
+            }
+        }
+        self.check(pair, gateways);
+    }
+
+    fn output(&mut self, at: Time, output: &Output) {
+        self.budget.sent(at, output);
+        assert!(Budget::is_allowed(output), "I5: {output:?}");
+        if self.tells {
+            tell_output(at, output);
+        }
+        match output {
+            Output::Journal(Record::Put(entry)) => {
+                self.journal.insert(entry.id, entry.clone());
+            }
+            Output::Journal(Record::Erase(id)) => {
+                let entry = self.journal.remove(id).expect("an entry that is struck out was written down");
+                if entry.nonce.is_some() {
+                    let name = (entry.remote.ip(), entry.protocol, entry.internal_port.get());
+                    self.nonces.remove(&name);
+                }
+            }
+            Output::Datagram { destination, payload, .. } if destination.port() == port_control::PORT => {
+                self.asked(destination.ip(), payload);
+            }
+            _ => {}
+        }
+    }
+
+    /// I4: one mapping has one nonce at one server.
+    fn asked(&mut self, server: IpAddr, payload: &[u8]) {
+        let Ok(request) = pcp::Request::decode(payload) else { return };
+        let pcp::Opcode::Map(map) = request.opcode else { return };
+        if request.lifetime == 0 {
+            return;
+        }
+        let name = (server, map.protocol, map.internal_port.get());
+        let known = *self.nonces.entry(name).or_insert(map.nonce);
+        assert!(known == map.nonce, "I4: another nonce for {name:?}");
+    }
+
+    fn changed(&mut self, at: Time, change: &Change) {
+        if self.tells {
+            tell(at, change);
+        }
+        assert_eq!(change.sequence, self.sequence + 1, "changes are numbered");
+        self.sequence = change.sequence;
+        *self.told.entry(change.kind.as_str()).or_default() += 1;
+        let seen = self.mappings.entry(change.mapping);
+        let seen = seen.or_insert(Seen { state: State::Asking, granted_at: None });
+        let next = match (change.kind, seen.state) {
+            (ChangeKind::Mapped, State::Asking | State::Degraded) => State::Well,
+            (ChangeKind::Renewed, State::Well) => {
+                let apart = at - seen.granted_at.unwrap();
+                assert!(apart >= Duration::from_secs(4), "I2: renewed {apart:?} after the last time");
+                State::Well
+            }
+            (ChangeKind::Recovered, State::Degraded | State::Lost) => State::Well,
+            (ChangeKind::Degraded, State::Asking | State::Well) => State::Degraded,
+            (ChangeKind::Lost, State::Well | State::Degraded) => {
+                let expires = change.expires.expect("only what runs out is lost");
+                assert!(expires <= at, "lost {:?} too early", expires - at);
+                State::Lost
+            }
+            (ChangeKind::ExternalAddressChanged { .. } | ChangeKind::PortChanged { .. }, state) => state,
+            (ChangeKind::Released, _) => seen.state,
+            (kind, state) => panic!("{kind} after {state:?}"),
+        };
+        if next == State::Well && change.kind != ChangeKind::Released {
+            let is_grant =
+                matches!(change.kind, ChangeKind::Mapped | ChangeKind::Renewed | ChangeKind::Recovered);
+            seen.granted_at = if is_grant { Some(at) } else { seen.granted_at };
+        }
+        seen.state = next;
+    }
+
+    /// I3: what is told to be well is granted, now, and is there unless the gateway lost it by itself.
+    fn check(&self, pair: &Pair, gateways: &Gateways) {
+        for (&id, seen) in &self.mappings {
+            if seen.state != State::Well {
+                continue;
+            }
+            let Some((granted, expires)) = pair.client.kept(id) else { continue };
+            let name = name(granted);
+            let until = gateways.granted_until(&name);
+            let until = until.unwrap_or_else(|| panic!("I3: {name:?} is well, and was never granted"));
+            assert!(until > pair.now, "I3: {name:?} is well, and has run out {:?} ago", pair.now - until);
+            if let Some(expires) = expires {
+                assert!(expires <= until + SLACK, "I3: {name:?} is believed {:?} too long", expires - until);
+            }
+            let disturbed = gateways.disturbed.get(&name.0).copied();
+            let lost =
+                disturbed.is_some_and(|at| seen.granted_at.is_none_or(|granted_at| granted_at <= at + TRIP));
+            assert!(lost || gateways.has(pair, &name), "I3: {name:?} is well, and is not there");
+        }
+    }
+
+    /// I6: nothing of ours is left, or it is in the journal.
+    pub(crate) fn nothing_is_left(&self, pair: &Pair, gateways: &Gateways) {
+        for (name, mapping) in gateways.ours(pair) {
+            let is_known = self.journal.values().any(|entry| {
+                entry.remote.ip() == name.0
+                    && entry.protocol == name.1
+                    && (entry.external_port.get() == name.2 || entry.internal_port.get() == name.4)
+                    && entry.expires.is_none_or(|at| at > pair.now)
+            });
+            assert!(is_known, "I6: {mapping:?} is left, and not in the journal: {:#?}", self.journal);
+        }
+    }
+
+    /// Another process has taken the place of the first.
+    pub(crate) fn next_process(&mut self) {
+        self.mappings.clear();
+        self.finished.clear();
+        self.nonces.clear();
+        self.sequence = 0;
+        self.budget.forget();
+    }
+}
+
+/// An answer that was on its way when the gateway lost what it tells of.
+const TRIP: Duration = Duration::from_secs(4);
+
+fn name(granted: &Granted) -> Name {
+    (
+        granted.grantor.remote().ip(),
+        granted.protocol,
+        granted.external_port.get(),
+        granted.internal_address,
+        granted.internal_port.get(),
+    )
+}
+
+#[expect(clippy::disallowed_macros, reason = "a schedule that is run alone tells what happens in it")]
+fn tell_output(at: Time, output: &Output) {
+    match output {
+        Output::Datagram { destination, payload, .. } if destination.port() == port_control::PORT => {
+            match pcp::Request::decode(payload) {
+                Ok(request) => {
+                    eprintln!("{at:?}   to {destination}: {} s, {:?}", request.lifetime, request.opcode)
+                }
+                Err(_) => eprintln!("{at:?}   to {destination}: {:?}", natpmp::Request::decode(payload)),
+            }
+        }
+        Output::Send { bytes, .. } => {
+            let text = String::from_utf8_lossy(bytes);
+            let action = text.lines().find(|line| line.starts_with("SOAPAction")).unwrap_or("GET");
+            eprintln!("{at:?}   {action}");
+        }
+        Output::Journal(record) => eprintln!("{at:?}   {record:?}"),
+        _ => {}
+    }
+}
+
+#[expect(clippy::disallowed_macros, reason = "a schedule that is run alone tells what happens in it")]
+fn tell(at: Time, change: &Change) {
+    eprintln!(
+        "{at:?} {:?}: {:?} ({}), until {:?}",
+        change.mapping, change.kind, change.reason, change.expires
+    );
+}
