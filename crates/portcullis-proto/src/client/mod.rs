@@ -71,6 +71,9 @@ use std::collections::BTreeMap;
 use timer::Timer;
 use transport::{Owner, Transport};
 
+/// How often one input may lead to something else that is due at the same moment; the driver brings the rest.
+const MOST_ROUNDS: usize = 4;
+
 /// A session with the gateways of a network. See the [module](self) for how to drive it.
 #[derive(Debug)]
 pub struct Client {
@@ -287,10 +290,16 @@ impl Client {
             }
             Input::Timeout => {}
         }
-        while let Some(timer) = self.transport.out.timers.pop_due(now) {
-            self.timer_due(now, timer);
+        // The end of a search may leave a mapping that is kept with something to do at once.
+        for _ in 0..MOST_ROUNDS {
+            while let Some(timer) = self.transport.out.timers.pop_due(now) {
+                self.timer_due(now, timer);
+            }
+            self.update(now);
+            if self.transport.out.timers.next().is_none_or(|at| now < at) {
+                break;
+            }
         }
-        self.update(now);
     }
 
     /// The next thing to do; [`Output::Timeout`] when there is nothing left for now.
