@@ -5,15 +5,15 @@
 declare -A KEPT=()
 AWAITED_MS=
 
-# await SECONDS COMMAND...: until the command succeeds; how long that took is in AWAITED_MS.
+# await MILLISECONDS COMMAND...: until the command succeeds; how long that took is in AWAITED_MS.
 await() {
-    local limit_us=$(($1 * 1000000)) start=${EPOCHREALTIME/./} status
+    local limit_ms=$1 start=${EPOCHREALTIME/./} status
     shift
     while :; do
         "$@" >/dev/null 2>&1
         status=$?
         AWAITED_MS=$(((${EPOCHREALTIME/./} - start) / 1000))
-        ((status != 0 && AWAITED_MS * 1000 < limit_us)) || break
+        ((status != 0 && AWAITED_MS < limit_ms)) || break
         sleep 0.02
     done
     ((status == 0)) && return
@@ -32,7 +32,7 @@ keep_start() {
     ip netns exec "$LAB_CLIENT" env --default-signal=INT,TERM "$PORTCULLIS" --json open "$@" --keep \
         >"$LAB_DIR/$name.events" 2>"$LAB_DIR/$name.stderr" </dev/null &
     KEPT[$name]=$!
-    await 10 told "$name" mapped && return
+    await 10000 told "$name" mapped && return
     keep_shows "$name"
     return 1
 }

@@ -19,7 +19,7 @@ scenario_idle() {
 idle_wakes_up() {
     local ports wakes rss_kb
     mapfile -t ports < <(seq -f '%.0f/udp' 23001 23100)
-    keep_start idle --timeout 20000 --protocol "$1" --lifetime 2h "${ports[@]}" && await 10 told idle mapped . 100 || return
+    keep_start idle --timeout 20000 --protocol "$1" --lifetime 2h "${ports[@]}" && await 10000 told idle mapped . 100 || return
     # What follows the opening is not idling.
     sleep 5
     read -r wakes rss_kb < <(python3 "$LAB_HERE/idle.py" "${KEPT[idle]}" "$WATCHED") || return

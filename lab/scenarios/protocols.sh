@@ -109,7 +109,7 @@ remember_expiry() {
 
 method_renews() {
     local first now
-    await "$SHORT" told "$1" renewed || { keep_shows "$1"; return 1; }
+    await "${SHORT}000" told "$1" renewed || { keep_shows "$1"; return 1; }
     first=$(<"$LAB_DIR/$1.expiry") now=$(expiry "$1")
     NOTE="at the gateway until $((now - first)) s later"
     ((now > first))
@@ -118,12 +118,12 @@ method_renews() {
 method_closes() {
     local port
     port=$(port_of "$1")
-    await $((SHORT + 5)) lifetime_is_over "$1" && packet_arrives udp "$port" && ! told "$1" lost && keep_stop "$1" &&
+    await $(((SHORT + 5) * 1000)) lifetime_is_over "$1" && packet_arrives udp "$port" && ! told "$1" lost && keep_stop "$1" &&
         NOTE="gone after $AWAITED_MS ms" && told "$1" released && gateway_lacks udp "$port" && packet_is_lost udp "$port"
 }
 
 method6_outlives() {
-    await $((SHORT + 5)) lifetime_is_over "$1" && told "$1" renewed && ! told "$1" lost && packet6_arrives udp "$(port_of "$1")"
+    await $(((SHORT + 5) * 1000)) lifetime_is_over "$1" && told "$1" renewed && ! told "$1" lost && packet6_arrives udp "$(port_of "$1")"
 }
 
 method6_closes() {

@@ -4,10 +4,10 @@ use super::device::{ControlPoint, Device};
 use super::error::{Attempt, Error, ErrorKind, Failure, Step};
 use super::event::Outcome;
 use super::exchange;
-use super::granted::{Granted, Grantor, Method};
+use super::granted::{Granted, Grantor};
 use super::igd::address::Address;
 use super::igd::call::{Call, CallResult, interpret};
-use super::igd::close::{Close, Mark};
+use super::igd::close::Close;
 use super::igd::list::List;
 use super::igd::map::{Entry, Map};
 use super::igd::pinhole::add::{Add, Opened};
@@ -16,12 +16,11 @@ use super::igd::pinhole::update::{Renewal, Update};
 use super::igd::{Next, Procedure, Stop};
 use super::journal::EntryId;
 use super::keeper::MappingId;
-use super::port_control::Way;
-use super::port_control::talk::Wish;
+use super::leftovers::{Leftover, Remains};
 use super::race::{Contender, Phase};
 use super::request::{MappingRequest, OnConflict};
 use super::search::SearchId;
-use crate::igd::ipv6_firewall::{UniqueId, UpdatePinhole};
+use crate::igd::ipv6_firewall::UpdatePinhole;
 use crate::igd::wan_connection::Action;
 use crate::{Protocol, Time};
 use core::net::{IpAddr, SocketAddr};
@@ -260,79 +259,6 @@ fn told(address: IpAddr, gateway: &str) -> Outcome {
     Outcome::Address { address, gateway: gateway.into() }
 }
 
-/// A mapping that may be at a gateway, although nobody will hear of it.
-#[derive(Clone, Debug)]
-pub(super) struct Leftover {
-    pub(super) gateway: String,
-    pub(super) protocol: Protocol,
-    pub(super) external_port: NonZeroU16,
-    pub(super) entry: Option<EntryId>,
-    pub(super) remains: Remains,
-}
-
-/// What it is deleted by.
-#[derive(Clone, Debug)]
-pub(super) enum Remains {
-    /// An entry of a WAN connection's table.
-    Entry {
-        point: ControlPoint,
-        mark: Mark,
-    },
-    Pinhole {
-        point: ControlPoint,
-        unique_id: UniqueId,
-    },
-    /// A mapping of NAT-PMP or PCP.
-    Talk {
-        method: Method,
-        way: Way,
-        wish: Wish,
-    },
-    /// The same where the server has never answered, and may not be there.
-    Farewell {
-        method: Method,
-        way: Way,
-        wish: Wish,
-    },
-}
-
-impl Leftover {
-    /// What a grant leaves at its gateway.
-    pub(super) fn of(granted: &Granted, description: &str) -> Self {
-        let server = granted.grantor.remote();
-        let local = server.is_ipv6().then_some(granted.internal_address);
-        Self {
-            gateway: granted.gateway.clone(),
-            protocol: granted.protocol,
-            external_port: granted.external_port,
-            entry: granted.entry,
-            remains: match &granted.grantor {
-                Grantor::ControlPoint(point) => Remains::Entry {
-                    point: point.clone(),
-                    mark: Mark { internal_port: granted.internal_port, description: description.into() },
-                },
-                Grantor::Pinhole(point, unique_id) => {
-                    Remains::Pinhole { point: point.clone(), unique_id: *unique_id }
-                }
-                Grantor::NatPmp(_) | Grantor::Pcp(..) => {
-                    Remains::Talk { method: granted.method(), way: (server, local), wish: Wish::of(granted) }
-                }
-            },
-        }
-    }
-
-    pub(super) fn key(&self) -> Key {
-        let remote = match &self.remains {
-            Remains::Entry { point, .. } | Remains::Pinhole { point, .. } => point.remote,
-            Remains::Talk { way, .. } | Remains::Farewell { way, .. } => way.0,
-        };
-        (remote.ip(), self.protocol, self.external_port)
-    }
-}
-
-/// What names an entry of a gateway's table: the gateway, and the external side.
-pub(super) type Key = (IpAddr, Protocol, NonZeroU16);
-
 #[derive(Debug)]
 pub(super) enum Stage {
     /// A search of the caller's own.
@@ -459,6 +385,14 @@ impl Operation {
     /// Whether anybody may still grant what is wanted.
     pub(super) fn has_hope(&self) -> bool {
         self.igd_is_open() || self.contenders.iter().any(|contender| contender.phase != Phase::Failed)
+    }
+
+    /// Whether it asks for a mapping of this port of ours.
+    pub(super) fn asks_for(&self, protocol: Protocol, internal_port: NonZeroU16) -> bool {
+        let by_talk = self.contenders.iter().filter_map(|contender| contender.talk.wanted());
+        let by_talk = by_talk.map(|wish| (wish.protocol, wish.internal_port));
+        let asked = self.request().map(|request| (request.protocol, request.internal_port));
+        asked.into_iter().chain(by_talk).any(|own| own == (protocol, internal_port))
     }
 
     pub(super) fn has_tried(&self, device: &Device) -> bool {

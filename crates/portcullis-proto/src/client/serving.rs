@@ -7,6 +7,7 @@ use super::granted::Method;
 use super::igd::Stop;
 use super::igd::call::interpret;
 use super::journal::{Entry, EntryId};
+use super::leftovers::Coming;
 use super::operation::{OperationId, Stage, Task, TaskNext};
 use super::race::{HEDGE, Phase, Turn};
 use super::search::SearchId;
@@ -244,7 +245,7 @@ impl Client {
         let entry = if operation.renews { None } else { operation.entry.filter(|_| is_clean) };
         if let Some(entry) = entry {
             operation.entry = None;
-            self.ledger.refused(entry, &mut self.transport.out);
+            self.refuse(entry);
         }
         self.transport.cancel(now, |owner| owner == Owner::Address(id));
         let Some(operation) = self.operations.get_mut(&id) else { return };
@@ -352,6 +353,13 @@ impl Client {
         };
         operation.entry = Some(entry.id);
         operation.asked_at.get_or_insert(now);
+        let coming = Coming {
+            gateway: entry.remote.ip(),
+            protocol: entry.protocol,
+            internal_port: entry.internal_port,
+            external_port,
+        };
+        self.supersede(now, &coming);
         self.adopted(id);
         self.ledger.put(entry, &mut self.transport.out);
     }

@@ -84,6 +84,11 @@ impl PortControl {
         self.lines.get(&way)
     }
 
+    /// A server may have been replaced by one that speaks something else.
+    pub(super) fn doubt(&mut self, server: IpAddr) {
+        self.lines.iter_mut().filter(|(way, _)| way.0.ip() == server).for_each(|(_, line)| line.doubt());
+    }
+
     /// Closes the lines that `wanted` does not want and that nobody waits at.
     pub(super) fn close_lines(&mut self, wanted: impl Fn(Way) -> bool, out: &mut Outbox) {
         let transactions = &self.transactions;

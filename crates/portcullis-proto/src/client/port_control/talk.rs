@@ -209,6 +209,22 @@ impl Talk {
         }
     }
 
+    /// What it asks for.
+    pub(in crate::client) fn wanted(&self) -> Option<&Wish> {
+        match &self.goal {
+            Goal::Map(wish) => Some(wish),
+            Goal::Delete(_) | Goal::Address | Goal::Presence => None,
+        }
+    }
+
+    /// What it deletes.
+    pub(in crate::client) fn deleted(&self) -> Option<&Wish> {
+        match &self.goal {
+            Goal::Delete(wish) => Some(wish),
+            Goal::Map(_) | Goal::Address | Goal::Presence => None,
+        }
+    }
+
     pub(in crate::client) fn wish(&self) -> Option<&Wish> {
         match &self.goal {
             Goal::Map(wish) | Goal::Delete(wish) => Some(wish),
