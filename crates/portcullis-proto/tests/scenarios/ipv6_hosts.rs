@@ -158,8 +158,7 @@ fn restricted_to_one_protocol_the_other_is_not_asked() {
 
 #[test]
 fn a_named_server_over_ipv6_is_asked() {
-    let mut config = Config::default();
-    config.gateways = vec!["pcp://[2a02:ff0::1]:5351".parse().unwrap()];
+    let config = Config { gateways: vec!["pcp://[2a02:ff0::1]:5351".parse().unwrap()], ..Config::default() };
     let server: SocketAddr = "[2a02:ff0::1]:5351".parse().unwrap();
     let mut pair =
         Pair::at("[2a02:ff0::1]:5000".parse().unwrap(), named("pcp-only"), config, network_with_ipv6());
