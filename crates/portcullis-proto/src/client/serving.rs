@@ -243,8 +243,11 @@ impl Client {
         operation.asked_at = None;
         let deadline = operation.deadline;
         let entry = if operation.renews { None } else { operation.entry.filter(|_| is_clean) };
-        if let Some(entry) = entry {
+        if !operation.renews {
+            // What is in doubt keeps its entry: the next gateway's is another.
             operation.entry = None;
+        }
+        if let Some(entry) = entry {
             self.refuse(entry);
         }
         self.transport.cancel(now, |owner| owner == Owner::Address(id));

@@ -1,10 +1,10 @@
 //! A gateway that has lost its mappings is noticed by whatever it shows first.
 
 use crate::asked::{asked, lifetime, of_one_protocol, seconds};
-use crate::pair::{GATEWAY, Pair, udp};
+use crate::pair::{GATEWAY, Pair, network, udp};
 use core::time::Duration;
 use portcullis_proto::client::io::Output;
-use portcullis_proto::client::{Method, Reason};
+use portcullis_proto::client::{Config, Method, Reason};
 use portcullis_sim::{PortControlOddity, Quirk, Scenario};
 
 const QUIET: Quirk = Quirk::PortControl(PortControlOddity::NoAnnouncements);
@@ -147,6 +147,70 @@ fn the_first_word_of_a_gateway_makes_its_table_be_read() {
     pair.multicast("192.168.1.1:1900", "239.255.255.250:1900", &notify("alive", 2));
     pair.drive_for(seconds(1));
     assert_eq!(pair.gateway.mappings().len(), 1);
+}
+
+#[test]
+fn one_restart_is_told_once_whatever_tells_of_it() {
+    for (method, scenario) in of_one_protocol() {
+        if method == Method::Igd {
+            continue;
+        }
+        let mut pair = Pair::every_protocol(scenario.with(QUIET));
+        let (mapping, _) = pair.keep(udp(7777).lifetime(lifetime(86_400))).unwrap();
+        pair.drive_for(seconds(70));
+        pair.multicast("192.168.1.1:1900", "239.255.255.250:1900", &notify("alive", 1));
+        pair.drive_for(seconds(20));
+        let now = pair.now;
+        pair.gateway.reboot(now);
+        pair.multicast("192.168.1.1:1900", "239.255.255.250:1900", &notify("alive", 2));
+        // By SSDP: that the answer to the new request counts anew is the same restart.
+        let (at, _) = pair.drive_until("recovered");
+        assert!(at - now <= Duration::from_millis(5_010), "{method}: {:?}", at - now);
+        let requests = asked(&pair).len();
+        pair.drive_for(seconds(30));
+        assert_eq!(asked(&pair).len(), requests, "{method}");
+        assert_eq!(pair.kinds(mapping), ["mapped", "degraded", "recovered"], "{method}");
+    }
+}
+
+#[test]
+fn an_announcement_of_pcp_tells_of_what_another_protocol_made() {
+    for method in [Method::NatPmp, Method::Igd] {
+        let scenario = Scenario::igd1().with(Quirk::Pcp).with(Quirk::NatPmp).with(QUIET);
+        let config = Config { methods: vec![method], ..Config::default() };
+        let mut pair = Pair::with(scenario, config, network());
+        pair.keep(udp(7777).lifetime(lifetime(86_400))).unwrap();
+        pair.drive_for(seconds(70));
+        let now = pair.now;
+        pair.gateway.reboot(now);
+        // ANNOUNCE, which counts from 0 (RFC 6887 section 14.1).
+        let mut announce = vec![0_u8; 24];
+        (announce[0], announce[1]) = (2, 0x80);
+        pair.wire.datagram(
+            now,
+            "192.168.1.1:5351".parse().unwrap(),
+            "224.0.0.1:5350".parse().unwrap(),
+            announce,
+        );
+        let (at, _) = pair.drive_until("recovered");
+        assert!(at - now <= Duration::from_millis(5_100), "{method}: {:?}", at - now);
+    }
+}
+
+#[test]
+fn a_gateway_that_is_alive_and_counts_its_boots_is_not_asked_whether_it_is() {
+    let mut pair = Pair::new(Scenario::igd1());
+    pair.keep(udp(7777).lifetime(lifetime(86_400))).unwrap();
+    pair.drive_for(seconds(70));
+    let alive = |pair: &mut Pair| {
+        pair.multicast("192.168.1.1:1900", "239.255.255.250:1900", &notify("alive", 1));
+        pair.drive_for(seconds(1));
+    };
+    alive(&mut pair);
+    pair.drive_for(seconds(10));
+    let before = pair.record.outputs.len();
+    alive(&mut pair);
+    assert_eq!(pair.record.outputs.len(), before);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::client::exchange::ExchangeError;
 use crate::client::granted::{Granted, Grantor, Method};
 use crate::client::io::{Bind, Group, Output, SocketId};
 use crate::client::operation::OperationId;
+use crate::client::port_control::Heard;
 use crate::client::port_control::talk::Goal;
 use crate::client::timer::Timer;
 use crate::igd::ipv6_firewall::GetFirewallStatus;
@@ -31,8 +32,8 @@ const PATIENCE: Duration = Duration::from_secs(8);
 const MOST_FAILURES: u32 = 3;
 /// An address that comes and goes is told at most this often.
 const DEBOUNCE: Duration = Duration::from_secs(10);
-/// An announcement, of which there are many, makes a gateway's table be read at most this often.
-const HEARD: Duration = Duration::from_secs(5);
+/// An announcement, of which there are many, makes a gateway be looked at at most this often.
+const HEARD: Duration = Duration::from_secs(60);
 
 /// A socket that announcements come in on.
 #[derive(Debug)]
@@ -317,6 +318,20 @@ impl Client {
         if let Some(address) = address {
             self.address_told(now, gateway, address.into());
         }
+        if heard != Heard::StateLost {
+            self.look_soon(now, gateway);
+        }
+    }
+
+    /// Who announces itself may have restarted, even if this does not show it: an epoch says nothing where the one
+    /// before is not known, as PCP's where a mapping is UPnP's or NAT-PMP's.
+    fn look_soon(&mut self, now: Time, gateway: IpAddr) {
+        let Some(watch) = self.keeper.watches.get_mut(&gateway) else { return };
+        if watch.heard_at.is_none_or(|at| now - at >= HEARD) {
+            watch.heard_at = Some(now);
+            self.verify_soon(now, gateway);
+            self.watch_due(now, gateway);
+        }
     }
 
     /// SSDP: a gateway that says goodbye or that has rebooted has lost its mappings; one that is merely alive may
@@ -324,9 +339,9 @@ impl Client {
     fn notified(&mut self, now: Time, gateway: IpAddr, payload: &[u8]) {
         let Ok(Message::Notify(notify)) = Message::decode(payload) else { return };
         let Some(watch) = self.keeper.watches.get_mut(&gateway) else { return };
-        let rebooted = match (notify.boot_id, watch.boot_id) {
-            (Some(new), Some(old)) => new != old,
-            _ => false,
+        let (is_known, rebooted) = match (notify.boot_id, watch.boot_id) {
+            (Some(new), Some(old)) => (new == old, new != old),
+            _ => (false, false),
         };
         watch.boot_id = notify.boot_id.or(watch.boot_id);
         match notify.kind {
@@ -334,13 +349,18 @@ impl Client {
             NotifyKind::ByeBye => {}
             _ if rebooted => {
                 watch.heard_at = Some(now);
+                self.port_control.forget_epochs(gateway);
                 self.state_lost(now, gateway);
             }
-            _ if watch.heard_at.is_some_and(|at| now - at < HEARD) => {}
-            NotifyKind::Alive | NotifyKind::Update => {
-                watch.heard_at = Some(now);
-                self.verify_soon(now, gateway);
-            }
+            NotifyKind::Alive | NotifyKind::Update if is_known => {}
+            NotifyKind::Alive | NotifyKind::Update => self.look_soon(now, gateway),
+        }
+    }
+
+    /// A gateway is known to have restarted: that it counts its boots on is no other restart.
+    pub(in crate::client) fn forget_boot(&mut self, gateway: IpAddr) {
+        if let Some(watch) = self.keeper.watches.get_mut(&gateway) {
+            watch.boot_id = None;
         }
     }
 }

@@ -192,6 +192,12 @@ impl PortControl {
         }
     }
 
+    /// A server is known to have lost its state: that it counts anew is no other loss.
+    pub(super) fn forget_epochs(&mut self, server: IpAddr) {
+        let lines = self.lines.iter_mut().filter(|(way, _)| way.0.ip() == server);
+        lines.for_each(|(_, line)| line.forget_epochs());
+    }
+
     /// The server, or a host on the way to it, refused a datagram (ICMP).
     pub(super) fn send_failed(&mut self, socket: SocketId, error: io::ErrorKind, out: &mut Outbox) -> Ended {
         let Some((&way, line)) = self.lines.iter_mut().find(|(_, line)| line.socket() == socket) else {

@@ -208,6 +208,7 @@ impl Client {
     /// What the server said of its own state besides.
     pub(in crate::client) fn heard(&mut self, now: Time, server: IpAddr, heard: Heard) {
         if heard == Heard::StateLost {
+            self.forget_boot(server);
             self.state_lost(now, server);
         }
     }
