@@ -1,7 +1,7 @@
 //! The end of an operation: what came of it, who is told, and what it may have left behind.
 
 use super::Client;
-use super::error::Error;
+use super::error::{Attempt, Error, ErrorKind, Failure, Step};
 use super::event::{Event, Outcome};
 use super::exchange::ExchangeError;
 use super::granted::Granted;
@@ -36,6 +36,37 @@ impl Client {
                 self.tell(now, id, keeper, silent, Err(error));
             }
         }
+    }
+
+    /// Nobody is left to ask.
+    pub(super) fn give_up(&mut self, now: Time, id: OperationId) {
+        let mut failures = self.search_failures();
+        let Some(mut operation) = self.operations.remove(&id) else { return };
+        if operation.igd_over {
+            failures = core::mem::take(&mut operation.search_failures);
+        }
+        let unanswered = self.unanswered(&operation);
+        operation.attempts.extend(unanswered);
+        let nobody_to_ask = operation.contenders.is_empty() && !operation.wants_igd;
+        if nobody_to_ask && operation.attempts.is_empty() {
+            let (gateway, step) = (String::new(), Step::Search);
+            operation.attempts.push(Attempt { gateway, step, failure: Failure::NoDefaultGateway });
+        }
+        let named = !self.config.gateways.is_empty();
+        // Who is not there, or does not speak a protocol, has nothing to say of a mapping.
+        let says_nothing =
+            |attempt: &Attempt| matches!(attempt.failure.kind(), ErrorKind::NoGateway | ErrorKind::NoService);
+        let result = if operation.absent && operation.attempts.iter().all(says_nothing) {
+            if let Some(entry) = operation.entry {
+                self.ledger.erase(entry, &mut self.transport.out);
+            }
+            Ok(Outcome::Closed(false))
+        } else {
+            Err(operation.out_of_gateways(failures, named))
+        };
+        let (silent, keeper) = (operation.silent, operation.keeper.take());
+        self.abandon(now, id, operation, None);
+        self.tell(now, id, keeper, silent, result);
     }
 
     /// An operation has come to something.

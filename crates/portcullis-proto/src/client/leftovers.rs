@@ -128,11 +128,12 @@ impl Client {
     /// Deletes what an operation may have left at gateways, and tells nobody.
     pub(super) fn tidy(&mut self, now: Time, leftovers: Vec<Leftover>) {
         for leftover in leftovers {
-            if self.held.is_written_as(leftover.entry) {
-                // The very mapping that is held was asked for once more.
-            } else if self.held.covers(&leftover) {
-                // To many gateways it is the very mapping that is held.
-                self.held.shade(leftover);
+            if self.held.covers(&leftover) {
+                // To many gateways it is the very mapping that is held; so it is to us, where that was asked for once
+                // more.
+                if !self.held.is_written_as(leftover.entry) {
+                    self.held.shade(leftover);
+                }
             } else if self.is_asked_for(&leftover) {
                 self.undecided.push(leftover);
             } else {

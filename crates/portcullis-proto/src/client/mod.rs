@@ -37,6 +37,7 @@ mod request;
 pub mod retry;
 mod search;
 mod serving;
+mod task;
 mod timer;
 mod transport;
 

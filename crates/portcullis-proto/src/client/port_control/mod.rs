@@ -7,6 +7,7 @@ mod line;
 mod pace;
 pub(super) mod talk;
 mod transaction;
+mod wish;
 
 pub(super) use line::{Heard, Line};
 pub(super) use pace::Pace;
