@@ -74,9 +74,10 @@ gateway_forget() {
     done
 }
 
-# gateway_renew VERSION [CONFIG_LINE...]: an empty gateway, whatever ran before.
+# gateway_renew VERSION [CONFIG_LINE...]: an empty gateway, whatever ran before, and nothing noted of the one before.
 gateway_renew() {
     gateway_stop
+    [[ -n $LAB_STATE ]] && rm -rf "${LAB_STATE:?}/portcullis"
     gateway_forget && gateway_start "$@"
 }
 

@@ -23,7 +23,7 @@ dead_device() {
         time_ratio 1.15 "without,with" \
             --before-first "$in_there add rule inet mute input udp dport 1900 drop" \
             --before-second "$in_there flush chain inet mute input" \
-            -- "$PORTCULLIS" -q open '{port}/udp' :: "$PORTCULLIS" -q open '{port}/udp'
+            -- "$PORTCULLIS" -q --protocol igd open '{port}/udp' :: "$PORTCULLIS" -q --protocol igd open '{port}/udp'
     status=$?
     in_device nft delete table inet mute
     announcer_stop

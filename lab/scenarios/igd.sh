@@ -29,7 +29,7 @@ whole_path() {
 path_long_table() {
     local ports
     mapfile -t ports < <(seq -f '%.0f/udp' 21001 21140)
-    pcl --json --timeout 20000 open "${ports[@]}" && status_is 0 && json 'len(mappings) == 140' &&
+    pcl --json --protocol igd --timeout 20000 open "${ports[@]}" && status_is 0 && json 'len(mappings) == 140' &&
         pcl --json --timeout 20000 list && status_is 0 && json 'len(mappings) == 140' &&
         pcl --json --timeout 20000 close "${ports[@]}" && status_is 0 &&
         pcl --json list && status_is 0 && json 'len(mappings) == 0'
@@ -67,7 +67,7 @@ path_address() {
 path_list_empty() { pcl --json list && status_is 0 && json 'mappings == []'; }
 
 path_open() {
-    pcl --json open 7777 && status_is 0 &&
+    pcl --json --protocol igd open 7777 && status_is 0 &&
         json 'sorted(m["protocol"].lower() for m in mappings) == ["tcp", "udp"]' &&
         json 'all(m["method"] == "igd" and m["external_port"] == m["internal_port"] == 7777 for m in mappings)' &&
         json "all(m['internal_address'] == '$LAB_CLIENT_IP' for m in mappings)" &&
@@ -77,7 +77,7 @@ path_open() {
 }
 
 path_open_other_internal() {
-    pcl --json open 7801:7802/udp && status_is 0 &&
+    pcl --json --protocol igd open 7801:7802/udp && status_is 0 &&
         json '[(m["external_port"], m["internal_port"]) for m in mappings] == [(7801, 7802)]' &&
         packet_arrives udp 7801 7802 && pcl close 7801/udp && status_is 0 && packet_is_lost udp 7801 7802
 }
@@ -98,7 +98,7 @@ path_foreign_list() {
 }
 
 path_reopen() {
-    pcl --json open 7777 && status_is 0 &&
+    pcl --json --protocol igd open 7777 && status_is 0 &&
         json 'len(mappings) == 2 and all(m["external_port"] == 7777 for m in mappings)' &&
         pcl --json list && json 'len(mappings) == 2' && both_arrive 7777
 }
