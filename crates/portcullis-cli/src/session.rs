@@ -12,8 +12,9 @@ use std::time::Duration;
 
 /// How long tidying up may take once the program is to end.
 pub(crate) const TIDY: Duration = Duration::from_millis(1_800);
-/// How long a command that has said what it did waits for what it does in passing: deleting what was left behind.
-pub(crate) const AFTERWARDS: Duration = Duration::from_millis(1_000);
+/// How long a command that has said what it did waits for what it does in passing, which is to delete what was left
+/// behind: a gateway that is there answers sooner, and the next command tries again.
+pub(crate) const AFTERWARDS: Duration = Duration::from_millis(500);
 
 /// What a session is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,7 +16,8 @@ use std::time::Duration;
 
 /// Prints the gateway's external address
 ///
-/// It is asked by UPnP and NAT-PMP; PCP tells it with a mapping only. A warning on standard error says so when hosts on the internet cannot reach that address.
+/// It is asked by UPnP and NAT-PMP; PCP tells it with a mapping only. A warning on standard error says so when hosts on
+/// the internet cannot reach that address.
 #[derive(Args, Debug)]
 pub(crate) struct AddressArgs {}
 

@@ -22,8 +22,8 @@ Examples:
 
 /// Closes external ports that lead to this host
 ///
-/// What earlier commands opened by PCP, NAT-PMP or as a pinhole is found in the journal; else the gateway is asked by
-/// UPnP. A port that is not open is no error. When one cannot be closed the others are closed all the same.
+/// What earlier commands opened by PCP, NAT-PMP or as a pinhole is found in the journal; else the gateway is asked, by UPnP
+/// and NAT-PMP. A port that is not open is no error. When one cannot be closed the others are closed all the same.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct CloseArgs {

@@ -44,7 +44,7 @@ fn the_manual_page_has_every_command_option_and_status() {
         "external_address_kind",
         "remaining_s",
         "port_control_address",
-        "external\\-address\\-changed",
+        "external-address-changed",
         "FILES",
     ] {
         assert!(page.contains(part), "{part}");

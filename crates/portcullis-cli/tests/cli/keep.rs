@@ -167,12 +167,8 @@ fn a_reader_that_has_read_the_document_may_go() {
     let mut kept = Running::start(&server, "--json open 7777/udp --keep");
     kept.json();
     kept.close_stdout();
-    let asked = || server.with_gateway(|gateway| gateway.counters().pcp);
-    // It is told that the mapping is lost, and after 4 s that it was made again.
-    let before = asked();
-    while asked() == before {
-        std::thread::park_timeout(Duration::from_millis(10));
-    }
+    // After a second it is told that the mapping is lost.
+    std::thread::park_timeout(Duration::from_millis(1_300));
     kept.signal("-TERM");
     assert_eq!(kept.status(), Some(0));
 }

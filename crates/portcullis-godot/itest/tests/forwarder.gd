@@ -81,6 +81,42 @@ func without_a_protocol_nothing_is_tried() -> void:
 	same(_at_gateway(node), [])
 
 
+func other_protocols_open_ports_as_well() -> void:
+	for case in [["pcp-only", "pcp"], ["nat-pmp-only", "nat-pmp"]]:
+		var node := PortForwarder.new()
+		node.gateway = "pcp://" + Simulator.start_whole(case[0]).port_control_address
+		add_child(node)
+		var mapping := node.forward(7777)
+		await node.ready_to_host
+		same([mapping.method, mapping.external_address], [case[1], "81.2.69.142"])
+		node.release(mapping)
+		await node.mapping_removed
+
+
+func a_mapping_is_renewed() -> void:
+	var node := _forwarder()
+	node.lease_duration = 8
+	var heard := _listen(node)
+	var mapping := node.forward(7777)
+	await node.mapping_renewed
+	same(_count(heard, "mapping_renewed"), 1)
+	check(mapping.is_active())
+	same(_count(heard, "mapping_lost"), 0)
+	node.release(mapping)
+	await node.mapping_removed
+	same(_at_gateway(node), [])
+
+
+func without_renewal_a_mapping_is_made_once() -> void:
+	var node := _forwarder()
+	node.auto_renew = false
+	var mapping := node.forward(7777)
+	await node.ready_to_host
+	node.release(mapping)
+	await node.mapping_removed
+	same(_at_gateway(node), [])
+
+
 func what_cannot_be_is_said() -> void:
 	var node := _forwarder()
 	same(node.forward(0), null)

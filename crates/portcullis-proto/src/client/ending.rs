@@ -1,25 +1,17 @@
 //! The end of an operation: what came of it, who is told, and what it may have left behind.
 
 use super::Client;
-use super::error::Error;
+use super::error::{Attempt, Error, ErrorKind, Failure, Step};
 use super::event::{Event, Outcome};
 use super::exchange::ExchangeError;
 use super::granted::Granted;
-use super::igd::close::{Claim, Close};
-use super::igd::pinhole::delete::Delete;
 use super::keeper::MappingId;
-use super::operation::{Leftover, Operation, OperationId, Remains, Stage, Task};
-use super::port_control::Pace;
-use super::port_control::talk::Goal;
-use super::race::{Contender, Phase};
+use super::leftovers::{Remains, TIDY};
+use super::operation::{Operation, OperationId, Stage};
 use super::timer::Timer;
 use super::transport::Owner;
 use crate::Time;
 use core::net::IpAddr;
-use core::time::Duration;
-
-/// How long tidying up after a cancelled operation may take.
-const TIDY: Duration = Duration::from_secs(5);
 
 impl Client {
     pub(super) fn out_of_time(&mut self, now: Time, id: OperationId) {
@@ -44,6 +36,37 @@ impl Client {
                 self.tell(now, id, keeper, silent, Err(error));
             }
         }
+    }
+
+    /// Nobody is left to ask.
+    pub(super) fn give_up(&mut self, now: Time, id: OperationId) {
+        let mut failures = self.search_failures();
+        let Some(mut operation) = self.operations.remove(&id) else { return };
+        if operation.igd_over {
+            failures = core::mem::take(&mut operation.search_failures);
+        }
+        let unanswered = self.unanswered(&operation);
+        operation.attempts.extend(unanswered);
+        let nobody_to_ask = operation.contenders.is_empty() && !operation.wants_igd;
+        if nobody_to_ask && operation.attempts.is_empty() {
+            let (gateway, step) = (String::new(), Step::Search);
+            operation.attempts.push(Attempt { gateway, step, failure: Failure::NoDefaultGateway });
+        }
+        let named = !self.config.gateways.is_empty();
+        // Who is not there, or does not speak a protocol, has nothing to say of a mapping.
+        let says_nothing =
+            |attempt: &Attempt| matches!(attempt.failure.kind(), ErrorKind::NoGateway | ErrorKind::NoService);
+        let result = if operation.absent && operation.attempts.iter().all(says_nothing) {
+            if let Some(entry) = operation.entry {
+                self.ledger.erase(entry, &mut self.transport.out);
+            }
+            Ok(Outcome::Closed(false))
+        } else {
+            Err(operation.out_of_gateways(failures, named))
+        };
+        let (silent, keeper) = (operation.silent, operation.keeper.take());
+        self.abandon(now, id, operation, None);
+        self.tell(now, id, keeper, silent, result);
     }
 
     /// An operation has come to something.
@@ -99,6 +122,7 @@ impl Client {
     /// A grant of this client stands behind an entry of a gateway's table.
     pub(super) fn hold(&mut self, now: Time, granted: &Granted) {
         self.held.hold(granted);
+        self.granted_to_all(now, granted);
         self.ledger.granted(now, granted, &mut self.transport.out);
     }
 
@@ -139,61 +163,10 @@ impl Client {
         let entry = operation.entry.filter(|_| operation.is_mapping() && !operation.renews);
         if let Some(entry) = entry.filter(|_| !operation.is_in_doubt()) {
             if !leftovers.iter().any(|leftover| leftover.entry == Some(entry)) {
-                self.ledger.erase(entry, &mut self.transport.out);
+                self.ledger.refused(entry, &mut self.transport.out);
             }
         }
         self.tidy(now, leftovers);
-    }
-
-    /// Deletes what an operation may have left at gateways, and tells nobody.
-    pub(super) fn tidy(&mut self, now: Time, leftovers: Vec<Leftover>) {
-        for leftover in leftovers {
-            if self.held.covers(&leftover) {
-                // To many gateways it is the very mapping that is held.
-                self.held.shade(leftover);
-            } else if let Some(other) = self.who_asks_the_same(&leftover) {
-                // Deleted now, it could be missing where that one is told that it has it.
-                other.left.push(leftover);
-            } else {
-                self.take_back(now, leftover);
-            }
-        }
-    }
-
-    /// An operation that asks NAT-PMP or PCP for what is left of another one.
-    fn who_asks_the_same(&mut self, leftover: &Leftover) -> Option<&mut Operation> {
-        let (Remains::Talk { way, wish, .. } | Remains::Farewell { way, wish, .. }) = &leftover.remains
-        else {
-            return None;
-        };
-        let asks = |contender: &Contender| {
-            contender.way.0.ip() == way.0.ip()
-                && contender.phase != Phase::Failed
-                && contender.talk.asks_the_same(wish)
-        };
-        self.operations.values_mut().find(|operation| operation.contenders.iter().any(asks))
-    }
-
-    fn take_back(&mut self, now: Time, leftover: Leftover) {
-        let Leftover { gateway, protocol, external_port, entry, remains } = leftover;
-        let id = match remains {
-            Remains::Entry { point, mark } => {
-                let task = Task::Close(Close::new(protocol, external_port, Claim::Added(mark)));
-                self.work(now, task, gateway, vec![point], TIDY)
-            }
-            Remains::Pinhole { point, unique_id } => {
-                let task = Task::ClosePinhole(Delete::new(unique_id));
-                self.work(now, task, gateway, vec![point], TIDY)
-            }
-            Remains::Talk { method, way, wish } => self.talk_with(now, method, way, Goal::Delete(wish), TIDY),
-            Remains::Farewell { method, way, wish } => {
-                self.talk_at(now, method, way, Goal::Delete(wish), (TIDY, Pace::Farewell))
-            }
-        };
-        if let Some(operation) = self.operations.get_mut(&id) {
-            operation.silent = true;
-            operation.entry = entry;
-        }
     }
 
     /// Ends what an operation has under way.

@@ -2,7 +2,7 @@
 
 use super::device::ControlPoint;
 use super::journal::EntryId;
-use super::operation::Key;
+use super::leftovers::Key;
 use crate::Time;
 use crate::igd::ipv6_firewall::UniqueId;
 use crate::wire::pcp::Nonce;
@@ -168,6 +168,18 @@ impl Granted {
                 (Grantor::Pinhole(..), Grantor::Pinhole(..)) => true,
                 _ => false,
             }
+    }
+
+    /// Whether both are one entry of a gateway's table: certainly (`true`), or only where that is one for all
+    /// protocols.
+    pub(super) fn shares_entry(&self, other: &Self) -> Option<bool> {
+        let is_one = self.key() == other.key()
+            && self.internal_port == other.internal_port
+            && self.internal_address == other.internal_address;
+        is_one.then_some(match (&self.grantor, &other.grantor) {
+            (Grantor::Pinhole(_, one), Grantor::Pinhole(_, other)) => one == other,
+            _ => self.method() == other.method(),
+        })
     }
 }
 

@@ -1,7 +1,8 @@
 //! What this client has been granted and has not let go: nothing of that is ever deleted by tidying up.
 
 use super::granted::{Granted, Grantor, Method};
-use super::operation::{Key, Leftover, Remains};
+use super::journal::EntryId;
+use super::leftovers::{Key, Leftover, Remains};
 use super::port_control::Way;
 use super::port_control::talk::Wish;
 use crate::Protocol;
@@ -59,6 +60,11 @@ impl Held {
                 self.covers_wish(*way, wish)
             }
         }
+    }
+
+    /// Whether this is the journal's entry of what is held.
+    pub(super) fn is_written_as(&self, entry: Option<EntryId>) -> bool {
+        entry.is_some() && self.holdings.values().any(|holding| holding.granted.entry == entry)
     }
 
     /// Whether what is held is what NAT-PMP and PCP would delete by this wish.

@@ -1,6 +1,7 @@
 //! What this client has asked gateways for and has not seen the end of: what the journal is to hold.
 
 use super::granted::{Granted, Grantor, Method};
+use super::igd::close::Mark;
 use super::io::Output;
 use super::journal::{Entry, EntryId, Record};
 use super::outbox::Outbox;
@@ -80,6 +81,12 @@ impl Ledger {
         if self.entries.remove(&id).is_some() && self.enabled {
             out.push(Output::Journal(Record::Erase(id)));
         }
+    }
+
+    /// How to know an entry of UPnP's.
+    pub(super) fn mark(&self, id: EntryId) -> Option<Mark> {
+        let entry = self.entries.get(&id)?;
+        Some(Mark { internal_port: entry.internal_port, description: entry.description.clone() })
     }
 
     /// What an earlier process has written.

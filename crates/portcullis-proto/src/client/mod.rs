@@ -26,6 +26,7 @@ pub mod io;
 pub mod journal;
 mod keeper;
 mod ledger;
+mod leftovers;
 mod network;
 mod operation;
 mod outbox;
@@ -36,6 +37,7 @@ mod request;
 pub mod retry;
 mod search;
 mod serving;
+mod task;
 mod timer;
 mod transport;
 
@@ -60,6 +62,7 @@ use io::{Input, Output};
 use journal::Entry;
 use keeper::Keeper;
 use ledger::Ledger;
+use leftovers::Leftover;
 use operation::{Mapping, Operation, Pinhole, Stage, Task};
 use port_control::{Pace, PortControl};
 use race::Phase;
@@ -68,6 +71,9 @@ use search::{Search, SearchId};
 use std::collections::BTreeMap;
 use timer::Timer;
 use transport::{Owner, Transport};
+
+/// How often one input may lead to something else that is due at the same moment; the driver brings the rest.
+const MOST_ROUNDS: usize = 4;
 
 /// A session with the gateways of a network. See the [module](self) for how to drive it.
 #[derive(Debug)]
@@ -84,6 +90,8 @@ pub struct Client {
     gateways: Vec<Device>,
     /// What this client has been granted.
     held: Held,
+    /// What is to be deleted once it is known whether what is being asked for now stands in its place.
+    undecided: Vec<Leftover>,
     keeper: Keeper,
     ledger: Ledger,
     journal_is_broken: bool,
@@ -109,6 +117,7 @@ impl Client {
             operations: BTreeMap::new(),
             gateways: Vec::new(),
             held: Held::default(),
+            undecided: Vec::new(),
             keeper: Keeper::default(),
             ledger,
             journal_is_broken: false,
@@ -146,6 +155,7 @@ impl Client {
     /// Where it fails and a gateway may have the mapping all the same, it is looked for and deleted after
     /// [`Event::Finished`]; [`is_idle`](Self::is_idle) tells when that is over.
     pub fn map(&mut self, now: Time, request: MappingRequest, timeout: Duration) -> OperationId {
+        let request = self.as_long_as_kept(request);
         let id = self.prepare_map(now, &request, timeout);
         self.enter_map(now, id, &request, &Pace::FirstContact);
         self.settle(now, id);
@@ -230,7 +240,10 @@ impl Client {
 
     /// Whether anything is still under way.
     pub fn is_idle(&self) -> bool {
-        self.operations.is_empty() && self.searches.is_empty() && self.keeper.is_empty()
+        self.operations.is_empty()
+            && self.searches.is_empty()
+            && self.undecided.is_empty()
+            && self.keeper.is_empty()
     }
 
     /// Tells what happened. Drain the outputs afterwards.
@@ -278,10 +291,16 @@ impl Client {
             }
             Input::Timeout => {}
         }
-        while let Some(timer) = self.transport.out.timers.pop_due(now) {
-            self.timer_due(now, timer);
+        // The end of a search may leave a mapping that is kept with something to do at once.
+        for _ in 0..MOST_ROUNDS {
+            while let Some(timer) = self.transport.out.timers.pop_due(now) {
+                self.timer_due(now, timer);
+            }
+            self.update(now);
+            if self.transport.out.timers.next().is_none_or(|at| now < at) {
+                break;
+            }
         }
-        self.update(now);
     }
 
     /// The next thing to do; [`Output::Timeout`] when there is nothing left for now.
@@ -408,6 +427,7 @@ impl Client {
 
     /// Ends searches that are over or that nobody waits for, and tells whoever does.
     fn update(&mut self, now: Time) {
+        self.decide(now);
         self.close_lines();
         let ids: Vec<_> = self.searches.keys().copied().collect();
         for id in ids {

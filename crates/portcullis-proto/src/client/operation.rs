@@ -4,334 +4,22 @@ use super::device::{ControlPoint, Device};
 use super::error::{Attempt, Error, ErrorKind, Failure, Step};
 use super::event::Outcome;
 use super::exchange;
-use super::granted::{Granted, Grantor, Method};
-use super::igd::address::Address;
-use super::igd::call::{Call, CallResult, interpret};
-use super::igd::close::{Close, Mark};
-use super::igd::list::List;
-use super::igd::map::{Entry, Map};
-use super::igd::pinhole::add::{Add, Opened};
-use super::igd::pinhole::delete::Delete;
-use super::igd::pinhole::update::{Renewal, Update};
-use super::igd::{Next, Procedure, Stop};
+use super::igd::Stop;
+use super::igd::call::interpret;
 use super::journal::EntryId;
 use super::keeper::MappingId;
-use super::port_control::Way;
-use super::port_control::talk::Wish;
+use super::leftovers::{Leftover, Remains};
 use super::race::{Contender, Phase};
 use super::request::{MappingRequest, OnConflict};
 use super::search::SearchId;
-use crate::igd::ipv6_firewall::{UniqueId, UpdatePinhole};
-use crate::igd::wan_connection::Action;
+pub(super) use super::task::{Mapping, Pinhole, Task, TaskNext};
 use crate::{Protocol, Time};
-use core::net::{IpAddr, SocketAddr};
+use core::net::SocketAddr;
 use core::num::NonZeroU16;
-use core::time::Duration;
-
-/// How long a mapping that stands waits for the address to show with it.
-const ADDRESS_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Names an operation; never used twice in the life of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OperationId(pub(super) u64);
-
-/// A conversation with one gateway on behalf of an operation.
-#[derive(Debug)]
-pub(super) enum Task {
-    Map(Mapping),
-    Close(Close),
-    OpenPinhole(Pinhole),
-    RenewPinhole(Granted, Update),
-    ClosePinhole(Delete),
-    List(List),
-    Address,
-    /// One action, and its answer as it is.
-    Call(Option<Call>),
-}
-
-/// Adding a mapping, and asking for the external address beside it: a round trip less to wait for.
-#[derive(Debug)]
-pub(super) struct Mapping {
-    request: MappingRequest,
-    map: Map,
-    added: Option<Entry>,
-    /// The answer; `None` until there is one. The mapping stands whether or not the gateway tells its address.
-    address: Option<Option<IpAddr>>,
-}
-
-impl Mapping {
-    pub(super) fn new(request: MappingRequest, spare_ports: Vec<NonZeroU16>) -> Self {
-        let map = Map::new(request.clone(), spare_ports);
-        Self { request, map, added: None, address: None }
-    }
-
-    fn added(&mut self, point: &ControlPoint, gateway: &str, next: Next<Entry>) -> TaskNext {
-        match next {
-            Next::Call(call) => TaskNext::Call(call),
-            Next::Done(Err(stop)) => TaskNext::Fail(stop),
-            Next::Done(Ok(entry)) => {
-                self.added = Some(entry);
-                self.granted(point, gateway)
-            }
-        }
-    }
-
-    fn granted(&self, point: &ControlPoint, gateway: &str) -> TaskNext {
-        let (Some(entry), Some(external_address)) = (self.added, self.address) else { return TaskNext::Wait };
-        TaskNext::Done(Outcome::Mapped(Granted {
-            protocol: self.request.protocol,
-            internal_address: point.local_address,
-            internal_port: self.request.internal_port,
-            external_address,
-            external_port: entry.external_port,
-            lifetime: entry.lifetime,
-            gateway: gateway.into(),
-            grantor: Grantor::ControlPoint(point.clone()),
-            third_party: None,
-            peer: None,
-            entry: None,
-            since: Time::ZERO,
-        }))
-    }
-}
-
-/// Opening a pinhole.
-#[derive(Debug)]
-pub(super) struct Pinhole {
-    request: MappingRequest,
-    add: Add,
-}
-
-impl Pinhole {
-    pub(super) fn new(request: MappingRequest) -> Self {
-        let add = Add::new(request.protocol, request.internal_port, request.lifetime);
-        Self { request, add }
-    }
-
-    fn granted(&self, point: &ControlPoint, gateway: &str, opened: Opened) -> Outcome {
-        Outcome::Mapped(Granted {
-            protocol: self.request.protocol,
-            internal_address: opened.internal_client.into(),
-            internal_port: self.request.internal_port,
-            external_address: Some(opened.internal_client.into()),
-            external_port: self.request.internal_port,
-            lifetime: opened.lifetime,
-            gateway: gateway.into(),
-            grantor: Grantor::Pinhole(point.clone(), opened.unique_id),
-            third_party: None,
-            peer: None,
-            entry: None,
-            since: Time::ZERO,
-        })
-    }
-}
-
-fn renewed(granted: &Granted, renewal: Next<Renewal>) -> TaskNext {
-    match renewal {
-        Next::Call(call) => TaskNext::Call(call),
-        Next::Done(Ok(Renewal::Renewed(lifetime))) => {
-            TaskNext::Done(Outcome::Mapped(Granted { lifetime, ..granted.clone() }))
-        }
-        Next::Done(Ok(Renewal::Gone)) => {
-            let step = Step::Action(UpdatePinhole::NAME);
-            TaskNext::Fail(Stop { step, failure: Failure::NotConfirmed })
-        }
-        Next::Done(Err(stop)) => TaskNext::Fail(stop),
-    }
-}
-
-/// What a task wants next.
-#[derive(Debug)]
-pub(super) enum TaskNext {
-    Call(Call),
-    /// Nothing: another answer is on its way.
-    Wait,
-    Done(Outcome),
-    Fail(Stop),
-}
-
-impl Task {
-    pub(super) fn start(&mut self, point: &ControlPoint, gateway: &str) -> TaskNext {
-        match self {
-            Self::Map(mapping) => {
-                let next = mapping.map.start(point);
-                mapping.added(point, gateway, next)
-            }
-            Self::Close(close) => TaskNext::from(close.start(point), Outcome::Closed),
-            Self::OpenPinhole(pinhole) => {
-                let next = pinhole.add.start(point);
-                TaskNext::from(next, |opened| pinhole.granted(point, gateway, opened))
-            }
-            Self::RenewPinhole(granted, update) => renewed(granted, update.start(point)),
-            Self::ClosePinhole(delete) => TaskNext::from(delete.start(point), Outcome::Closed),
-            Self::List(list) => TaskNext::from(list.start(point), Outcome::Mappings),
-            Self::Address => TaskNext::from(Address.start(point), |address| told(address, gateway)),
-            Self::Call(call) => match call.take() {
-                Some(call) => TaskNext::Call(call),
-                None => TaskNext::Fail(Stop { step: Step::Search, failure: Failure::NotAsked }),
-            },
-        }
-    }
-
-    pub(super) fn resume(
-        &mut self,
-        point: &ControlPoint,
-        gateway: &str,
-        action: &'static str,
-        result: CallResult,
-    ) -> TaskNext {
-        match self {
-            Self::Map(mapping) => {
-                let next = mapping.map.resume(point, result);
-                mapping.added(point, gateway, next)
-            }
-            Self::Close(close) => TaskNext::from(close.resume(point, result), Outcome::Closed),
-            Self::OpenPinhole(pinhole) => {
-                let next = pinhole.add.resume(point, result);
-                TaskNext::from(next, |opened| pinhole.granted(point, gateway, opened))
-            }
-            Self::RenewPinhole(granted, update) => renewed(granted, update.resume(point, result)),
-            Self::ClosePinhole(delete) => TaskNext::from(delete.resume(point, result), Outcome::Closed),
-            Self::List(list) => TaskNext::from(list.resume(point, result), Outcome::Mappings),
-            Self::Address => TaskNext::from(Address.resume(point, result), |address| told(address, gateway)),
-            Self::Call(_) => match result {
-                Ok(arguments) => TaskNext::Done(Outcome::Called(arguments)),
-                Err(failure) => TaskNext::Fail(Stop { step: Step::Action(action), failure }),
-            },
-        }
-    }
-
-    /// A question that goes out beside the task's first action.
-    pub(super) fn beside(&self, point: &ControlPoint) -> Option<Call> {
-        match (self, Address.start(point)) {
-            (Self::Map(_), Next::Call(call)) => Some(call.within(ADDRESS_PATIENCE)),
-            _ => None,
-        }
-    }
-
-    /// The answer to that question.
-    pub(super) fn answered_beside(
-        &mut self,
-        point: &ControlPoint,
-        gateway: &str,
-        result: CallResult,
-    ) -> TaskNext {
-        let Self::Map(mapping) = self else { return TaskNext::Wait };
-        mapping.address = Some(match Address.resume(point, result) {
-            Next::Done(Ok(address)) => Some(address),
-            _ => None,
-        });
-        mapping.granted(point, gateway)
-    }
-
-    /// What stands when the time is up: a mapping whose gateway has not told its address yet.
-    pub(super) fn out_of_time(&mut self, point: &ControlPoint, gateway: &str) -> Option<Outcome> {
-        let Self::Map(mapping) = self else { return None };
-        mapping.address.get_or_insert(None);
-        match mapping.granted(point, gateway) {
-            TaskNext::Done(outcome) => Some(outcome),
-            _ => None,
-        }
-    }
-
-    /// Back to the beginning, for another gateway.
-    pub(super) fn restart(&mut self, spare_ports: impl FnOnce() -> Vec<NonZeroU16>) {
-        match self {
-            Self::Map(mapping) => *mapping = Mapping::new(mapping.request.clone(), spare_ports()),
-            Self::List(list) => *list = List::new(),
-            Self::Close(close) => close.restart(),
-            Self::OpenPinhole(pinhole) => *pinhole = Pinhole::new(pinhole.request.clone()),
-            Self::Address | Self::Call(_) | Self::RenewPinhole(..) | Self::ClosePinhole(_) => {}
-        }
-    }
-}
-
-impl TaskNext {
-    fn from<T>(next: Next<T>, outcome: impl FnOnce(T) -> Outcome) -> Self {
-        match next {
-            Next::Call(call) => Self::Call(call),
-            Next::Done(Ok(value)) => Self::Done(outcome(value)),
-            Next::Done(Err(stop)) => Self::Fail(stop),
-        }
-    }
-}
-
-fn told(address: IpAddr, gateway: &str) -> Outcome {
-    Outcome::Address { address, gateway: gateway.into() }
-}
-
-/// A mapping that may be at a gateway, although nobody will hear of it.
-#[derive(Clone, Debug)]
-pub(super) struct Leftover {
-    pub(super) gateway: String,
-    pub(super) protocol: Protocol,
-    pub(super) external_port: NonZeroU16,
-    pub(super) entry: Option<EntryId>,
-    pub(super) remains: Remains,
-}
-
-/// What it is deleted by.
-#[derive(Clone, Debug)]
-pub(super) enum Remains {
-    /// An entry of a WAN connection's table.
-    Entry {
-        point: ControlPoint,
-        mark: Mark,
-    },
-    Pinhole {
-        point: ControlPoint,
-        unique_id: UniqueId,
-    },
-    /// A mapping of NAT-PMP or PCP.
-    Talk {
-        method: Method,
-        way: Way,
-        wish: Wish,
-    },
-    /// The same where the server has never answered, and may not be there.
-    Farewell {
-        method: Method,
-        way: Way,
-        wish: Wish,
-    },
-}
-
-impl Leftover {
-    /// What a grant leaves at its gateway.
-    pub(super) fn of(granted: &Granted, description: &str) -> Self {
-        let server = granted.grantor.remote();
-        let local = server.is_ipv6().then_some(granted.internal_address);
-        Self {
-            gateway: granted.gateway.clone(),
-            protocol: granted.protocol,
-            external_port: granted.external_port,
-            entry: granted.entry,
-            remains: match &granted.grantor {
-                Grantor::ControlPoint(point) => Remains::Entry {
-                    point: point.clone(),
-                    mark: Mark { internal_port: granted.internal_port, description: description.into() },
-                },
-                Grantor::Pinhole(point, unique_id) => {
-                    Remains::Pinhole { point: point.clone(), unique_id: *unique_id }
-                }
-                Grantor::NatPmp(_) | Grantor::Pcp(..) => {
-                    Remains::Talk { method: granted.method(), way: (server, local), wish: Wish::of(granted) }
-                }
-            },
-        }
-    }
-
-    pub(super) fn key(&self) -> Key {
-        let remote = match &self.remains {
-            Remains::Entry { point, .. } | Remains::Pinhole { point, .. } => point.remote,
-            Remains::Talk { way, .. } | Remains::Farewell { way, .. } => way.0,
-        };
-        (remote.ip(), self.protocol, self.external_port)
-    }
-}
-
-/// What names an entry of a gateway's table: the gateway, and the external side.
-pub(super) type Key = (IpAddr, Protocol, NonZeroU16);
 
 #[derive(Debug)]
 pub(super) enum Stage {
@@ -459,6 +147,14 @@ impl Operation {
     /// Whether anybody may still grant what is wanted.
     pub(super) fn has_hope(&self) -> bool {
         self.igd_is_open() || self.contenders.iter().any(|contender| contender.phase != Phase::Failed)
+    }
+
+    /// Whether it asks for a mapping of this port of ours.
+    pub(super) fn asks_for(&self, protocol: Protocol, internal_port: NonZeroU16) -> bool {
+        let by_talk = self.contenders.iter().filter_map(|contender| contender.talk.wanted());
+        let by_talk = by_talk.map(|wish| (wish.protocol, wish.internal_port));
+        let asked = self.request().map(|request| (request.protocol, request.internal_port));
+        asked.into_iter().chain(by_talk).any(|own| own == (protocol, internal_port))
     }
 
     pub(super) fn has_tried(&self, device: &Device) -> bool {

@@ -1,12 +1,13 @@
 //! Serving an operation: which gateway, which of its services, what next, and when to give up.
 
 use super::device::Device;
-use super::error::{Attempt, ErrorKind, Step};
+use super::error::ErrorKind;
 use super::event::{Event, Outcome};
 use super::granted::Method;
 use super::igd::Stop;
 use super::igd::call::interpret;
 use super::journal::{Entry, EntryId};
+use super::leftovers::Coming;
 use super::operation::{OperationId, Stage, Task, TaskNext};
 use super::race::{HEDGE, Phase, Turn};
 use super::search::SearchId;
@@ -242,9 +243,12 @@ impl Client {
         operation.asked_at = None;
         let deadline = operation.deadline;
         let entry = if operation.renews { None } else { operation.entry.filter(|_| is_clean) };
-        if let Some(entry) = entry {
+        if !operation.renews {
+            // What is in doubt keeps its entry: the next gateway's is another.
             operation.entry = None;
-            self.ledger.refused(entry, &mut self.transport.out);
+        }
+        if let Some(entry) = entry {
+            self.refuse(entry);
         }
         self.transport.cancel(now, |owner| owner == Owner::Address(id));
         let Some(operation) = self.operations.get_mut(&id) else { return };
@@ -352,39 +356,15 @@ impl Client {
         };
         operation.entry = Some(entry.id);
         operation.asked_at.get_or_insert(now);
+        let coming = Coming {
+            gateway: entry.remote.ip(),
+            protocol: entry.protocol,
+            internal_port: entry.internal_port,
+            external_port,
+        };
+        self.supersede(now, &coming);
         self.adopted(id);
         self.ledger.put(entry, &mut self.transport.out);
-    }
-
-    /// Nobody is left to ask.
-    pub(super) fn give_up(&mut self, now: Time, id: OperationId) {
-        let mut failures = self.search_failures();
-        let Some(mut operation) = self.operations.remove(&id) else { return };
-        if operation.igd_over {
-            failures = core::mem::take(&mut operation.search_failures);
-        }
-        let unanswered = self.unanswered(&operation);
-        operation.attempts.extend(unanswered);
-        let nobody_to_ask = operation.contenders.is_empty() && !operation.wants_igd;
-        if nobody_to_ask && operation.attempts.is_empty() {
-            let (gateway, step) = (String::new(), Step::Search);
-            operation.attempts.push(Attempt { gateway, step, failure: Failure::NoDefaultGateway });
-        }
-        let named = !self.config.gateways.is_empty();
-        // Who is not there, or does not speak a protocol, has nothing to say of a mapping.
-        let says_nothing =
-            |attempt: &Attempt| matches!(attempt.failure.kind(), ErrorKind::NoGateway | ErrorKind::NoService);
-        let result = if operation.absent && operation.attempts.iter().all(says_nothing) {
-            if let Some(entry) = operation.entry {
-                self.ledger.erase(entry, &mut self.transport.out);
-            }
-            Ok(Outcome::Closed(false))
-        } else {
-            Err(operation.out_of_gateways(failures, named))
-        };
-        let (silent, keeper) = (operation.silent, operation.keeper.take());
-        self.abandon(now, id, operation, None);
-        self.tell(now, id, keeper, silent, result);
     }
 
     /// External ports to try where the wanted one is taken, from the dynamic range (RFC 6335 section 6).

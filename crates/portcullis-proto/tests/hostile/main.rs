@@ -8,6 +8,8 @@
 mod pair;
 
 #[cfg(test)]
+mod bare;
+#[cfg(test)]
 mod budget;
 #[cfg(test)]
 mod gateway;
@@ -18,7 +20,11 @@ mod port_control;
 #[cfg(test)]
 mod port_control_keeping;
 #[cfg(test)]
+mod random;
+#[cfg(test)]
 mod session;
+#[cfg(test)]
+mod session_keeping;
 #[cfg(test)]
 mod ssdp;
 #[cfg(test)]

@@ -135,7 +135,8 @@ fn lifetimes_are_clamped() {
         survives(&odd(method, &[]).with(Quirk::LeaseAlways(0))).unwrap_err();
     }
     for lifetime in [0, 1, u32::MAX] {
-        let error = survives(&odd(Method::Pcp, &[Oddity::PcpResult(8), Oddity::ErrorLifetime(lifetime)])).unwrap_err();
+        let error = survives(&odd(Method::Pcp, &[Oddity::PcpResult(8), Oddity::ErrorLifetime(lifetime)]))
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Refused);
     }
 }
@@ -143,9 +144,11 @@ fn lifetimes_are_clamped() {
 /// F11: a thousand refusals a second are one.
 #[test]
 fn a_storm_of_refusals_is_one_verdict() {
-    for (method, oddity) in
-        [(Method::Pcp, Oddity::PcpResult(8)), (Method::Pcp, Oddity::PcpResult(7)), (Method::NatPmp, Oddity::NatPmpResult(4))]
-    {
+    for (method, oddity) in [
+        (Method::Pcp, Oddity::PcpResult(8)),
+        (Method::Pcp, Oddity::PcpResult(7)),
+        (Method::NatPmp, Oddity::NatPmpResult(4)),
+    ] {
         let scenario = odd(method, &[oddity, OFTEN]);
         let error = survives(&scenario).unwrap_err();
         let refusals = error.attempts().iter().filter(|attempt| attempt.failure.kind() == ErrorKind::Refused);
@@ -205,9 +208,16 @@ fn an_address_that_no_host_has_is_told_as_that() {
     for method in BOTH {
         for address in ["127.0.0.1", "224.0.0.1", "255.255.255.255", "169.254.1.1"] {
             let granted = survives(&odd(method, &[Oddity::AssignsAddress(address)])).unwrap();
-            assert_eq!(granted.external_address.map(AddressKind::of), Some(AddressKind::Reserved), "{address}");
+            assert_eq!(
+                granted.external_address.map(AddressKind::of),
+                Some(AddressKind::Reserved),
+                "{address}"
+            );
         }
-        assert_eq!(survives(&odd(method, &[Oddity::AssignsAddress("0.0.0.0")])).unwrap().external_address, None);
+        assert_eq!(
+            survives(&odd(method, &[Oddity::AssignsAddress("0.0.0.0")])).unwrap().external_address,
+            None
+        );
     }
     for address in ["::", "2001:4860::1", "::1"] {
         let granted = survives(&odd(Method::Pcp, &[Oddity::AssignsAddress(address)])).unwrap();
@@ -241,12 +251,18 @@ fn malformed_options_make_an_answer_none() {
         &[2, 0, 0, 4][..],
         &[2, 0, 255, 255],
         &[127, 0, 0, 0],
-        &[1, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 10, 0, 0, 1, 1, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 10, 0, 0, 1],
+        &[
+            1, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 10, 0, 0, 1, 1, 0, 0, 16, 0, 0, 0, 0, 0, 0,
+            0, 0, 0, 0, 255, 255, 10, 0, 0, 1,
+        ],
         &[3, 0, 0, 1, 0, 0, 0, 0],
         too_many,
     ] {
         let error = survives(&odd(Method::Pcp, &[Oddity::Appends(options)])).unwrap_err();
-        assert!(matches!(error.kind(), ErrorKind::NoGateway | ErrorKind::NoService | ErrorKind::Timeout), "{error}");
+        assert!(
+            matches!(error.kind(), ErrorKind::NoGateway | ErrorKind::NoService | ErrorKind::Timeout),
+            "{error}"
+        );
     }
     // Those that may be passed over are.
     assert!(survives(&odd(Method::Pcp, &[Oddity::Appends(&[200, 0, 0, 4, 1, 2, 3, 4])])).is_ok());

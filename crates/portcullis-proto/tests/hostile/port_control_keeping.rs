@@ -73,10 +73,12 @@ fn a_flood_of_announcements_is_one_or_none() {
 /// F10 and F11 for a mapping that stands: refusals without end do not make us ask without end.
 #[test]
 fn refusals_of_renewals_are_answered_with_patience() {
-    for (method, refusal) in [(Method::Pcp, Oddity::PcpResult(8)), (Method::NatPmp, Oddity::NatPmpResult(4))] {
+    for (method, refusal) in [(Method::Pcp, Oddity::PcpResult(8)), (Method::NatPmp, Oddity::NatPmpResult(4))]
+    {
         for error_lifetime in [0, u32::MAX] {
             let short = Quirk::LeaseAlways(120);
-            let mut pair = Pair::every_protocol(odd(method, &[Oddity::ErrorLifetime(error_lifetime)]).with(short));
+            let mut pair =
+                Pair::every_protocol(odd(method, &[Oddity::ErrorLifetime(error_lifetime)]).with(short));
             let operation = pair.start(|client, now| client.keep(now, udp(7777), TIMEOUT));
             pair.drive_until_finished(operation).unwrap();
             // From now on it refuses.

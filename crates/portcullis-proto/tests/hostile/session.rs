@@ -1,171 +1,18 @@
 //! The whole session under arbitrary inputs: no panic, bounded outputs, no timeout in the past, nothing left
 //! open, no connection but to where a datagram came from. And the heap of the client alone, at its worst.
 
-use crate::pair::{description, network, reply, search_answer, udp};
-use core::net::{IpAddr, SocketAddr};
+use crate::bare::Bare;
+use crate::pair::{description, reply, search_answer, udp};
+use crate::random::Random;
+use core::net::SocketAddr;
 use core::num::NonZeroU16;
 use core::time::Duration;
-use portcullis_proto::client::io::{ConnectionId, Input, Output, SocketId};
-use portcullis_proto::client::{Client, Config, Event, OnConflict, OperationId, Outcome, SearchOptions};
-use portcullis_proto::{Protocol, Time};
-use std::collections::{BTreeMap, BTreeSet};
+use portcullis_proto::Protocol;
+use portcullis_proto::client::io::{Input, Output};
+use portcullis_proto::client::{OnConflict, OperationId, SearchOptions};
 use std::io;
 
 const TARGET: &str = "urn:schemas-upnp-org:device:InternetGatewayDevice:1";
-/// All that one input may cause.
-const MOST_OUTPUTS: usize = 128;
-/// Two searches of 24 devices at most, and the actions of the operations.
-const MOST_CONNECTIONS: usize = 64;
-
-/// A driver without an operating system: it does what the client wants in thought only.
-struct Bare {
-    client: Client,
-    now: Time,
-    timeout: Option<Time>,
-    sockets: Vec<SocketId>,
-    /// Whether each is established.
-    connections: BTreeMap<ConnectionId, bool>,
-    sources: BTreeSet<IpAddr>,
-    /// What was asked on each: the name of the action, or `GET`.
-    asked: BTreeMap<ConnectionId, String>,
-    /// Mappings that were made.
-    mapped: usize,
-}
-
-impl Bare {
-    fn new(seed: u64) -> Self {
-        Self {
-            client: Client::new(Config { seed: [seed, 0], ..Config::default() }, network()),
-            now: Time::ZERO,
-            timeout: None,
-            sockets: Vec::new(),
-            connections: BTreeMap::new(),
-            sources: BTreeSet::new(),
-            asked: BTreeMap::new(),
-            mapped: 0,
-        }
-    }
-
-    fn input(&mut self, input: Input<'_>) {
-        match input {
-            Input::Datagram { source, .. } => {
-                self.sources.insert(source.ip());
-            }
-            Input::Closed { connection, .. } => {
-                self.connections.remove(&connection);
-            }
-            Input::SocketFailed { socket, .. } => self.sockets.retain(|open| *open != socket),
-            _ => {}
-        }
-        self.client.handle_input(self.now, input);
-        self.drain();
-    }
-
-    fn drain(&mut self) {
-        for _ in 0..MOST_OUTPUTS {
-            match self.client.poll_output() {
-                Output::Bind(bind) => {
-                    self.sockets.push(bind.socket);
-                    if bind.peer.is_some() {
-                        let local = SocketAddr::from(([192, 168, 1, 7], 40_000));
-                        self.client.handle_input(self.now, Input::Bound { socket: bind.socket, local });
-                    }
-                }
-                Output::Journal(_) => {}
-                Output::Unbind(socket) => self.sockets.retain(|open| *open != socket),
-                Output::Connect { connection, remote, .. } => {
-                    assert!(self.sources.contains(&remote.ip()), "dials {remote}");
-                    assert!(self.connections.insert(connection, false).is_none());
-                    assert!(self.connections.len() <= MOST_CONNECTIONS);
-                }
-                Output::Send { connection, bytes } => {
-                    assert_eq!(self.connections.get(&connection), Some(&true));
-                    assert!(bytes.starts_with(b"GET /") || bytes.starts_with(b"POST /"));
-                    let text = String::from_utf8(bytes).unwrap();
-                    let action =
-                        text.lines().find_map(|line| line.strip_prefix("SOAPAction: ")?.split_once('#'));
-                    let action = action.map_or("GET", |(_, action)| action.trim_end_matches('"'));
-                    self.asked.insert(connection, action.to_owned());
-                }
-                Output::Disconnect(connection) => assert!(self.connections.remove(&connection).is_some()),
-                Output::Datagram { destination, .. } => assert!([1900, 5351].contains(&destination.port())),
-                Output::Timeout(at) => {
-                    assert!(
-                        at.is_none_or(|at| at > self.now),
-                        "due at once, again: {at:?} at {:?}",
-                        self.now
-                    );
-                    self.timeout = at;
-                    while let Some(event) = self.client.poll_event() {
-                        let mapped = matches!(event, Event::Finished { result: Ok(Outcome::Mapped(_)), .. });
-                        self.mapped += usize::from(mapped);
-                    }
-                    return;
-                }
-            }
-        }
-        panic!("no end of outputs");
-    }
-
-    /// Lets the time pass that is left to everything under way.
-    fn finish(&mut self) {
-        for _ in 0..2_000 {
-            let Some(at) = self.timeout else { break };
-            self.now = at;
-            self.input(Input::Timeout);
-        }
-        assert!(self.client.is_idle());
-        assert_eq!(self.timeout, None);
-        assert!(self.sockets.is_empty() && self.connections.is_empty());
-        assert!(self.now.since_start() < Duration::from_secs(60), "{:?}", self.now);
-    }
-}
-
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, most: usize) -> usize {
-        usize::try_from(self.next() % u64::try_from(most.max(1)).unwrap()).unwrap()
-    }
-
-    fn byte(&mut self) -> u8 {
-        self.next().to_le_bytes()[0]
-    }
-
-    fn pick<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
-        let index = self.below(from.len());
-        from.get(index)
-    }
-
-    /// One of these texts, damaged more or less, or no text at all.
-    fn damaged(&mut self, texts: &[Vec<u8>]) -> Vec<u8> {
-        if self.below(8) == 0 {
-            let length = self.below(600);
-            return (0..length).map(|_| self.byte()).collect();
-        }
-        let mut bytes = self.pick(texts).unwrap().clone();
-        for _ in 0..self.below(4) {
-            let (at, to) = (self.below(bytes.len()), self.below(bytes.len()));
-            match self.below(4) {
-                0 => bytes.truncate(at),
-                1 if at < bytes.len() => bytes[at] = self.byte(),
-                2 if at < to => drop(bytes.drain(at..to)),
-                3 if at < to => bytes.splice(to..to, bytes[at..to].to_vec()).for_each(drop),
-                _ => {}
-            }
-        }
-        bytes
-    }
-}
 
 fn success(action: &str, arguments: &str) -> Vec<u8> {
     let body = format!(

@@ -27,7 +27,7 @@ fn no_lifetime_makes_a_busy_loop() {
                 assert!(apart >= 4.0, "{method}, {granted}: {apart}");
             }
             // Nor is it forgotten.
-            let least = (600 / granted.max(20)).saturating_sub(1) as usize;
+            let least = (600 / granted.max(22)).saturating_sub(2) as usize;
             assert!(grants.len() >= least.min(40), "{method}, {granted}: {} grants", grants.len());
             assert!(asked(&pair).len() <= 300, "{method}, {granted}: {}", asked(&pair).len());
             if granted >= 20 {
@@ -49,7 +49,7 @@ fn a_lease_that_is_over_before_it_can_be_renewed_is_lost_on_time() {
         let (lost, _) = pair.drive_until("lost");
         assert!((lost - mapped).as_secs_f64() <= 3.0, "{method}: {:?}", lost - mapped);
         let (again, _) = pair.drive_until("recovered");
-        assert!((again - mapped).as_secs_f64() < 5.0, "{method}: {:?}", again - mapped);
+        assert!((again - mapped).as_secs_f64() < 21.0, "{method}: {:?}", again - mapped);
         assert_eq!(pair.kinds(mapping), ["mapped", "lost", "recovered"]);
     }
 }

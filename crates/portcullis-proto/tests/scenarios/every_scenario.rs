@@ -59,9 +59,47 @@ fn maps_wherever_it_is_possible_and_says_why_elsewhere() {
     }
 }
 
+/// The gateways on which nothing can be mapped by any protocol, where that is told by another kind of error than to a
+/// client that speaks UPnP alone, or only to one that speaks them all.
+const HOPELESS_FOR_ALL: &[(&str, ErrorKind)] = &[
+    ("no-protocol", ErrorKind::NoGateway),
+    ("nat-pmp-refused", ErrorKind::Refused),
+    ("pcp-nested-nat", ErrorKind::Refused),
+    ("pcp-error-storm", ErrorKind::Refused),
+    ("pcp-other-port", ErrorKind::Conflict),
+];
+
+#[test]
+fn maps_by_every_protocol_wherever_it_is_possible() {
+    for scenario in Scenario::all() {
+        let name = scenario.name();
+        let mut pair = Pair::every_protocol(scenario);
+        let result = pair.map(udp(7777).read_back());
+        let mut hopeless = HOPELESS_FOR_ALL.iter().chain(HOPELESS);
+        let expected = hopeless.find(|(hopeless, _)| *hopeless == name).map(|(_, kind)| *kind);
+        assert_eq!(result.as_ref().err().map(|error| error.kind()), expected, "{name}: {result:?}");
+        if result.is_ok() {
+            assert_eq!(pair.gateway.mappings().len(), 1, "{name}");
+            assert!(pair.now.since_start() < Duration::from_secs(4), "{name}: {:?}", pair.now);
+        } else {
+            assert!(pair.now.since_start() <= TIMEOUT, "{name}: {:?}", pair.now);
+        }
+        let sent = pair.record.port_control().len();
+        assert!(sent <= 16, "{name}: {sent} datagrams");
+        pair.drive_for(Duration::from_secs(10));
+        pair.assert_idle();
+        if let Ok(granted) = result {
+            let operation = pair.start(|client, now| client.release(now, &granted, TIMEOUT));
+            let result = pair.drive_until_finished(operation);
+            assert!(result.is_ok(), "{name}: {result:?}");
+            assert!(pair.gateway.mappings().is_empty(), "{name}");
+        }
+    }
+}
+
 #[test]
 fn every_hopeless_gateway_exists() {
-    for (name, _) in HOPELESS {
+    for (name, _) in HOPELESS.iter().chain(HOPELESS_FOR_ALL) {
         assert!(name.parse::<Scenario>().is_ok(), "{name}");
     }
 }

@@ -280,3 +280,26 @@ fn a_named_server_is_asked_and_nobody_else() {
         assert!(pair.gateway.mappings().is_empty());
     }
 }
+
+/// This host got another address while it asked: the request goes out again from the new one, since a PCP server
+/// compares it with the address in the request.
+#[test]
+fn an_address_that_changes_meanwhile_is_not_asked_from_any_more() {
+    let mut pair = Pair::with(named("pcp-only"), Config::default(), network());
+    pair.gateway = SimPeer::new(Gateway::new(
+        named("pcp-only").with(odd(Oddity::IgnoresFirst(1))),
+        "192.168.1.1:5000".parse().unwrap(),
+    ));
+    let operation = pair.start(|client, now| client.map(now, udp(7777), TIMEOUT));
+    pair.drive_for(Duration::from_millis(100));
+    let mut moved = network();
+    moved.interfaces[1].addresses[0].address = "192.168.1.8".parse().unwrap();
+    pair.own_address = "192.168.1.8".parse().unwrap();
+    pair.start(|client, now| client.set_network(now, moved));
+    let Ok(portcullis_proto::client::Outcome::Mapped(granted)) = pair.drive_until_finished(operation) else {
+        panic!("not mapped")
+    };
+    assert_eq!(granted.internal_address.to_string(), "192.168.1.8");
+    assert_eq!(pair.gateway.mappings()[0].internal_client, "192.168.1.8");
+    settles(&mut pair);
+}

@@ -85,7 +85,9 @@ fn the_address_that_is_opened_is_our_own_global_one() {
 
 #[test]
 fn a_refusal_is_explained() {
-    for (name, firewall_enabled) in [("ipv6-firewall-off", false), ("ipv6-not-allowed", true), ("ipv6-unexplained", true)] {
+    for (name, firewall_enabled) in
+        [("ipv6-firewall-off", false), ("ipv6-not-allowed", true), ("ipv6-unexplained", true)]
+    {
         let mut pair = pair(named(name));
         let error = pair.map(udp(7777).ipv6()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Refused, "{name}: {error}");
@@ -138,7 +140,8 @@ fn each_global_address_is_tried() {
     let granted = pair.map(udp(7777).ipv6()).unwrap();
     assert_eq!(granted.internal_address, CLIENT_IPV6.parse::<IpAddr>().unwrap());
     pair.drive_for(Duration::from_secs(20));
-    let open: Vec<_> = pair.gateway.pcp_pinholes().iter().map(|pinhole| pinhole.internal_client.clone()).collect();
+    let open: Vec<_> =
+        pair.gateway.pcp_pinholes().iter().map(|pinhole| pinhole.internal_client.clone()).collect();
     assert_eq!(open, [CLIENT_IPV6]);
 }
 
@@ -155,10 +158,10 @@ fn restricted_to_one_protocol_the_other_is_not_asked() {
 
 #[test]
 fn a_named_server_over_ipv6_is_asked() {
-    let mut config = Config::default();
-    config.gateways = vec!["pcp://[2a02:ff0::1]:5351".parse().unwrap()];
+    let config = Config { gateways: vec!["pcp://[2a02:ff0::1]:5351".parse().unwrap()], ..Config::default() };
     let server: SocketAddr = "[2a02:ff0::1]:5351".parse().unwrap();
-    let mut pair = Pair::at("[2a02:ff0::1]:5000".parse().unwrap(), named("pcp-only"), config, network_with_ipv6());
+    let mut pair =
+        Pair::at("[2a02:ff0::1]:5000".parse().unwrap(), named("pcp-only"), config, network_with_ipv6());
     let granted = pair.map(udp(7777).ipv6()).unwrap();
     assert_eq!(granted.grantor.remote(), server);
     assert_eq!(granted.external_address, Some(granted.internal_address));

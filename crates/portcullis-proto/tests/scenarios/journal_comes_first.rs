@@ -208,3 +208,39 @@ fn what_was_left_open_is_closed_by_a_later_process() {
         second.assert_idle();
     }
 }
+
+/// What is held is asked for once more, and that is cancelled: it is held, and written, as before.
+#[test]
+fn a_second_request_that_is_cancelled_leaves_the_entry_of_the_first() {
+    for name in ["pcp-only", "nat-pmp-only", "igd2", "all-protocols"] {
+        for micros in (0..4_000).step_by(250) {
+            for ends in [false, true] {
+                let mut pair = pair(name, &[]);
+                let granted = map(&mut pair, udp(7777));
+                let second = pair.start(|client, now| client.map(now, udp(7777), TIMEOUT));
+                pair.drive_for(Duration::from_micros(micros));
+                if pair.record.result(second).is_some() {
+                    continue;
+                }
+                pair.start(|client, now| client.cancel(now, second));
+                pair.drive_for(Duration::from_secs(20));
+                let written = pair.record.journal();
+                // Another protocol may have taken the request: that is written until the mapping ends.
+                let granted_ones = written.iter().filter(|entry| entry.granted).count();
+                assert_eq!(granted_ones, 1, "{name}, {micros} us: {written:?}");
+                assert_eq!(pair.gateway.mappings().len(), 1, "{name}, {micros} us");
+                if ends {
+                    let released = pair.start(|client, now| client.release(now, &granted, TIMEOUT));
+                    pair.drive_until_finished(released).unwrap();
+                } else {
+                    pair.start(|client, _| client.leave_open(&granted));
+                }
+                pair.drive_for(Duration::from_secs(20));
+                let left = usize::from(!ends);
+                assert_eq!(pair.record.journal().len(), left, "{name}, {micros} us");
+                assert_eq!(pair.gateway.mappings().len(), left, "{name}, {micros} us");
+                pair.assert_idle();
+            }
+        }
+    }
+}

@@ -10,8 +10,10 @@ use std::collections::BTreeMap;
 /// NAT-PMP and PCP: a burst, and one each second; every answer lets one more out.
 const REQUESTS: f64 = 16.0;
 /// UPnP: a search asks for six targets, four times, of the gateway and of everybody, and opens connections for what it
-/// finds; then one each second.
+/// finds.
 const UPNP: f64 = 260.0;
+/// Then one each second for each of four mappings, should their leases be so short; each request to renew is read back.
+const CONNECTIONS: f64 = 4.0;
 
 /// What may still be sent, and since when.
 #[derive(Debug)]
@@ -27,8 +29,8 @@ pub(crate) struct Budget {
 }
 
 impl Bucket {
-    fn take(&mut self, now: Time, most: f64) -> bool {
-        self.level = (self.level + (now - self.since).as_secs_f64()).min(most);
+    fn take(&mut self, now: Time, most: f64, each_second: f64) -> bool {
+        self.level = (self.level + (now - self.since).as_secs_f64() * each_second).min(most);
         self.since = now;
         self.level -= 1.0;
         self.level >= 0.0
@@ -42,11 +44,11 @@ impl Budget {
             Output::Datagram { destination, .. } if destination.port() == port_control::PORT => {
                 let bucket = self.requests.entry(destination.ip());
                 let bucket = bucket.or_insert(Bucket { level: REQUESTS, since: now });
-                assert!(bucket.take(now, REQUESTS), "I1: too much is sent to {destination} at {now:?}");
+                assert!(bucket.take(now, REQUESTS, 1.0), "I1: too much is sent to {destination} at {now:?}");
             }
             Output::Datagram { .. } | Output::Connect { .. } => {
                 let bucket = self.upnp.get_or_insert(Bucket { level: UPNP, since: now });
-                assert!(bucket.take(now, UPNP), "I1: too much UPnP at {now:?}");
+                assert!(bucket.take(now, UPNP, CONNECTIONS), "I1: too much UPnP at {now:?}");
             }
             _ => {}
         }

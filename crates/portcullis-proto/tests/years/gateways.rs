@@ -23,11 +23,14 @@ pub(crate) struct Gateways {
     granted: BTreeMap<Name, Time>,
     /// When each gateway lost mappings without the client's doing.
     pub(crate) disturbed: BTreeMap<IpAddr, Time>,
+    /// The mappings that were there at the last look, where what happens is told.
+    told: Option<Vec<(Name, Option<Time>)>>,
 }
 
 impl Gateways {
-    pub(crate) fn new(second: Rc<RefCell<SimPeer>>) -> Self {
-        Self { second, granted: BTreeMap::new(), disturbed: BTreeMap::new() }
+    pub(crate) fn new(second: Rc<RefCell<SimPeer>>, tells: bool) -> Self {
+        let told = tells.then(Vec::new);
+        Self { second, granted: BTreeMap::new(), disturbed: BTreeMap::new(), told }
     }
 
     /// Reads the gateways' tables.
@@ -42,6 +45,20 @@ impl Gateways {
                 let known = self.granted.entry(name).or_insert(expires);
                 *known = (*known).max(expires);
             }
+        }
+    }
+
+    /// Tells what has changed in the tables.
+    #[expect(clippy::disallowed_macros, reason = "a schedule that is run alone tells what happens in it")]
+    pub(crate) fn tell(&mut self, pair: &Pair) {
+        if self.told.is_none() {
+            return;
+        }
+        let tables: Vec<_> =
+            self.ours(pair).into_iter().map(|(name, mapping)| (name, mapping.expires)).collect();
+        if self.told.as_ref() != Some(&tables) {
+            eprintln!("{:?}   tables: {tables:?}", pair.now);
+            self.told = Some(tables);
         }
     }
 

@@ -9,7 +9,7 @@ use portcullis_proto::client::io::Output;
 use portcullis_proto::client::journal::{Entry, EntryId, Record};
 use portcullis_proto::client::{Change, ChangeKind, Event, Granted, MappingId, OperationId, Outcome};
 use portcullis_proto::wire::pcp::{self, Nonce};
-use portcullis_proto::wire::port_control;
+use portcullis_proto::wire::{natpmp, port_control};
 use portcullis_proto::{Protocol, Time};
 use std::collections::BTreeMap;
 
@@ -53,6 +53,7 @@ impl Observer {
     /// Reads what has happened since the last time, and forgets it.
     pub(crate) fn look(&mut self, pair: &mut Pair, gateways: &mut Gateways) {
         gateways.look(pair);
+        gateways.tell(pair);
         let outputs = core::mem::take(&mut pair.record.outputs);
         for (from, count) in pair.take_heard() {
             self.budget.heard(from, count);
@@ -81,6 +82,9 @@ impl Observer {
     fn output(&mut self, at: Time, output: &Output) {
         self.budget.sent(at, output);
         assert!(Budget::is_allowed(output), "I5: {output:?}");
+        if self.tells {
+            tell_output(at, output);
+        }
         match output {
             Output::Journal(Record::Put(entry)) => {
                 self.journal.insert(entry.id, entry.clone());
@@ -103,9 +107,12 @@ impl Observer {
     fn asked(&mut self, server: IpAddr, payload: &[u8]) {
         let Ok(request) = pcp::Request::decode(payload) else { return };
         let pcp::Opcode::Map(map) = request.opcode else { return };
+        if request.lifetime == 0 {
+            return;
+        }
         let name = (server, map.protocol, map.internal_port.get());
         let known = *self.nonces.entry(name).or_insert(map.nonce);
-        assert!(known == map.nonce || request.lifetime == 0, "I4: another nonce for {name:?}");
+        assert!(known == map.nonce, "I4: another nonce for {name:?}");
     }
 
     fn changed(&mut self, at: Time, change: &Change) {
@@ -198,6 +205,27 @@ fn name(granted: &Granted) -> Name {
         granted.internal_address,
         granted.internal_port.get(),
     )
+}
+
+#[expect(clippy::disallowed_macros, reason = "a schedule that is run alone tells what happens in it")]
+fn tell_output(at: Time, output: &Output) {
+    match output {
+        Output::Datagram { destination, payload, .. } if destination.port() == port_control::PORT => {
+            match pcp::Request::decode(payload) {
+                Ok(request) => {
+                    eprintln!("{at:?}   to {destination}: {} s, {:?}", request.lifetime, request.opcode)
+                }
+                Err(_) => eprintln!("{at:?}   to {destination}: {:?}", natpmp::Request::decode(payload)),
+            }
+        }
+        Output::Send { bytes, .. } => {
+            let text = String::from_utf8_lossy(bytes);
+            let action = text.lines().find(|line| line.starts_with("SOAPAction")).unwrap_or("GET");
+            eprintln!("{at:?}   {action}");
+        }
+        Output::Journal(record) => eprintln!("{at:?}   {record:?}"),
+        _ => {}
+    }
 }
 
 #[expect(clippy::disallowed_macros, reason = "a schedule that is run alone tells what happens in it")]

@@ -49,7 +49,7 @@ impl World {
             random,
             schedule,
             pair,
-            gateways: Gateways::new(second),
+            gateways: Gateways::new(second, tells),
             observer,
             ends: BTreeMap::new(),
             network: network(),

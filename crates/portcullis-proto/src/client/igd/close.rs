@@ -54,6 +54,28 @@ impl Close {
         Self { protocol, external_port, claim, deleting: false, doubt: None }
     }
 
+    /// Whether it will delete this entry once it has proof that it is ours, and has not begun to.
+    pub(in crate::client) fn may_yet_delete(&self, protocol: Protocol, external_port: NonZeroU16) -> bool {
+        !self.deleting
+            && matches!(self.claim, Claim::Ours | Claim::Added(_))
+            && (self.protocol, self.external_port) == (protocol, external_port)
+    }
+
+    pub(in crate::client) fn mark(&self) -> Option<&Mark> {
+        match &self.claim {
+            Claim::Added(mark) => Some(mark),
+            Claim::Unproven | Claim::Ours | Claim::Force => None,
+        }
+    }
+
+    pub(in crate::client) fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    pub(in crate::client) fn external_port(&self) -> NonZeroU16 {
+        self.external_port
+    }
+
     /// Back to the beginning, for another gateway.
     pub(in crate::client) fn restart(&mut self) {
         self.deleting = false;

@@ -172,11 +172,12 @@ impl Client {
     /// [`Event::Changed`](super::Event::Changed) for everything that happens to it from then on.
     pub fn keep(&mut self, now: Time, request: MappingRequest, timeout: Duration) -> OperationId {
         // The lease that UPnP granted is told by the table alone.
-        let id = self.prepare_map(now, &request.clone().read_back(), timeout);
+        let wanted = self.as_long_as_kept(request.clone()).read_back();
+        let id = self.prepare_map(now, &wanted, timeout);
         if let Some(operation) = self.operations.get_mut(&id) {
-            operation.keeps = Some(request.clone());
+            operation.keeps = Some(request);
         }
-        self.enter_map(now, id, &request, &Pace::FirstContact);
+        self.enter_map(now, id, &wanted, &Pace::FirstContact);
         self.settle(now, id);
         self.update(now);
         id

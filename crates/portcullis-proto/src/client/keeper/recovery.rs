@@ -33,18 +33,22 @@ impl Client {
         // The lease that UPnP granted is told by the table alone.
         let mut request = kept.request.clone().read_back();
         request.stands = kept.stands;
-        if let Some(granted) = &kept.granted {
-            request = request.external_port(granted.external_port);
-            if let Grantor::Pcp(server, nonce) = granted.grantor {
-                request.known = Some((server, nonce));
-            }
-        }
         let pace = match (kept.failures, kept.expires()) {
             (0, _) => Pace::FirstContact,
             // To its own server it is a renewal (RFC 6887 section 11.2.1).
             (_, Some(at)) if at > now => Pace::Renewal,
             _ => Pace::patient(random),
         };
+        if let Some(granted) = &kept.granted {
+            request = request.external_port(granted.external_port);
+            if !kept.stands {
+                self.port_control.doubt(granted.grantor.remote().ip());
+            }
+            if let Grantor::Pcp(server, nonce) = granted.grantor {
+                request.known = Some((server, nonce));
+            }
+        }
+        let request = self.as_long_as_kept(request);
         let operation = self.prepare_map(now, &request, MAP_TIMEOUT);
         self.belongs(id, operation, Phase::Mapping(operation));
         self.enter_map(now, operation, &request, &pace);

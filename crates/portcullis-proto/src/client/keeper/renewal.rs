@@ -1,13 +1,13 @@
 //! Renewing a mapping where it was made, and what a grant changes.
 
 use super::{ChangeKind, KeeperTimer, MappingId, Phase, Reason};
-use crate::Time;
 use crate::client::error::Error;
 use crate::client::event::{Event, Outcome};
 use crate::client::granted::{Granted, Grantor, Method};
 use crate::client::igd::call::Call;
 use crate::client::igd::pinhole::update::Update;
-use crate::client::operation::{Leftover, Mapping, Operation, OperationId, Stage, Task};
+use crate::client::leftovers::Leftover;
+use crate::client::operation::{Mapping, Operation, OperationId, Stage, Task};
 use crate::client::port_control::talk::{Goal, Wish};
 use crate::client::port_control::{Pace, Way};
 use crate::client::request::{MappingRequest, OnConflict};
@@ -15,6 +15,7 @@ use crate::client::retry;
 use crate::client::timer::Timer;
 use crate::client::{Client, ControlPoint};
 use crate::igd::wan_connection::{Action, GetSpecificPortMappingEntry};
+use crate::{Lifetime, Time};
 use core::time::Duration;
 
 /// How often the gateway's table is read to see whether it still has a mapping: most gateways that forget one do
@@ -24,6 +25,9 @@ const VERIFY: Duration = Duration::from_secs(600);
 const RENEWAL_TIMEOUT: Duration = Duration::from_secs(15);
 /// Asked again no sooner than this after a grant, however short it was.
 const LEAST: Duration = Duration::from_secs(4);
+/// A lease that is over before it can be renewed is asked for again this long after the last time: the shortest that
+/// is lived with.
+const SHORTEST: Duration = Duration::from_secs(20);
 /// The longest that an answer is believed to have been on its way.
 const LONGEST_WAY: Duration = Duration::from_secs(15);
 
@@ -65,7 +69,7 @@ impl Client {
             self.tell_change(id, ChangeKind::Lost, Reason::Expired);
             let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
             if kept.phase == Phase::Resting && kept.retry_at.is_none_or(|at| at > now) && kept.failures == 0 {
-                kept.retry_at = Some(now.max(kept.confirmed_at + LEAST));
+                kept.retry_at = Some(now.max(kept.confirmed_at + SHORTEST));
             }
         }
         let Some(kept) = self.keeper.mappings.get(&id) else { return };
@@ -117,6 +121,7 @@ impl Client {
             kept.reason = Reason::Scheduled;
         }
         let request = kept.request.clone();
+        let request = self.as_long_as_kept(request);
         if let Some(entry) = granted.entry {
             // Killed before the answer comes, we leave it for as long as we are about to ask for.
             self.ledger.asked_again(now, entry, request.lifetime, &mut self.transport.out);
@@ -299,6 +304,42 @@ impl Client {
         }
         self.unwatch(now);
         self.schedule(now, id);
+    }
+
+    /// A request for as long as anybody wants the same port: to the gateway it is one mapping, and the last request
+    /// counts.
+    pub(in crate::client) fn as_long_as_kept(&self, mut request: MappingRequest) -> MappingRequest {
+        let same = self.keeper.mappings.values().map(|kept| &kept.request).filter(|other| {
+            (other.protocol, other.internal_port, other.ipv6)
+                == (request.protocol, request.internal_port, request.ipv6)
+        });
+        let longest = |one: Lifetime, other: Lifetime| match (one, other) {
+            (Lifetime::Seconds(seconds), Lifetime::Seconds(others)) => Lifetime::Seconds(seconds.max(others)),
+            _ => Lifetime::Permanent,
+        };
+        request.lifetime = same.map(|other| other.lifetime).fold(request.lifetime, longest);
+        request
+    }
+
+    /// A gateway has granted something: that is the lease of every mapping that is the same entry there.
+    pub(in crate::client) fn granted_to_all(&mut self, now: Time, granted: &Granted) {
+        let expires = granted.lifetime.duration().map(|lifetime| granted.since + lifetime);
+        let mut others = Vec::new();
+        for (&id, kept) in &mut self.keeper.mappings {
+            let Some(own) = kept.granted.as_mut().filter(|_| kept.stands) else { continue };
+            let Some(is_certain) = own.shares_entry(granted) else { continue };
+            let ends = own.lifetime.duration().map(|lifetime| kept.granted_at + lifetime);
+            let is_sooner = expires.is_some_and(|at| ends.is_none_or(|ends| at < ends));
+            if is_certain || is_sooner {
+                own.lifetime = granted.lifetime;
+                kept.granted_at = granted.since;
+                (kept.renewals, kept.renewed_at) = (0, Duration::ZERO);
+                others.push(id);
+            }
+        }
+        for id in others {
+            self.schedule(now, id);
+        }
     }
 
     /// A grant that another one has taken the place of.

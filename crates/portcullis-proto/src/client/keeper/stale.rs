@@ -6,7 +6,7 @@ use crate::client::device::ControlPoint;
 use crate::client::granted::{Granted, Grantor, Method};
 use crate::client::igd::close::Mark;
 use crate::client::journal::{Entry, EntryId};
-use crate::client::operation::{Leftover, Remains};
+use crate::client::leftovers::{Leftover, Remains};
 use crate::client::port_control::talk::Wish;
 use crate::igd::ipv6_firewall::UniqueId;
 use crate::wire::pcp::Nonce;

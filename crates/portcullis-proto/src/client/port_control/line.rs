@@ -144,6 +144,12 @@ impl Line {
         (self.nat_pmp_epoch, self.pcp_epoch) = (Epoch::nat_pmp(), Epoch::pcp());
     }
 
+    /// Somebody else may be there by now: what it speaks is to be found out again.
+    pub(super) fn doubt(&mut self) {
+        (self.speaks_nat_pmp, self.speaks_pcp) = (false, false);
+        (self.hints_at_nat_pmp, self.hints_at_pcp) = (false, false);
+    }
+
     pub(super) fn refused(&mut self) {
         self.is_refused = true;
     }

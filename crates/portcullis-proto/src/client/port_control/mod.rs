@@ -7,6 +7,7 @@ mod line;
 mod pace;
 pub(super) mod talk;
 mod transaction;
+mod wish;
 
 pub(super) use line::{Heard, Line};
 pub(super) use pace::Pace;
@@ -82,6 +83,11 @@ impl PortControl {
     /// What is known of a server that is being talked with.
     pub(super) fn line(&self, way: Way) -> Option<&Line> {
         self.lines.get(&way)
+    }
+
+    /// A server may have been replaced by one that speaks something else.
+    pub(super) fn doubt(&mut self, server: IpAddr) {
+        self.lines.iter_mut().filter(|(way, _)| way.0.ip() == server).for_each(|(_, line)| line.doubt());
     }
 
     /// Closes the lines that `wanted` does not want and that nobody waits at.

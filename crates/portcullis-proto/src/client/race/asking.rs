@@ -4,6 +4,7 @@ use super::super::Client;
 use super::super::error::{Attempt, Failure, Step};
 use super::super::granted::Method;
 use super::super::journal::{Entry, EntryId};
+use super::super::leftovers::Coming;
 use super::super::operation::{Operation, OperationId, Stage};
 use super::super::port_control::talk::{Goal, Wish};
 use super::super::port_control::{Pace, Way};
@@ -80,7 +81,10 @@ impl Client {
                 let mut request = MappingRequest::new(Protocol::Udp, port);
                 request.lifetime = GLIMPSE;
                 request.on_conflict = OnConflict::AnyPort;
-                let wish = Wish::new(&request, self.random.nonce());
+                let wish = Wish::new(
+                    &request,
+                    self.random.nonce_for(way.0, request.protocol, request.internal_port),
+                );
                 let mut contender = self.contender(now, Method::Pcp, way, Goal::Map(wish));
                 contender.last_resort = true;
                 self.enter(now, id, contender, false);
@@ -110,7 +114,7 @@ impl Client {
     /// A wish with the nonce of the mapping that is held, or asked for, or that an earlier process left, where there
     /// is one (RFC 6887 section 11.2: the same nonce renews it, and another is refused).
     fn wish_for(&mut self, request: &MappingRequest, way: Way) -> Wish {
-        let fresh = self.random.nonce();
+        let fresh = self.random.nonce_for(way.0, request.protocol, request.internal_port);
         let mut wish = Wish::new(request, fresh);
         let known = request.known.filter(|(server, _)| *server == way.0).map(|(_, nonce)| nonce);
         let held = || self.held.nonce(way, &wish);
@@ -158,6 +162,15 @@ impl Client {
         let ask = contender.talk.ask();
         contender.phase = Phase::Asked(now);
         let (way, pace) = (contender.way, contender.pace.clone());
+        let coming = contender.talk.wanted().map(|wish| Coming {
+            gateway: way.0.ip(),
+            protocol: wish.protocol,
+            internal_port: wish.internal_port,
+            external_port: wish.external_port,
+        });
+        if let Some(coming) = coming {
+            self.supersede(now, &coming);
+        }
         self.write_down(now, id, index);
         self.port_control.ask(now, (id, index), way, ask, pace, &mut self.transport.out);
     }
@@ -235,6 +248,17 @@ impl Client {
         };
         self.adopted(entry_id);
         self.ledger.put(entry, &mut self.transport.out);
+    }
+
+    /// A gateway has refused what an entry of the journal is about, unless somebody else asks for the same.
+    pub(in crate::client) fn refuse(&mut self, entry: EntryId) {
+        let uses = |operation: &Operation| {
+            operation.entry == Some(entry)
+                || operation.contenders.iter().any(|contender| contender.entry == Some(entry))
+        };
+        if !self.operations.values().any(uses) {
+            self.ledger.refused(entry, &mut self.transport.out);
+        }
     }
 }
 

@@ -5,7 +5,8 @@ use super::super::error::{Attempt, ErrorKind, Failure};
 use super::super::event::Outcome;
 use super::super::granted::{Granted, Grantor, Method};
 use super::super::igd::Stop;
-use super::super::operation::{Leftover, OperationId, Remains, Task};
+use super::super::leftovers::{Leftover, Remains};
+use super::super::operation::{OperationId, Task};
 use super::super::port_control::talk::{Grant, Next};
 use super::super::port_control::{AskResult, Ended, Heard, Pace};
 use super::super::transport::Owner;
@@ -152,7 +153,7 @@ impl Client {
         operation.somebody_is_there |= stop.failure.kind() != ErrorKind::NoGateway;
         operation.attempts.push(Attempt { gateway, step: stop.step, failure: stop.failure });
         if let Some(entry) = entry {
-            self.ledger.refused(entry, &mut self.transport.out);
+            self.refuse(entry);
         }
         if is_final {
             self.give_up(now, id);
@@ -182,7 +183,7 @@ impl Client {
             let mut entry = contender.entry;
             if !is_sent || (!has_answered && is_here) {
                 if let Some(entry) = entry.take() {
-                    self.ledger.refused(entry, &mut self.transport.out);
+                    self.refuse(entry);
                 }
             }
             if !is_sent {

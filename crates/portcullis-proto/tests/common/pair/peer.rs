@@ -79,7 +79,8 @@ impl SimPeer {
             }
         }
         if self.is_off {
-            self.keys.clear();
+            let gateway = &mut self.gateway;
+            core::mem::take(&mut self.keys).into_values().for_each(|key| gateway.handle_close(key));
         }
         let gateway = &mut self.gateway;
         self.keys.retain(|&connection, &mut key| {
