@@ -6,8 +6,9 @@ use core::time::Duration;
 /// Longest wait between two requests of one renewal, in units of [`RENEWAL_SPACING`].
 const RENEWAL_MOST: u32 = 4;
 
-/// How long the answer to a farewell is listened for.
-const FAREWELL: Duration = Duration::from_millis(100);
+/// How long the answer to a farewell is listened for. A program that ends waits for it, after all that it has waited
+/// for already: a server on a cable answers within this, and what others may have granted has its lease.
+const FAREWELL: Duration = Duration::from_millis(10);
 
 /// How fast an unanswered request is repeated, until whoever asked gives up.
 #[derive(Clone, Debug)]
