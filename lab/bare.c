@@ -4,6 +4,7 @@
  *
  *   bare search LOCAL_ADDRESS PORT   one M-SEARCH, one GET of the first LOCATION, one AddPortMapping
  *   bare url DESCRIPTION_URL PORT    one GET, one AddPortMapping
+ *   bare pcp GATEWAY PORT            one PCP MAP
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -95,11 +96,43 @@ static void exchange(const struct url *url, const char *request, char *reply, si
         fail("request");
 }
 
+/* One MAP request of RFC 6887 (sections 7.1 and 11.1), and its answer. */
+static void map(const char *gateway, int port) {
+    unsigned char packet[1100] = {2, 1, 0, 0, 0, 0, 14, 16};
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(5351)}, from;
+    socklen_t from_length = sizeof from;
+    struct timeval wait = {.tv_sec = 3};
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    inet_pton(AF_INET, gateway, &to.sin_addr);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) != 0)
+        fail("connecting");
+    getsockname(fd, (struct sockaddr *)&from, &from_length);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+    /* The client's address and the suggested external one, as IPv4 is written in IPv6. */
+    packet[18] = packet[19] = packet[54] = packet[55] = 0xff;
+    memcpy(packet + 20, &from.sin_addr, 4);
+    if (getentropy(packet + 24, 12) != 0)
+        fail("making a nonce");
+    packet[36] = IPPROTO_UDP;
+    packet[40] = packet[42] = (unsigned char)(port >> 8);
+    packet[41] = packet[43] = (unsigned char)port;
+    if (send(fd, packet, 60, 0) != 60)
+        fail("sending");
+    ssize_t length = recv(fd, packet, sizeof packet, 0);
+    if (length < 60 || packet[1] != 0x81 || packet[3] != 0)
+        fail("mapping");
+    close(fd);
+}
+
 int main(int count, char **arguments) {
     static char reply[65536], request[4096], body[2048];
     char own[INET_ADDRSTRLEN], type[128];
     if (count != 4)
         fail("reading the arguments");
+    if (strcmp(arguments[1], "pcp") == 0) {
+        map(arguments[2], atoi(arguments[3]));
+        return 0;
+    }
     struct url url = strcmp(arguments[1], "search") == 0 ? search(arguments[2]) : parse(arguments[2]);
     int port = atoi(arguments[3]);
 

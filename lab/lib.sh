@@ -1,4 +1,6 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # some variables are for the other sourced files
+# shellcheck disable=SC2030,SC2031 # an annex has variables of its own, which is what they are for
 # A gateway made of network namespaces. Sourced; `lab_up` builds it, `lab_down` removes every trace.
 #
 #   client 10.99.0.2 ──┐
@@ -9,22 +11,34 @@
 # leaves the namespaces, so nobody's address is touched.
 
 LAB_HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-LAB_ID="pcl-$$"
-LAB_CLIENT="$LAB_ID-client"
-LAB_ROUTER="$LAB_ID-router"
-LAB_WAN="$LAB_ID-wan"
-LAB_DEVICE="$LAB_ID-device"
+# shellcheck source=lab/gateway.sh
+source "$LAB_HERE/gateway.sh"
+# shellcheck source=lab/trouble.sh
+source "$LAB_HERE/trouble.sh"
 LAB_DIR=
+LAB_STATE=
+LAB_ANNEXES=()
 
 LAB_CLIENT_IP=10.99.0.2
 LAB_DEVICE_IP=10.99.0.3
 LAB_ROUTER_IP=10.99.0.1
 LAB_EXTERNAL_IP=81.2.69.142
-# shellcheck disable=SC2034 # for the scenarios
+LAB_CLIENT_IP6=2a02:ff0::2
 LAB_DESCRIPTION_URL="http://$LAB_ROUTER_IP:5000/rootDesc.xml"
 
 LAB_GATEWAY_PID=
+LAB_HTTP_PORT=5000
 LAB_ANNOUNCER_PID=
+
+# lab_names ID: what this lab's namespaces are called.
+lab_names() {
+    LAB_ID=$1
+    LAB_CLIENT="$LAB_ID-client"
+    LAB_ROUTER="$LAB_ID-router"
+    LAB_WAN="$LAB_ID-wan"
+    LAB_DEVICE="$LAB_ID-device"
+}
+lab_names "pcl-$$"
 
 in_client() { ip netns exec "$LAB_CLIENT" "$@"; }
 in_router() { ip netns exec "$LAB_ROUTER" "$@"; }
@@ -35,7 +49,7 @@ lab_obstacle() {
     local tool missing=()
     [[ $(uname -s) == Linux ]] || { echo "network namespaces need Linux"; return; }
     [[ $(id -u) == 0 ]] || { echo "network namespaces need root"; return; }
-    for tool in ip nft miniupnpd upnpc cc python3; do
+    for tool in ip nft miniupnpd upnpc natpmpc cc python3; do
         command -v "$tool" >/dev/null || missing+=("$tool")
     done
     if ((${#missing[@]})); then
@@ -57,12 +71,15 @@ lab_obstacle() {
 # ---- up and down ---------------------------------------------------------------------------------------
 
 lab_up() {
-    LAB_DIR=$(mktemp -d)
+    local ns target=${TARGET:-$LAB_HERE/../target}
     trap lab_down EXIT
+    LAB_DIR=$(mktemp -d) && : >"$LAB_DIR/record" || return
+    # Journals on the disk that has the program, not on one in memory, and never in the user's own directory.
+    mkdir -p "$target/lab" && LAB_STATE=$(realpath "$(mktemp -d "$target/lab/state.XXXXXX")") || return
+    export XDG_STATE_HOME=$LAB_STATE
     trap 'exit 129' HUP
     trap 'exit 130' INT
     trap 'exit 143' TERM
-    local ns
     for ns in "$LAB_CLIENT" "$LAB_ROUTER" "$LAB_WAN" "$LAB_DEVICE"; do
         ip netns add "$ns" || return
         # Addresses are usable at once: nobody else can have them here.
@@ -77,15 +94,13 @@ lab_up() {
         lab_cable "$LAB_WAN" eth0 wan0 &&
         ip -n "$LAB_ROUTER" link set lan0 up || return
 
-    lab_address "$LAB_CLIENT" eth0 "$LAB_CLIENT_IP/24" fd99::2/64 2a02:ff0::2/64 &&
+    client_addresses &&
         lab_address "$LAB_DEVICE" eth0 "$LAB_DEVICE_IP/24" fd99::3/64 2a02:ff0::3/64 &&
-        lab_address "$LAB_ROUTER" lan0 "$LAB_ROUTER_IP/24" fd99::1/64 2a02:ff0::1/64 &&
+        lab_address "$LAB_ROUTER" lan0 "$LAB_ROUTER_IP/24" fe80::1/64 fd99::1/64 2a02:ff0::1/64 &&
         lab_address "$LAB_ROUTER" wan0 "$LAB_EXTERNAL_IP/24" 2a02:ff1::142/64 &&
         lab_address "$LAB_WAN" eth0 81.2.69.1/24 2a02:ff1::1/64 || return
-    for ns in "$LAB_CLIENT" "$LAB_DEVICE"; do
-        ip -n "$ns" route add default via "$LAB_ROUTER_IP" && ip -n "$ns" -6 route add default via 2a02:ff0::1 || return
-    done
-    ip -n "$LAB_ROUTER" route add default via 81.2.69.1 &&
+    lab_routes "$LAB_CLIENT" && lab_routes "$LAB_DEVICE" &&
+        ip -n "$LAB_ROUTER" route add default via 81.2.69.1 &&
         ip -n "$LAB_WAN" -6 route add 2a02:ff0::/64 via 2a02:ff1::142 &&
         lab_firewall
 }
@@ -105,6 +120,15 @@ lab_address() {
         [[ $address == *:* ]] && options=(nodad)
         ip -n "$ns" address add "$address" dev "$interface" "${options[@]}" || return
     done
+}
+
+client_addresses() {
+    lab_address "$LAB_CLIENT" eth0 "$LAB_CLIENT_IP/24" fd99::2/64 "$LAB_CLIENT_IP6/64"
+}
+
+# lab_routes NAMESPACE: by way of the router; over IPv6 by its link-local address, which is what routers advertise.
+lab_routes() {
+    ip -n "$1" route replace default via "$LAB_ROUTER_IP" && ip -n "$1" -6 route replace default via fe80::1 dev eth0
 }
 
 # The chains miniupnpd 2.3 expects to find, where a router's firewall would have them.
@@ -141,6 +165,7 @@ RULES
 lab_down() {
     local status=$? ns pid
     trap - EXIT
+    annexes_stop
     announcer_stop
     gateway_stop
     for ns in "$LAB_CLIENT" "$LAB_ROUTER" "$LAB_WAN" "$LAB_DEVICE"; do
@@ -152,95 +177,40 @@ lab_down() {
         ip netns delete "$ns"
     done
     [[ -n $LAB_DIR ]] && rm -rf "$LAB_DIR"
+    [[ -n $LAB_STATE ]] && rm -rf "$LAB_STATE"
     return "$status"
 }
 
-# ---- the gateway ---------------------------------------------------------------------------------------
-
-# gateway_start VERSION [CONFIG_LINE...]: miniupnpd as IGD v1 or v2, its state as the last stop left it.
-gateway_start() {
-    local version=$1 force_v1=no
+# annex_start NAME FUNCTION [ARGUMENT...]: in the background, with a lab of its own, which goes when the function
+# ends. What it prints is in $LAB_DIR/NAME.
+annex_start() {
+    local output=$LAB_DIR/$1 id="$LAB_ID-$1"
     shift
-    [[ $version == v1 ]] && force_v1=yes
-    {
-        cat <<CONFIG
-ext_ifname=wan0
-listening_ip=lan0
-http_port=5000
-enable_upnp=yes
-enable_natpmp=yes
-force_igd_desc_v1=$force_v1
-upnp_table_name=filter
-upnp_nat_table_name=filter
-upnp_forward_chain=miniupnpd
-upnp_nat_chain=prerouting_miniupnpd
-upnp_nat_postrouting_chain=postrouting_miniupnpd
-lease_file=$LAB_DIR/leases
-system_uptime=yes
-uuid=0c9d3b2e-5a46-4a52-9f0d-7b1f6e2d8a10
-CONFIG
-        [[ " $* " == *" secure_mode="* ]] || echo secure_mode=yes
-        (($# == 0)) || printf '%s\n' "$@"
-        # The order of the rules matters to miniupnpd: the first that matches decides.
-        echo "allow 1-65535 10.99.0.0/24 1-65535"
-        echo "deny 0-65535 0.0.0.0/0 0-65535"
-    } >"$LAB_DIR/miniupnpd.conf"
-    touch "$LAB_DIR/leases"
-    # Without a /dev/log its lines go to the console, at up to 12 ms each: every timing would be the console's.
-    # `ip netns exec` gives the process a mount namespace of its own, so that this stays inside.
-    # Not `in_router`: the process behind $! has to be miniupnpd itself, no shell waiting for it.
-    # shellcheck disable=SC2016 # expanded by the inner shell
-    ip netns exec "$LAB_ROUTER" bash -c '
-        for log in /dev/console /dev/log; do
-            [[ ! -e $log ]] || mount --bind /dev/null "$log" || exit
-        done
-        exec miniupnpd -d -f "$1/miniupnpd.conf" -P "$1/miniupnpd.pid"' lab "$LAB_DIR" \
-        >"$LAB_DIR/miniupnpd.log" 2>&1 </dev/null &
-    LAB_GATEWAY_PID=$!
-    gateway_wait
+    (
+        # What the parent has started is the parent's to end.
+        LAB_ANNEXES=() LAB_GATEWAY_PID='' LAB_ANNOUNCER_PID='' LAB_DIR='' LAB_STATE=''
+        lab_names "$id"
+        lab_up && "$@"
+    ) >"$output" 2>"$output.err" </dev/null &
+    LAB_ANNEXES+=($!)
 }
 
-gateway_wait() {
-    local tries
-    for ((tries = 0; tries < 250; tries++)); do
-        if ! kill -0 "$LAB_GATEWAY_PID" 2>/dev/null; then
-            break
-        elif in_client bash -c ": </dev/tcp/$LAB_ROUTER_IP/5000" 2>/dev/null; then
-            return
-        fi
-        sleep 0.02
+annexes_wait() {
+    local pid status=0
+    for pid in "${LAB_ANNEXES[@]}"; do
+        wait "$pid" || status=1
     done
-    echo "miniupnpd did not start:" >&2
-    tail -n 5 "$LAB_DIR/miniupnpd.log" >&2
-    return 1
+    LAB_ANNEXES=()
+    return "$status"
 }
 
-gateway_stop() {
-    stop_process "$LAB_GATEWAY_PID"
-    LAB_GATEWAY_PID=
-}
-
-# As after a power cut: no lease, no rule.
-gateway_forget() {
-    local chain
-    rm -f "$LAB_DIR/leases"
-    for chain in miniupnpd prerouting_miniupnpd postrouting_miniupnpd; do
-        in_router nft flush chain inet filter "$chain" || return
+annexes_stop() {
+    local pid
+    for pid in "${LAB_ANNEXES[@]}"; do
+        kill -TERM "$pid" 2>/dev/null
+        wait "$pid" 2>/dev/null
     done
-}
-
-# gateway_renew VERSION [CONFIG_LINE...]: an empty gateway, whatever ran before.
-gateway_renew() {
-    gateway_stop
-    gateway_forget && gateway_start "$@"
-}
-
-# gateway_has udp|tcp PORT: asks the firewall, not a client.
-gateway_has() {
-    local protocol=0x11
-    [[ $1 == udp ]] || protocol=0x6
-    # nft 1.0 shows miniupnpd's rules as raw matches ("@nh,72,8 0x11 th dport 7777"), later ones as "udp dport".
-    in_router nft list chain inet filter prerouting_miniupnpd | grep -Eq "($protocol th|\b$1) dport $2\b"
+    LAB_ANNEXES=()
 }
 
 stop_process() {
@@ -256,77 +226,18 @@ stop_process() {
     return 0
 }
 
-# ---- what goes wrong -----------------------------------------------------------------------------------
-
-# loss_on PERCENT: each way between client and router, dropped where it arrives. A drop in an output chain would
-# be an error that the sender sees, which no real network reports.
-loss_on() {
-    loss_rule "$LAB_ROUTER" lan0 "$1" && loss_rule "$LAB_CLIENT" eth0 "$1"
-}
-
-loss_rule() {
-    ip netns exec "$1" nft -f - <<RULES
-table inet loss {
-    chain input {
-        type filter hook input priority -300;
-        iifname "$2" counter numgen random mod 100 < $3 counter drop
-    }
-}
-RULES
-}
-
-loss_off() {
-    in_router nft delete table inet loss && in_client nft delete table inet loss
-}
-
-# black_hole_on NAMESPACE INTERFACE [MATCH]: what arrives there (all of it, or what matches) is neither answered
-# nor refused.
-black_hole_on() {
-    ip netns exec "$1" nft -f - <<RULES
-table inet black_hole {
-    chain input {
-        type filter hook input priority -290;
-        iifname "$2" ${3-} drop
-    }
-}
-RULES
-}
-
-black_hole_off() { ip netns exec "$1" nft delete table inet black_hole; }
-
-# announcer_start MODE: a device beside the gateway that claims to be one (see announce_dead.py).
-announcer_start() {
-    if [[ $1 == black-hole ]]; then
-        black_hole_on "$LAB_DEVICE" eth0 "meta l4proto tcp" || return
-    fi
-    ip netns exec "$LAB_DEVICE" python3 "$LAB_HERE/announce_dead.py" --address "$LAB_DEVICE_IP" --mode "$1" \
-        >"$LAB_DIR/announcer.log" 2>&1 </dev/null &
-    LAB_ANNOUNCER_PID=$!
-    local tries
-    for ((tries = 0; tries < 250; tries++)); do
-        grep -q ready "$LAB_DIR/announcer.log" && return
-        sleep 0.02
-    done
-    cat "$LAB_DIR/announcer.log" >&2
-    return 1
-}
-
-announcer_stop() {
-    stop_process "$LAB_ANNOUNCER_PID"
-    LAB_ANNOUNCER_PID=
-    if [[ -e /run/netns/$LAB_DEVICE ]]; then
-        black_hole_off "$LAB_DEVICE" 2>/dev/null
-    fi
-    return 0
-}
-
 # ---- packets -------------------------------------------------------------------------------------------
 
 # packet_arrives udp|tcp EXTERNAL_PORT [INTERNAL_PORT]: from wan, and an answer comes back.
-packet_arrives() {
-    python3 "$LAB_HERE/packet.py" --from "$LAB_WAN" --to "$LAB_CLIENT" "$1" "$LAB_EXTERNAL_IP" "$2" "${3-$2}"
-}
+packet_arrives() { packet_to "$LAB_EXTERNAL_IP" "$@"; }
 
-packet_is_lost() {
-    ! packet_arrives "$@"
+packet_is_lost() { ! packet_arrives "$@"; }
+
+# packet6_arrives udp|tcp PORT: from wan to the client's own address, and an answer comes back.
+packet6_arrives() { packet_to "$LAB_CLIENT_IP6" "$@"; }
+
+packet6_is_lost() { ! packet6_arrives "$@"; }
+
+packet_to() {
+    python3 "$LAB_HERE/packet.py" --from "$LAB_WAN" --to "$LAB_CLIENT" "$2" "$1" "$3" "${4-$3}"
 }

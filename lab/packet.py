@@ -18,10 +18,10 @@ WAIT_S = 0.5
 
 def udp(args, token):
     netns.enter(args.to)
-    listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    listener.bind(("0.0.0.0", args.internal_port))
+    listener = socket.socket(args.family, socket.SOCK_DGRAM)
+    listener.bind(("", args.internal_port))
     netns.enter(args.source)
-    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sender = socket.socket(args.family, socket.SOCK_DGRAM)
     sender.settimeout(WAIT_S)
     sender.connect((args.address, args.external_port))
     sender.send(token)
@@ -38,13 +38,13 @@ def udp(args, token):
 
 def tcp(args, token):
     netns.enter(args.to)
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener = socket.socket(args.family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("0.0.0.0", args.internal_port))
+    listener.bind(("", args.internal_port))
     listener.listen(1)
     listener.settimeout(WAIT_S)
     netns.enter(args.source)
-    sender = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    sender = socket.socket(args.family, socket.SOCK_STREAM)
     sender.settimeout(WAIT_S)
     sender.connect((args.address, args.external_port))
     sender.sendall(token)
@@ -61,10 +61,11 @@ def main():
     parser.add_argument("--from", dest="source", required=True, help="namespace that sends")
     parser.add_argument("--to", required=True, help="namespace that listens")
     parser.add_argument("protocol", choices=["udp", "tcp"])
-    parser.add_argument("address", help="address to send to")
+    parser.add_argument("address", help="address to send to, IPv4 or IPv6")
     parser.add_argument("external_port", type=int)
     parser.add_argument("internal_port", type=int)
     args = parser.parse_args()
+    args.family = socket.AF_INET6 if ":" in args.address else socket.AF_INET
     token = secrets.token_bytes(16)
     try:
         peer = {"udp": udp, "tcp": tcp}[args.protocol](args, token)

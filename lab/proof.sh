@@ -68,8 +68,6 @@ says() {
     return 1
 }
 
-gateway_lacks() { ! gateway_has "$@"; }
-
 # upnpc_there NAMESPACE ARGUMENT...: the foreign client; the URL spares it its two seconds of search.
 upnpc_there() {
     local ns=$1
@@ -84,6 +82,12 @@ time_ratio() {
     NOTE=$(python3 "$LAB_HERE/timing.py" --netns "$LAB_CLIENT" --runs 20 --limit "$limit" --names "$names" "$@" 2>&1)
     status=$?
     return "$status"
+}
+
+# record TOPIC FIGURE...: for report.py.
+record() {
+    local IFS=$'\t'
+    echo "$*" >>"$LAB_DIR/record"
 }
 
 # The median of what `pcl` takes to do nothing, in microseconds.

@@ -1,26 +1,32 @@
 //! The command line: what there is, and what is said of what is not understood.
 
+use crate::argument::method::MappingProtocol;
 use crate::argument::number::parse_number;
 use crate::argument::scenario::{self, ScenarioParser};
-use crate::cmd::Command;
+use crate::cmd::{Command, Journaling};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::output::Output;
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, Parser, ValueEnum, ValueHint};
-use portcullis::GatewayAddress;
+use clap::{Args, CommandFactory, Parser, ValueHint};
+use portcullis::{GatewayAddress, JournalPlace, Method};
 use portcullis_sim::Scenario;
+use std::path::PathBuf;
 use std::time::Duration;
 
 const EXAMPLES: &str = "\
 Examples:
   portcullis open 7777                   UDP and TCP, for an hour
   portcullis open 80:8080/tcp --keep     until Ctrl-C
+  portcullis status                      what is open, whoever of your programs opened it
   portcullis --json discover --all       for another program
   portcullis open 7777 --simulate        without any real gateway
 
 Exit status: 0 done, 1 our fault, 2 usage, 3 no gateway found, 4 refused by the gateway,
 5 no reply in time, 6 conflict with another mapping, 7 unsupported.";
+
+const JOURNAL: &str = "--journal";
+const NO_JOURNAL: &str = "--no-journal";
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_millis(5_000);
 
@@ -39,7 +45,7 @@ pub(crate) struct Cli {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct GlobalArgs {
-    /// Print one JSON document, also for an error
+    /// Print one JSON document, also for an error; 'watch' and 'open --keep' print one for each event, a line each
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// Print nothing but results and errors; not with --verbose
@@ -48,6 +54,31 @@ pub(crate) struct GlobalArgs {
     /// Tell on standard error what happens, and all that was tried; not with --quiet
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
+    /// Keep the journal of what is open in this directory, in place of that of this user; it is made where it is not
+    /// there. Not with --no-journal
+    #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    journal: Option<PathBuf>,
+    /// Keep no journal: what is open is not found again by later commands, and what a process that is killed leaves
+    /// behind stays until its lifetime is over. Not with --journal
+    #[arg(long, global = true)]
+    no_journal: bool,
+}
+
+impl GlobalArgs {
+    /// Where the journal is; a simulated gateway, which ends with its command, has none unless one is named.
+    pub(crate) fn journal(&self, is_simulated: bool) -> JournalPlace {
+        match &self.journal {
+            Some(directory) => JournalPlace::Directory(directory.clone()),
+            None if self.no_journal || is_simulated => JournalPlace::Off,
+            None => JournalPlace::Default,
+        }
+    }
+
+    /// The first option that was given which is about the journal.
+    fn first_given(&self) -> Option<&'static str> {
+        let given = [(self.journal.is_some(), JOURNAL), (self.no_journal, NO_JOURNAL)];
+        given.into_iter().find_map(|(is_given, name)| is_given.then_some(name))
+    }
 }
 
 #[derive(Args, Debug)]
@@ -60,18 +91,20 @@ pub(crate) struct NetworkArgs {
     /// Search through this interface only; not with --gateway or --simulate
     #[arg(long, global = true, value_name = "NAME|IP", value_hint = ValueHint::Other)]
     pub(crate) interface: Option<String>,
-    /// Ask this gateway and search for no other: its address, address and search port, or the URL of its
-    /// description (http://IP:PORT/PATH). May be repeated; not with --simulate
+    /// Ask this gateway and search for no other: its address, address and search port, the URL of its UPnP
+    /// description (http://IP:PORT/PATH), or of its PCP or NAT-PMP server (pcp://IP[:PORT]). May be repeated; not with
+    /// --simulate
     #[arg(long, global = true, value_name = "IP|URL", value_hint = ValueHint::Other)]
     pub(crate) gateway: Vec<GatewayAddress>,
-    /// Protocols that may be used, separated by commas
+    /// Protocols that may be used, separated by commas, the preferred one first: pcp, nat-pmp, igd (that is, UPnP)
+    /// [default: pcp,nat-pmp,igd]
     #[arg(
         long,
         global = true,
         value_name = "LIST",
         value_delimiter = ',',
-        default_value = "igd",
-        ignore_case = true
+        ignore_case = true,
+        hide_possible_values = true
     )]
     protocol: Vec<MappingProtocol>,
     /// Use a simulated gateway, started for this command (see 'simulate --list-scenarios'); not with
@@ -86,6 +119,16 @@ impl NetworkArgs {
         self.timeout.map_or(DEFAULT_TIMEOUT, |timeout| Duration::from_millis(timeout.into()))
     }
 
+    /// The protocols that were chosen, the preferred one first; none: all.
+    pub(crate) fn methods(&self) -> Vec<Method> {
+        self.protocol.iter().copied().map(Method::from).collect()
+    }
+
+    /// Whether a protocol may be used.
+    pub(crate) fn allows(&self, protocol: MappingProtocol) -> bool {
+        self.protocol.is_empty() || self.protocol.contains(&protocol)
+    }
+
     /// The first option that was given which is about asking a gateway.
     fn first_given(&self) -> Option<&'static str> {
         [
@@ -93,6 +136,7 @@ impl NetworkArgs {
             (!self.gateway.is_empty(), "--gateway"),
             (self.interface.is_some(), "--interface"),
             (self.timeout.is_some(), "--timeout"),
+            (!self.protocol.is_empty(), "--protocol"),
         ]
         .into_iter()
         .find_map(|(is_given, name)| is_given.then_some(name))
@@ -103,40 +147,43 @@ fn parse_timeout(text: &str) -> Result<u32, String> {
     parse_number(text, 1..=u32::MAX)
 }
 
-/// How a mapping can be made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum MappingProtocol {
-    /// UPnP Internet Gateway Device.
-    Igd,
-}
-
 impl Cli {
     /// Global options may stand on either side of the command, where clap does not compare them.
     pub(crate) fn validated(self) -> Result<Self, clap::Error> {
-        let network = &self.network;
-        if let (Some(command), Some(option)) = (self.command.offline_name(), network.first_given()) {
-            return Err(Self::command().error(
-                ErrorKind::ArgumentConflict,
-                format!("'{command}' asks no gateway: the argument '{option}' cannot be used with it"),
+        match self.contradiction() {
+            None => Ok(self),
+            Some(message) => Err(Self::command().error(ErrorKind::ArgumentConflict, message)),
+        }
+    }
+
+    fn contradiction(&self) -> Option<String> {
+        let (global, network) = (&self.global, &self.network);
+        let name = self.command.name();
+        if let (false, Some(option)) = (self.command.asks_gateways(), network.first_given()) {
+            return Some(format!("'{name}' asks no gateway: the argument '{option}' cannot be used with it"));
+        }
+        if let (Journaling::Never, Some(option)) = (self.command.journaling(), global.first_given()) {
+            return Some(format!("'{name}' has no journal: the argument '{option}' cannot be used with it"));
+        }
+        if self.command.journaling() == Journaling::Always && global.no_journal {
+            return Some(format!(
+                "'{name}' is about the journal: the argument '{NO_JOURNAL}' cannot be used with it"
             ));
         }
         let named = !network.gateway.is_empty();
-        let conflict = if self.global.quiet && self.global.verbose {
-            Some(("--quiet", "--verbose"))
-        } else if network.simulate.is_some() && named {
-            Some(("--simulate", "--gateway"))
-        } else if network.interface.is_some() && (named || network.simulate.is_some()) {
-            Some(("--interface", if named { "--gateway" } else { "--simulate" }))
+        let simulated = network.simulate.is_some();
+        let (one, other) = if global.quiet && global.verbose {
+            ("--quiet", "--verbose")
+        } else if global.journal.is_some() && global.no_journal {
+            (JOURNAL, NO_JOURNAL)
+        } else if simulated && named {
+            ("--simulate", "--gateway")
+        } else if network.interface.is_some() && (named || simulated) {
+            ("--interface", if named { "--gateway" } else { "--simulate" })
         } else {
-            None
+            return None;
         };
-        match conflict {
-            None => Ok(self),
-            Some((one, other)) => Err(Self::command().error(
-                ErrorKind::ArgumentConflict,
-                format!("the argument '{one}' cannot be used with '{other}'"),
-            )),
-        }
+        Some(format!("the argument '{one}' cannot be used with '{other}'"))
     }
 }
 

@@ -121,7 +121,7 @@ impl From<Error> for Failure {
             gateway: (!attempt.gateway.is_empty()).then(|| Text::from(attempt.gateway.as_str())),
             step: Text::from(attempt.step.to_string().as_str()),
             message: Text::from(attempt.failure.to_string().as_str()),
-            is_of_mapping: !matches!(attempt.step, Step::Search | Step::Description),
+            is_of_mapping: is_of_mapping(attempt),
         });
         let unknown = error.decisive_attempt().map(|attempt| &attempt.failure);
         let message = match unknown {
@@ -135,4 +135,14 @@ impl From<Error> for Failure {
             ..Self::with(error.kind().as_str(), &message, error.kind().into())
         }
     }
+}
+
+/// Whether an attempt was about one mapping: that nobody is there has nothing to do with it.
+fn is_of_mapping(attempt: &portcullis::Attempt) -> bool {
+    use portcullis::Failure as Why;
+    let nobody_is_there = matches!(
+        attempt.failure,
+        Why::NotAsked | Why::NoAnswer | Why::Unreachable(_) | Why::UnsupportedVersion | Why::CannotSend(_)
+    );
+    !nobody_is_there && !matches!(attempt.step, Step::Search | Step::Description)
 }

@@ -13,7 +13,15 @@ pub(crate) struct Ended<T> {
     pub(crate) elapsed_ms: u64,
 }
 
-struct Unpark(Thread);
+/// Wakes a thread that has parked itself.
+pub(crate) struct Unpark(Thread);
+
+impl Unpark {
+    /// A waker for the thread that calls this.
+    pub(crate) fn this_thread() -> Waker {
+        Waker::from(Arc::new(Self(thread::current())))
+    }
+}
 
 impl Wake for Unpark {
     fn wake(self: Arc<Self>) {
@@ -24,7 +32,7 @@ impl Wake for Unpark {
 /// Blocks until all have ended, in whatever order. Once `stop` says so (it is asked whenever the thread is
 /// unparked), those still under way are cancelled.
 pub(crate) fn join<T>(pending: Vec<Pending<T>>, started: Started, stop: impl Fn() -> bool) -> Vec<Ended<T>> {
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let waker = Unpark::this_thread();
     let mut context = Context::from_waker(&waker);
     let mut waiting: Vec<_> = pending.into_iter().map(|pending| (pending, None)).collect();
     loop {

@@ -26,7 +26,8 @@ fn main() -> ExitCode {
         Err(error) => return cli::refuse(&error).into(),
     };
     let output = Output::new(&cli.global);
-    let context = Context { started, output, network: cli.network };
+    let journal = cli.global.journal(cli.network.simulate.is_some());
+    let context = Context { started, output, network: cli.network, journal };
     match cmd::run(cli.command, &context) {
         Ok(()) => exit_code::ExitCode::Done.into(),
         Err(failure) => {

@@ -3,27 +3,45 @@
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Output;
-use portcullis::{Client, Config, Event};
+use portcullis::{Client, Config, Event, Events, GatewayAddress, JournalPlace};
 use portcullis_sim::{Scenario, Server};
-use std::net::Ipv4Addr;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// How long tidying up may take once the program is to end.
 pub(crate) const TIDY: Duration = Duration::from_millis(1_800);
+/// How long a command that has said what it did waits for what it does in passing: deleting what was left behind.
+pub(crate) const AFTERWARDS: Duration = Duration::from_millis(1_000);
+
+/// What a session is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To ask: nothing is written down.
+    Ask,
+    /// To map ports or to close them.
+    Map,
+    /// The same over IPv6.
+    MapIpv6,
+}
 
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) client: Client,
+    /// Everything that has happened and nobody has looked at yet.
+    pub(crate) events: Events,
     narrator: Option<JoinHandle<()>>,
+    output: Output,
+    keeps_journal: bool,
     /// Ends with the session.
     _simulation: Option<Server>,
 }
 
 impl Session {
-    pub(crate) fn start(context: &Context) -> Result<Self, Failure> {
+    pub(crate) fn start(purpose: Purpose, context: &Context) -> Result<Self, Failure> {
         let network = &context.network;
-        let mut config = Config::new().timeout(network.timeout());
+        let mut config = Config::new().timeout(network.timeout()).methods(network.methods());
         for gateway in &network.gateway {
             config = config.gateway(gateway.clone());
         }
@@ -31,45 +49,84 @@ impl Session {
             config = config.interface(interface);
         }
         let simulation = match &network.simulate {
-            Some(scenario) => Some(simulate(scenario.clone(), &context.output)?),
+            Some(scenario) => Some(simulate(scenario.clone(), purpose, &context.output)?),
             None => None,
         };
         if let Some(server) = &simulation {
-            config = config.gateway(server.ssdp_address());
+            config = config
+                .gateway(server.ssdp_address())
+                .gateway(GatewayAddress::PortControl(server.port_control_address()));
         }
-        let client = Client::with_config(config)
-            .map_err(|error| Failure::io("cannot start the network thread", &error))?;
+        let journal = if purpose == Purpose::Ask { JournalPlace::Off } else { context.journal.clone() };
+        let (client, keeps_journal) = start_client(config, journal, &context.output)?;
+        let events = client.events();
         let narrator = context.output.verbose.then(|| narrate(&client, context));
-        Ok(Self { client, narrator, _simulation: simulation })
+        let output = context.output;
+        Ok(Self { client, events, narrator, output, keeps_journal, _simulation: simulation })
     }
 
-    /// Lets what is under way end, for at most `timeout`.
-    pub(crate) fn finish(self, timeout: Duration) {
+    /// Lets what is under way end, for at most `timeout`, and gives what has happened in the meantime.
+    pub(crate) fn finish(self, timeout: Duration) -> Vec<Event> {
         // With nothing under way and nobody telling of it, the end of the process is soon enough.
-        if timeout.is_zero() && self.narrator.is_none() {
-            return;
+        if timeout.is_zero() && self.narrator.is_none() && !self.keeps_journal {
+            return Vec::new();
         }
         self.client.shutdown(timeout);
         if let Some(narrator) = self.narrator {
             let _ = narrator.join();
         }
+        let events: Vec<_> = self.events.collect();
+        events.iter().for_each(|event| warn_of_trouble(event, &self.output));
+        events
+    }
+}
+
+/// A journal that cannot be had is no reason to leave a port closed, unless that very one was asked for.
+fn start_client(config: Config, journal: JournalPlace, output: &Output) -> Result<(Client, bool), Failure> {
+    let cannot_start = |error: &io::Error| Failure::io("cannot start the network thread", error);
+    let keeps_journal = journal != JournalPlace::Off;
+    let with_journal = match Client::with_config(config.clone().journal(journal.clone())) {
+        Ok(client) => return Ok((client, keeps_journal)),
+        Err(error) if !keeps_journal => return Err(cannot_start(&error)),
+        Err(error) => error,
+    };
+    if let JournalPlace::Directory(directory) = journal {
+        let what = format!("invalid value '{}' for '--journal <DIR>'", directory.display());
+        return Err(Failure::io(&what, &with_journal));
+    }
+    let client = Client::with_config(config).map_err(|error| cannot_start(&error))?;
+    output.warn(&format!(
+        "no journal is kept, so later commands will not find what this one opens: {with_journal} (--no-journal does \
+         without, --journal DIR names another place)"
+    ));
+    Ok((client, false))
+}
+
+/// What is wrong with the journal is said, and stands in nobody's way.
+pub(crate) fn warn_of_trouble(event: &Event, output: &Output) {
+    if let Event::JournalTrouble(trouble) = event {
+        output.warn(trouble);
     }
 }
 
 /// Starts the gateway that takes the place of a real one.
-fn simulate(scenario: Scenario, output: &Output) -> Result<Server, Failure> {
+fn simulate(scenario: Scenario, purpose: Purpose, output: &Output) -> Result<Server, Failure> {
     let name = scenario.name();
-    let server = start_simulation(scenario)?;
+    let address: IpAddr = match purpose {
+        Purpose::MapIpv6 => Ipv6Addr::LOCALHOST.into(),
+        _ => Ipv4Addr::LOCALHOST.into(),
+    };
+    let server = start_simulation(scenario, address)?;
     output.note(&format!("simulation of a gateway ({name}): no real gateway is asked, no port is opened"));
     Ok(server)
 }
 
-pub(crate) fn start_simulation(scenario: Scenario) -> Result<Server, Failure> {
-    Server::start(scenario, Ipv4Addr::LOCALHOST.into())
-        .map_err(|error| Failure::io("cannot start the simulated gateway on 127.0.0.1", &error))
+pub(crate) fn start_simulation(scenario: Scenario, address: IpAddr) -> Result<Server, Failure> {
+    Server::start(scenario, address)
+        .map_err(|error| Failure::io(&format!("cannot start the simulated gateway on {address}"), &error))
 }
 
-/// Tells everything that happens, on a thread of its own.
+/// Tells what happens, on a thread of its own.
 fn narrate(client: &Client, context: &Context) -> JoinHandle<()> {
     let (events, output, started) = (client.events(), context.output, context.started);
     std::thread::spawn(move || {
@@ -80,12 +137,13 @@ fn narrate(client: &Client, context: &Context) -> JoinHandle<()> {
                     format!("found {device} at {}{note}", device.location)
                 }
                 Event::Mapped(granted) => format!(
-                    "{} mapped {} port {} to {}:{}",
+                    "{} mapped {} port {} to {}:{} by {}",
                     granted.gateway,
                     granted.protocol,
                     granted.external_port,
                     granted.internal_address,
-                    granted.internal_port
+                    granted.internal_port,
+                    granted.method()
                 ),
                 Event::Closed { protocol, external_port } => {
                     format!("{protocol} port {external_port} closed")

@@ -15,6 +15,7 @@
 mod accessors;
 mod call;
 mod clients;
+mod cost;
 mod device;
 mod enums;
 mod errors;

@@ -1,5 +1,6 @@
 //! What the main thread looks after once a frame: the calls under way.
 
+use crate::cost::Meter;
 use std::cell::{Cell, RefCell};
 
 /// Something under way; gives whether it is over.
@@ -19,6 +20,7 @@ pub(crate) fn adopt(job: impl FnMut() -> bool + 'static) {
 
 /// A frame: every job has its turn. Signals are emitted here, so nothing is borrowed meanwhile.
 pub(crate) fn frame() {
+    let _meter = Meter::start();
     let mut jobs = JOBS.take();
     jobs.retain_mut(|job| !job());
     JOBS.with_borrow_mut(|later| {

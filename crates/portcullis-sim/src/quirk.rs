@@ -257,6 +257,8 @@ pub enum Topology {
     FirstWanDeviceDown,
     /// One WANDevice with two WANConnectionDevices, the first of them without a connection (30).
     FirstConnectionDown,
+    /// One WANDevice with three WANConnectionDevices, the second of them with a connection (30).
+    SecondOfThreeUp,
     /// A gateway without any WAN connection service (27).
     NoConnectionService,
     /// No gateway at all, but a media renderer (7).

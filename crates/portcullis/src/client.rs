@@ -7,12 +7,13 @@ use crate::external_address::ExternalAddress;
 use crate::kept_mapping::KeptMapping;
 use crate::mapping::Mapping;
 use crate::pending::{Discovery, Pending};
+use crate::standing_request::StandingRequest;
 use core::num::NonZeroU16;
 use core::time::Duration;
-use portcullis_proto::Protocol;
 use portcullis_proto::client::{ControlPoint, MappingRequest, Outcome, SearchOptions};
 use portcullis_proto::igd::wan_connection::{Action, PortMappingEntry};
 use portcullis_proto::wire::soap::Arguments;
+use portcullis_proto::{Protocol, Time};
 use std::io;
 use std::sync::Arc;
 
@@ -137,9 +138,43 @@ impl Client {
         let timeout = self.timeout;
         self.start(Box::new(move |client, now| client.keep(now, request, timeout)), |outcome, link| {
             match outcome {
-                Outcome::Kept { mapping, granted } => Some(KeptMapping::new(mapping, granted, link)),
+                Outcome::Kept { mapping, granted } => {
+                    Some(KeptMapping::new(StandingRequest::new(mapping, link), granted))
+                }
                 _ => None,
             }
+        })
+    }
+
+    /// Asks for a port for as long as it takes, and keeps it as [`keep`](Self::keep) does: it does not fail, be there a
+    /// gateway by now or not. The handle is there at once; [`Event::Changed`](crate::Event::Changed) tells the rest.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](crate::ErrorKind::Closed) when the client was shut down.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use portcullis::{ChangeKind, Client, Event, MappingRequest, Protocol};
+    /// use std::num::NonZeroU16;
+    ///
+    /// # let gateway = portcullis_sim::Server::start(portcullis_sim::Scenario::igd1(), [127, 0, 0, 1].into()).unwrap();
+    /// # let config = portcullis::Config::new().gateway(gateway.ssdp_address());
+    /// # let client = Client::with_config(config)?;
+    /// let mut events = client.events();
+    /// let port = NonZeroU16::new(7777).unwrap();
+    /// let request = client.keep_asking(MappingRequest::new(Protocol::Udp, port)).wait()?;
+    /// let is_mapped = |event: &Event| matches!(event, Event::Changed(change) if change.kind == ChangeKind::Mapped);
+    /// assert!(events.any(|event| is_mapped(&event)));
+    /// assert!(request.is_open());
+    /// request.close().wait()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn keep_asking(&self, request: MappingRequest) -> Pending<StandingRequest> {
+        self.start(Box::new(|client, now| client.begin_asking(now, request)), |outcome, link| match outcome {
+            Outcome::Asking(mapping) => Some(StandingRequest::new(mapping, link)),
+            _ => None,
         })
     }
 
@@ -248,6 +283,12 @@ impl Client {
         self.link.perform(|client, now| {
             client.clean_up(now);
         });
+    }
+
+    /// The moment it is by the client's clock, which counts the time that the machine sleeps: what
+    /// [`Change::expires`](crate::Change::expires) is told in.
+    pub fn now(&self) -> Time {
+        self.link.now()
     }
 
     /// Everything that happens in this client from now on.

@@ -34,6 +34,7 @@ mod kept_mapping;
 mod mapping;
 mod net;
 mod pending;
+mod standing_request;
 pub mod upnp;
 
 pub use client::Client;
@@ -56,4 +57,5 @@ pub use portcullis_proto::wire::soap::{Arguments, SoapError};
 pub use portcullis_proto::wire::ssdp::SearchTarget;
 pub use portcullis_proto::wire::text::printable;
 pub use portcullis_proto::wire::url::{HttpUrl, UrlError};
-pub use portcullis_proto::{AddressKind, Lifetime, Protocol};
+pub use portcullis_proto::{AddressKind, Lifetime, Protocol, Time};
+pub use standing_request::StandingRequest;

@@ -4,7 +4,7 @@ use portcullis::{
     ChangeKind, Client, Config, Event, GatewayAddress, JournalPlace, MappingRequest, Method, Protocol,
     read_journal,
 };
-use portcullis_sim::{Scenario, Server};
+use portcullis_sim::Server;
 use std::net::Ipv4Addr;
 use std::num::NonZeroU16;
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ struct Directory(PathBuf);
 impl Directory {
     fn new(name: &str) -> Self {
         let directory = std::env::temp_dir().join(format!("portcullis-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&directory).unwrap();
+        std::fs::create_dir_all(&directory).expect("a directory for the test");
         Self(directory)
     }
 
@@ -35,7 +35,7 @@ impl Drop for Directory {
 }
 
 fn gateway(scenario: &str) -> Server {
-    Server::start(scenario.parse().unwrap(), Ipv4Addr::LOCALHOST.into()).unwrap()
+    Server::start(scenario.parse().expect("a scenario"), Ipv4Addr::LOCALHOST.into()).expect("a gateway")
 }
 
 fn config(server: &Server) -> Config {
@@ -45,7 +45,7 @@ fn config(server: &Server) -> Config {
 }
 
 fn request(port: u16) -> MappingRequest {
-    MappingRequest::new(Protocol::Udp, NonZeroU16::new(port).unwrap())
+    MappingRequest::new(Protocol::Udp, NonZeroU16::new(port).expect("a port"))
 }
 
 fn mapped(server: &Server) -> usize {

@@ -26,10 +26,12 @@ fn too_long() -> String {
 
 /// `7d`, `1h 30m`, or `permanent`: in words that [`parse_lifetime`] reads.
 pub(crate) fn lifetime_in_words(lifetime: Lifetime) -> String {
-    let seconds = lifetime.as_seconds();
-    if seconds == 0 {
-        return "permanent".to_owned();
-    }
+    lifetime.duration().map_or_else(|| "permanent".to_owned(), duration_in_words)
+}
+
+/// `1h 30m`, `0s`: in whole seconds.
+pub(crate) fn duration_in_words(duration: Duration) -> String {
+    let seconds = duration.as_secs();
     let parts =
         [(seconds / 86_400, "d"), (seconds / 3_600 % 24, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")];
     let words: Vec<_> = parts
@@ -37,7 +39,7 @@ pub(crate) fn lifetime_in_words(lifetime: Lifetime) -> String {
         .filter(|&(count, _)| count > 0)
         .map(|(count, unit)| format!("{count}{unit}"))
         .collect();
-    words.join(" ")
+    if words.is_empty() { "0s".to_owned() } else { words.join(" ") }
 }
 
 #[cfg(test)]

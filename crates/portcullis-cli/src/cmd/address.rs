@@ -1,11 +1,12 @@
 //! `portcullis address`: by which address the internet knows the gateway.
 
+use crate::argument::method::MappingProtocol;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Report;
 use crate::output::progress::Progress;
 use crate::output::text::Text;
-use crate::session::Session;
+use crate::session::{Purpose, Session};
 use clap::Args;
 use portcullis::AddressKind;
 use serde::Serialize;
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 /// Prints the gateway's external address
 ///
-/// A warning on standard error says so when hosts on the internet cannot reach that address.
+/// It is asked by UPnP and NAT-PMP; PCP tells it with a mapping only. A warning on standard error says so when hosts on the internet cannot reach that address.
 #[derive(Args, Debug)]
 pub(crate) struct AddressArgs {}
 
@@ -33,7 +34,12 @@ impl Report for AddressReport {
 }
 
 pub(crate) fn run(_: &AddressArgs, context: &Context) -> Result<(), Failure> {
-    let session = Session::start(context)?;
+    if !(context.network.allows(MappingProtocol::NatPmp) || context.network.allows(MappingProtocol::Igd)) {
+        return Err(Failure::usage(
+            "PCP tells no address without a mapping: '--protocol <LIST>' has to have nat-pmp or igd in it",
+        ));
+    }
+    let session = Session::start(Purpose::Ask, context)?;
     let progress = Progress::start(&context.output, "asking the gateway for its external address");
     let result = session.client.external_address().wait();
     drop(progress);

@@ -7,13 +7,12 @@ use crate::failure::Failure;
 use crate::join::join;
 use crate::output::Report;
 use crate::output::progress::Progress;
-use crate::session::Session;
+use crate::session::{AFTERWARDS, Purpose, Session};
 use clap::{Args, ValueHint};
 use portcullis::Protocol;
 use serde::Serialize;
 use std::io::{self, Write};
 use std::num::NonZeroU16;
-use std::time::Duration;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -23,7 +22,8 @@ Examples:
 
 /// Closes external ports that lead to this host
 ///
-/// A port that is not open is no error. When one cannot be closed the others are closed all the same.
+/// What earlier commands opened by PCP, NAT-PMP or as a pinhole is found in the journal; else the gateway is asked by
+/// UPnP. A port that is not open is no error. When one cannot be closed the others are closed all the same.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct CloseArgs {
@@ -60,7 +60,7 @@ impl Report for CloseReport {
 
 pub(crate) fn run(arguments: &CloseArgs, context: &Context) -> Result<(), Failure> {
     let wanted = wanted(&arguments.ports);
-    let session = Session::start(context)?;
+    let session = Session::start(Purpose::Map, context)?;
     let progress = Progress::start(&context.output, "closing");
     let pending = wanted.iter().map(|&(port, protocol)| {
         if arguments.force {
@@ -71,7 +71,7 @@ pub(crate) fn run(arguments: &CloseArgs, context: &Context) -> Result<(), Failur
     });
     let ended = join(pending.collect(), context.started, || false);
     drop(progress);
-    session.finish(Duration::ZERO);
+    session.finish(AFTERWARDS);
     let several = wanted.len() > 1;
     let (mut closed, mut failed) = (Vec::new(), Vec::new());
     for (ended, (port, protocol)) in ended.into_iter().zip(wanted) {

@@ -1,13 +1,14 @@
 //! `portcullis discover`: which devices there are, and what they are good for.
 
 use super::device_report::DeviceReport;
+use crate::argument::method::MappingProtocol;
 use crate::argument::number::parse_number;
 use crate::context::Context;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::output::Report;
 use crate::output::progress::Progress;
-use crate::session::Session;
+use crate::session::{Purpose, Session};
 use clap::{Args, ValueHint};
 use portcullis::{Device, Error, SearchOptions, SearchTarget};
 use serde::Serialize;
@@ -23,10 +24,10 @@ Examples:
   portcullis discover --all --timeout 3000 every UPnP device that answers within 3 s
   portcullis discover --gateway 192.168.1.1";
 
-/// Searches for gateways and tells what they say of themselves
+/// Searches for UPnP gateways and tells what they say of themselves
 ///
-/// Ends as soon as a usable gateway is found, and 100 ms have brought no other; --all and --filter wait the
-/// whole timeout.
+/// Gateways that speak nothing but NAT-PMP or PCP answer no search: 'open' and 'address' ask them all the same. Ends as
+/// soon as a usable gateway is found, and 100 ms have brought no other; --all and --filter wait the whole timeout.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct DiscoverArgs {
@@ -77,6 +78,9 @@ fn parse_local_port(text: &str) -> Result<u16, String> {
 }
 
 pub(crate) fn run(arguments: DiscoverArgs, context: &Context) -> Result<(), Failure> {
+    if !context.network.allows(MappingProtocol::Igd) {
+        return Err(Failure::usage("'discover' searches by UPnP: '--protocol <LIST>' has to have igd in it"));
+    }
     let mut options = SearchOptions::default();
     options.timeout = context.network.timeout();
     options.ttl = arguments.ttl;
@@ -87,7 +91,7 @@ pub(crate) fn run(arguments: DiscoverArgs, context: &Context) -> Result<(), Fail
     } else if arguments.filter.is_none() {
         options.quiet = Some(QUIET);
     }
-    let session = Session::start(context)?;
+    let session = Session::start(Purpose::Ask, context)?;
     let progress = Progress::start(&context.output, "searching");
     let result = session.client.discover_with(options).wait();
     drop(progress);

@@ -1,16 +1,18 @@
 //! `portcullis list`: what the gateway has mapped.
 
+use super::journal_report::in_whole_seconds;
 use crate::argument::duration::lifetime_in_words;
+use crate::argument::method::MappingProtocol;
 use crate::argument::port::protocol_name;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::progress::Progress;
 use crate::output::text::Text;
 use crate::output::{Report, table};
-use crate::session::Session;
+use crate::session::{Purpose, Session};
 use clap::Args;
-use portcullis::Lifetime;
 use portcullis::igd::wan_connection::PortMappingEntry;
+use portcullis::{Error, ErrorKind, JournalEntry, Lifetime, Method, read_journal};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::time::Duration;
@@ -18,9 +20,11 @@ use std::time::Duration;
 /// How many mappings the library reads at most.
 const MOST: usize = 512;
 
-/// Lists the gateway's port mappings, whoever made them
+/// Lists the gateway's port mappings, whoever made them, by UPnP
 ///
-/// At most 512 are read. A lifetime of 0 in JSON means a permanent mapping.
+/// At most 512 are read. Gateways tell by UPnP alone what they have mapped; what was opened here by PCP or NAT-PMP, and
+/// pinholes, is added from the journal where no gateway shows it. The last column tells them apart: igd is what the
+/// gateway tells. A lifetime of 0 in JSON means a permanent mapping.
 #[derive(Args, Debug)]
 pub(crate) struct ListArgs {}
 
@@ -31,6 +35,8 @@ struct ListReport {
 
 #[derive(Debug, Serialize)]
 struct Entry {
+    /// `igd` for what the gateway tells; of the others, what they were made by.
+    method: &'static str,
     protocol: &'static str,
     external_port: u16,
     /// As the gateway says it: mostly an address, sometimes a host name or nothing.
@@ -45,6 +51,7 @@ struct Entry {
 impl From<PortMappingEntry> for Entry {
     fn from(entry: PortMappingEntry) -> Self {
         Self {
+            method: Method::Igd.as_str(),
             protocol: protocol_name(entry.protocol),
             external_port: entry.external_port,
             internal_address: Text::from(entry.internal_client.as_str()),
@@ -53,6 +60,23 @@ impl From<PortMappingEntry> for Entry {
             enabled: entry.enabled,
             lifetime_s: entry.lifetime.as_seconds(),
             remote_host: Text::from(entry.remote_host.as_str()),
+        }
+    }
+}
+
+impl From<&JournalEntry> for Entry {
+    fn from(entry: &JournalEntry) -> Self {
+        let remaining = entry.remaining.map_or(0, in_whole_seconds);
+        Self {
+            method: entry.method.as_str(),
+            protocol: protocol_name(entry.protocol),
+            external_port: entry.external_port.get(),
+            internal_address: Text::from(entry.internal_address.to_string().as_str()),
+            internal_port: entry.internal_port.get(),
+            description: Text::from(entry.description.as_str()),
+            enabled: true,
+            lifetime_s: u32::try_from(remaining).unwrap_or(u32::MAX),
+            remote_host: Text::default(),
         }
     }
 }
@@ -66,11 +90,18 @@ impl Entry {
         let lifetime = lifetime_in_words(Lifetime::from_seconds(self.lifetime_s));
         let remote = if self.remote_host.as_str().is_empty() { "any" } else { self.remote_host.as_str() };
         let enabled = if self.enabled { "yes" } else { "no" };
-        [self.protocol, &self.external_port.to_string(), &internal, enabled, &lifetime, remote]
+        let port = self.external_port.to_string();
+        [self.protocol, &port, &internal, enabled, &lifetime, remote, self.method]
             .into_iter()
             .map(Text::from)
             .chain([self.description.clone()])
             .collect()
+    }
+
+    /// Whether it is another telling of the same.
+    fn is_same(&self, other: &Self) -> bool {
+        (self.protocol, self.external_port, &self.internal_address)
+            == (other.protocol, other.external_port, &other.internal_address)
     }
 }
 
@@ -79,23 +110,77 @@ impl Report for ListReport {
         if self.mappings.is_empty() {
             return writeln!(out, "no port mappings");
         }
-        let header =
-            ["PROTOCOL", "EXTERNAL PORT", "INTERNAL", "ENABLED", "LIFETIME", "REMOTE HOST", "DESCRIPTION"];
+        let header = [
+            "PROTOCOL",
+            "EXTERNAL PORT",
+            "INTERNAL",
+            "ENABLED",
+            "LIFETIME",
+            "REMOTE HOST",
+            "BY",
+            "DESCRIPTION",
+        ];
         table::write(out, &header, self.mappings.iter().map(Entry::columns))
     }
 }
 
 pub(crate) fn run(_: &ListArgs, context: &Context) -> Result<(), Failure> {
-    let session = Session::start(context)?;
-    let progress = Progress::start(&context.output, "reading the gateway's port mappings");
-    let result = session.client.mappings().wait();
-    drop(progress);
-    session.finish(Duration::ZERO);
-    let mappings: Vec<_> = result?.into_iter().map(Entry::from).collect();
-    let is_cut = mappings.len() >= MOST;
+    let untold = untold_by_gateways(context);
+    let told =
+        if context.network.allows(MappingProtocol::Igd) { Some(told_by_gateway(context)?) } else { None };
+    let (told, unanswered) = match told {
+        None => (Vec::new(), None),
+        Some(Ok(entries)) => (entries, None),
+        // There are gateways that tell nothing.
+        Some(Err(error)) if !untold.is_empty() && has_no_table(&error) => (Vec::new(), Some(error)),
+        Some(Err(error)) => return Err(error.into()),
+    };
+    let is_cut = told.len() >= MOST;
+    let mut mappings: Vec<_> = told.into_iter().map(Entry::from).collect();
+    for entry in &untold {
+        let entry = Entry::from(entry);
+        if !mappings.iter().any(|told| told.is_same(&entry)) {
+            mappings.push(entry);
+        }
+    }
     context.output.report(&ListReport { mappings })?;
     if is_cut {
         context.output.warn(&format!("no more than {MOST} mappings are read: there may be others"));
     }
+    if let Some(error) = unanswered {
+        context
+            .output
+            .warn(&format!("no gateway tells what it has mapped, this is from the journal: {error}"));
+    }
     Ok(())
+}
+
+fn told_by_gateway(context: &Context) -> Result<Result<Vec<PortMappingEntry>, Error>, Failure> {
+    let session = Session::start(Purpose::Ask, context)?;
+    let progress = Progress::start(&context.output, "reading the gateway's port mappings");
+    let result = session.client.mappings().wait();
+    drop(progress);
+    session.finish(Duration::ZERO);
+    Ok(result)
+}
+
+/// What the journal has that no gateway tells by UPnP.
+fn untold_by_gateways(context: &Context) -> Vec<JournalEntry> {
+    let is_untold = |entry: &JournalEntry| {
+        let protocol = match entry.method {
+            Method::Pcp => MappingProtocol::Pcp,
+            Method::NatPmp => MappingProtocol::NatPmp,
+            Method::IgdPinhole => MappingProtocol::Igd,
+            _ => return false,
+        };
+        entry.is_granted && context.network.allows(protocol)
+    };
+    // What is asked for is the gateway's table: without a journal there is nothing to add to it.
+    let (entries, _) = read_journal(&context.journal).unwrap_or_default();
+    entries.into_iter().filter(is_untold).collect()
+}
+
+/// Whether nobody is there to tell.
+fn has_no_table(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::NoGateway | ErrorKind::NoService)
 }

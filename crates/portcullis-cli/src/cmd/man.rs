@@ -28,7 +28,8 @@ impl Report for ManReport {
 }
 
 const JSON: &str = "\
-With --json exactly one JSON document is printed on standard output, also for an error:
+With --json exactly one JSON document is printed on standard output, also for an error. Only watch and open --keep go on
+with one for each event, a line each, until they end:
 .PP
 .nf
 {\"error\":{\"kind\":\"conflict\",\"message\":\"...\",\"attempts\":[{\"gateway\":\"...\",\"step\":\"...\",\"message\":\"...\"}]}}
@@ -40,28 +41,58 @@ The documents, with every field they have:
 discover  {\"devices\":[DEVICE],\"elapsed_ms\"}
 inspect   DEVICE
 open      {\"mappings\":[{\"method\",\"protocol\",\"internal_address\",\"internal_port\",\"external_address\",
-          \"external_port\",\"lifetime_s\",\"gateway\",\"elapsed_ms\"}]}
+          \"external_port\",\"lifetime_s\",\"gateway\",\"elapsed_ms\"}]}; with --keep, EVENT after EVENT follows
+watch     EVENT after EVENT, each in a line of its own
 close     {\"closed\":[{\"protocol\",\"external_port\",\"existed\"}]}, beside an error too
-list      {\"mappings\":[{\"protocol\",\"external_port\",\"internal_address\",\"internal_port\",\"description\",
-          \"enabled\",\"lifetime_s\",\"remote_host\"}]}
+list      {\"mappings\":[{\"method\",\"protocol\",\"external_port\",\"internal_address\",\"internal_port\",
+          \"description\",\"enabled\",\"lifetime_s\",\"remote_host\"}]}
 address   {\"external_address\",\"external_address_kind\",\"gateway\"}
-simulate  {\"scenario\",\"ssdp_address\",\"location\"} or {\"scenarios\":[{\"name\",\"summary\"}]}
+status    {\"state\",\"mappings\":[ENTRY],\"warnings\":[TEXT]}
+cleanup   {\"deleted\":[ENTRY],\"left\":[ENTRY]}, beside an error too
+simulate  {\"scenario\",\"ssdp_address\",\"port_control_address\",\"location\"} or
+          {\"scenarios\":[{\"name\",\"summary\"}]}
 DEVICE is {\"location\",\"search_target\",\"usn\",\"server\",\"friendly_name\",\"manufacturer\",\"model_name\",
           \"gateway\",\"usable\",\"note\",\"status\",\"services\":[{\"service_type\",\"control_url\"}],
           \"local_address\",\"external_address\",\"external_address_kind\"}
+EVENT is  {\"event\",\"sequence\",\"elapsed_ms\",\"method\",\"protocol\",\"internal_address\",\"internal_port\",
+          \"external_address\",\"external_port\",\"gateway\",\"lifetime_s\",\"remaining_s\",\"reason\",
+          \"message\",\"from\",\"to\"}
+ENTRY is  {\"method\",\"protocol\",\"internal_address\",\"internal_port\",\"external_address\",\"external_port\",
+          \"gateway\",\"remaining_s\",\"description\",\"state\"}
 .fi
 .PP
 Texts are empty where a device does not say; addresses are null where they are not known, and so is the gateway
 of an attempt that was a search of the network. A lifetime_s of 0
-stands for a permanent mapping. Protocols are udp and tcp; elapsed_ms counts
+stands for a permanent mapping, and remaining_s is null for one. Protocols are udp and tcp; methods are pcp, nat-pmp,
+igd and igd-pinhole; elapsed_ms counts
 from the start of the program; a status is connected, disconnected or unknown; a kind of address is public,
 private, shared, reserved or unknown.
+.PP
+An event is mapped, renewed, external-address-changed or port-changed (from and to say how), degraded (it may be closed,
+and is worked at; or it is not open yet: then gateway, method and lifetime_s are null), lost (its lifetime is over),
+recovered (it is open again) or released (it was closed, as asked). The sequence grows by one with each. A reason is
+asked, scheduled, gateway-restarted, forgotten, gateway-told, network-changed, expired or failed, and the message says
+it in words.
+.PP
+The state of an ENTRY is kept, asked, left-open or stale; that of all is active, degraded or none (see status).
 ";
 
 const ENVIRONMENT: &str = "\
 .TP
 NO_COLOR
 When set and not empty, nothing is coloured.
+.TP
+XDG_STATE_HOME
+Where the journal is (see FILES).
+";
+
+const FILES: &str = "\
+.TP
+$XDG_STATE_HOME/portcullis, or ~/.local/state/portcullis
+The journal: what open, watch, close and cleanup have asked gateways for, so that later commands find it and nothing
+that a killed process leaves behind stays for good. On macOS it is ~/Library/Application Support/portcullis, on Windows
+%LOCALAPPDATA%\\\\Portcullis. --journal names another directory, --no-journal does without; a simulated gateway has none
+unless one is named.
 ";
 
 pub(crate) fn run(_: &ManArgs, context: &Context) -> Result<(), Failure> {
@@ -89,7 +120,7 @@ fn write_page(out: &mut Vec<u8>) -> io::Result<()> {
     for (code, explained) in exit_code::TABLE {
         writeln!(out, ".TP\n{}\n{explained}", code as u8)?;
     }
-    write!(out, ".SH JSON\n{JSON}.SH ENVIRONMENT\n{ENVIRONMENT}")?;
+    write!(out, ".SH JSON\n{JSON}.SH ENVIRONMENT\n{ENVIRONMENT}.SH FILES\n{FILES}")?;
     page.render_version_section(out)
 }
 

@@ -1,4 +1,4 @@
-//! `portcullis simulate`: a gateway to try things on, on loopback.
+//! `portcullis simulate`: a gateway to try things on, on loopback or on a network made for tests.
 
 use crate::argument::scenario::{self, ScenarioParser};
 use crate::context::Context;
@@ -8,27 +8,34 @@ use crate::output::{Report, table};
 use crate::session::start_simulation;
 use crate::termination::Termination;
 use clap::Args;
-use portcullis_sim::Scenario;
+use portcullis_sim::{Scenario, Server};
 use serde::Serialize;
 use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 const EXAMPLES: &str = "\
 Examples:
   portcullis simulate --scenario conflict
-  portcullis open 7777 --gateway 127.0.0.1:PORT   with the port that it prints";
+  portcullis open 7777 --gateway 127.0.0.1:PORT         with the port that it prints
+  portcullis open 7777 --gateway pcp://127.0.0.1:PORT   by NAT-PMP or PCP alone";
 
 /// Runs a simulated gateway on loopback until it is stopped
 ///
-/// It answers searches sent to the address it prints, and to no other; no port is really opened.
+/// It answers searches sent to the address it prints, and to no other, and NAT-PMP and PCP at another where its scenario
+/// speaks them; no port is really opened. With --on everybody on a test network finds it by multicast: programs that
+/// cannot be told where it is are tried so.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct SimulateArgs {
     /// Which gateway
     #[arg(long, value_name = "NAME", default_value = scenario::DEFAULT, value_parser = ScenarioParser, hide_possible_values = true)]
     scenario: Scenario,
+    /// Be on the test network of this private address, such as a network namespace's; refused where there is a route
+    /// to the internet, because programs there would take it for a real gateway
+    #[arg(long, value_name = "ADDRESS")]
+    on: Option<Ipv4Addr>,
     /// Name all scenarios, and run none
-    #[arg(long, conflicts_with = "scenario")]
+    #[arg(long, conflicts_with_all = ["scenario", "on"])]
     list_scenarios: bool,
 }
 
@@ -36,14 +43,16 @@ pub(crate) struct SimulateArgs {
 struct SimulateReport {
     scenario: &'static str,
     ssdp_address: SocketAddr,
+    port_control_address: SocketAddr,
     location: Text,
 }
 
 impl Report for SimulateReport {
     fn write_for_people(&self, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "scenario      {}", self.scenario)?;
-        writeln!(out, "ssdp address  {}", self.ssdp_address)?;
-        writeln!(out, "location      {}", self.location)
+        writeln!(out, "scenario             {}", self.scenario)?;
+        writeln!(out, "ssdp address         {}", self.ssdp_address)?;
+        writeln!(out, "pcp, nat-pmp server  pcp://{}", self.port_control_address)?;
+        writeln!(out, "location             {}", self.location)
     }
 }
 
@@ -73,10 +82,16 @@ pub(crate) fn run(arguments: SimulateArgs, context: &Context) -> Result<(), Fail
     }
     let termination = Termination::install()?;
     let scenario = arguments.scenario.name();
-    let server = start_simulation(arguments.scenario)?;
+    let server = match arguments.on {
+        None => start_simulation(arguments.scenario, Ipv4Addr::LOCALHOST.into())?,
+        Some(address) => Server::start_on_network(arguments.scenario, address).map_err(|error| {
+            Failure::io(&format!("cannot start the simulated gateway on {address}"), &error)
+        })?,
+    };
     context.output.report(&SimulateReport {
         scenario,
         ssdp_address: server.ssdp_address(),
+        port_control_address: server.port_control_address(),
         location: Text::from(server.location().as_str()),
     })?;
     termination.wait();

@@ -40,6 +40,11 @@ impl Output {
         Self { json, quiet: false, verbose: false }
     }
 
+    /// Whether what is printed is not for programs.
+    pub(crate) fn is_for_people(&self) -> bool {
+        !self.json
+    }
+
     /// Whether somebody may be looking who wants to see that something happens.
     pub(crate) fn may_show_progress(&self) -> bool {
         !self.quiet && !self.verbose
@@ -57,6 +62,11 @@ impl Output {
     /// Prints a document to a reader that has to be there.
     pub(crate) fn report_to_reader(&self, report: &impl Report) -> Result<(), Failure> {
         self.write(report).map_err(|error| cannot_write(&error))
+    }
+
+    /// Prints one of many documents, each in a line of its own.
+    pub(crate) fn report_event(&self, event: &impl Report) -> io::Result<()> {
+        self.write(event)
     }
 
     /// Prints what succeeded of a command that failed, for people: in JSON it is in the error's document.

@@ -16,15 +16,15 @@ fn every_mapping_has_its_line_in_columns() {
     let ran = run_on(&server, "list").done();
     assert_eq!(
         ran.stdout,
-        "PROTOCOL  EXTERNAL PORT  INTERNAL        ENABLED  LIFETIME   REMOTE HOST  DESCRIPTION\n\
-         udp       7777           127.0.0.1:7777  yes      permanent  any\n\
-         tcp       80             127.0.0.9:8080  yes      permanent  any          a game\n"
+        "PROTOCOL  EXTERNAL PORT  INTERNAL        ENABLED  LIFETIME   REMOTE HOST  BY   DESCRIPTION\n\
+         udp       7777           127.0.0.1:7777  yes      permanent  any          igd\n\
+         tcp       80             127.0.0.9:8080  yes      permanent  any          igd  a game\n"
     );
     let document = run_on(&server, "--json list").done().json();
     assert_eq!(
         document["mappings"][1],
         json!({
-            "protocol": "tcp", "external_port": 80, "internal_address": "127.0.0.9", "internal_port": 8080,
+            "method": "igd", "protocol": "tcp", "external_port": 80, "internal_address": "127.0.0.9", "internal_port": 8080,
             "description": "a game", "enabled": true, "lifetime_s": 0, "remote_host": "",
         })
     );

@@ -8,10 +8,17 @@ mod completions;
 mod discover;
 mod exit_status;
 mod inspect;
+mod journal;
+mod journal_place;
 mod keep;
 mod list;
 mod open;
+mod pinhole;
 mod program;
+mod protocol;
+#[cfg(unix)]
+mod running;
 mod simulate;
 mod streams;
 mod usage;
+mod watch;

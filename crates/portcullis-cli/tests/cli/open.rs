@@ -128,8 +128,9 @@ fn the_port_that_failed_is_named_where_several_were_asked_for() {
     assert_eq!(ran.status, Some(6), "{ran:?}");
     assert!(ran.stderr.contains("portcullis: udp 7777: conflict"), "{ran:?}");
     let document = run("--json open 7000/udp 7777/udp --simulate=conflict").json();
-    let attempt = &document["error"]["attempts"][0];
-    assert!(attempt["message"].as_str().unwrap().starts_with("udp 7777: "), "{document}");
+    let attempts = document["error"]["attempts"].as_array().unwrap();
+    let refused = attempts.iter().find(|attempt| attempt["step"] == "AddPortMapping").unwrap();
+    assert!(refused["message"].as_str().unwrap().starts_with("udp 7777: "), "{document}");
 }
 
 #[test]

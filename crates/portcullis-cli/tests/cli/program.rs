@@ -4,7 +4,9 @@ use portcullis_sim::{Scenario, Server};
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A run that is over.
 #[derive(Debug)]
@@ -39,11 +41,43 @@ impl From<Output> for Ran {
 /// The program, with nothing on its standard input and both its outputs in pipes.
 pub(crate) fn command<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+    // Nobody's own journal, and of each test another.
+    for variable in ["XDG_STATE_HOME", "HOME", "LOCALAPPDATA"] {
+        command.env(variable, state_home());
+    }
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     for variable in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
         command.env_remove(variable);
     }
     command
+}
+
+/// Where the program of this test keeps its state.
+pub(crate) fn state_home() -> PathBuf {
+    thread_local! {
+        static HOME: Directory = Directory::new();
+    }
+    HOME.with(|home| home.0.clone())
+}
+
+/// A directory of its own, for as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Directory(pub(crate) PathBuf);
+
+impl Directory {
+    pub(crate) fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        std::fs::create_dir_all(&path).expect("a directory");
+        Self(path)
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 /// Runs it with these words.
@@ -55,7 +89,12 @@ pub(crate) fn run(line: &str) -> Ran {
 /// Runs it with these words on a gateway of this process.
 #[track_caller]
 pub(crate) fn run_on(server: &Server, line: &str) -> Ran {
-    run(&format!("{line} --gateway {}", server.ssdp_address()))
+    run(&format!("{line} {}", named(server)))
+}
+
+/// The options that name a gateway of this process, by both its addresses.
+pub(crate) fn named(server: &Server) -> String {
+    format!("--gateway {} --gateway pcp://{}", server.ssdp_address(), server.port_control_address())
 }
 
 pub(crate) fn gateway(scenario: Scenario) -> Server {

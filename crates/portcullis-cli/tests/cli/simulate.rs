@@ -13,6 +13,13 @@ fn every_scenario_is_named() {
     }
 }
 
+#[test]
+fn is_not_on_a_public_address() {
+    let ran = run("simulate --on 81.2.69.142 --json");
+    assert_eq!(ran.status, Some(1));
+    assert!(ran.stdout.contains("private or link-local"), "{ran:?}");
+}
+
 #[cfg(unix)]
 #[test]
 fn runs_until_it_is_told_to_stop() {
@@ -24,7 +31,7 @@ fn runs_until_it_is_told_to_stop() {
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let document: Value = serde_json::from_str(&line).unwrap();
-    assert_eq!(fields(&document), ["location", "scenario", "ssdp_address"]);
+    assert_eq!(fields(&document), ["location", "port_control_address", "scenario", "ssdp_address"]);
     let address = document["ssdp_address"].as_str().unwrap();
     run(&format!("open 7777/udp --gateway {address}")).done();
     let list =

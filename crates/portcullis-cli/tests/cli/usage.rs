@@ -14,7 +14,7 @@ fn a_bad_argument_is_named() {
         ("open 7777 --lifetime 2parsecs", "--lifetime"),
         ("open 7777 --lifetime -1", "--lifetime"),
         ("open 7777 --any-port --overwrite", "--overwrite"),
-        ("open 7777 --protocol pcp", "--protocol"),
+        ("open 7777 --protocol snmp", "--protocol"),
         ("--protocol igd,tr069 list", "--protocol"),
         ("list --gateway gateway.example", "--gateway"),
         ("list --gateway 127.0.0.1:0", "--gateway"),
@@ -53,7 +53,7 @@ fn a_bad_argument_is_named() {
 
 #[test]
 fn an_unknown_protocol_is_answered_with_those_that_are_known() {
-    assert!(run("open 7777 --protocol pcp").stderr.contains("possible values: igd"));
+    assert!(run("open 7777 --protocol snmp").stderr.contains("possible values: pcp, nat-pmp, igd"));
     run("open 7777 --protocol IGD --simulate").done();
 }
 
@@ -85,7 +85,8 @@ fn what_is_wrong_with_a_gateway_is_said_beside_what_would_be_right() {
         ("fe80::1", "number of its interface"),
     ] {
         let ran = run(&format!("list --gateway {gateway}"));
-        for part in [reason, "IP, IP:PORT or http://IP:PORT/PATH", "'portcullis list --help'"] {
+        for part in [reason, "IP, IP:PORT, http://IP:PORT/PATH or pcp://IP:PORT", "'portcullis list --help'"]
+        {
             assert!(ran.stderr.contains(part), "{part}: {ran:?}");
         }
     }

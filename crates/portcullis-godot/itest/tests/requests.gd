@@ -125,26 +125,6 @@ func a_handler_may_begin_anew() -> void:
 	same(results, [0, 0, 0])
 
 
-func the_main_thread_is_not_held_up() -> void:
-	var object := upnp()
-	await object.discover_async().completed
-	var times: Array[int] = []
-	var request: PortcullisRequest
-	for round in 20:
-		var started := Time.get_ticks_usec()
-		request = object.discover_async()
-		times.append(Time.get_ticks_usec() - started)
-		while not request.is_done():
-			started = Time.get_ticks_usec()
-			request.is_done()
-			times.append(Time.get_ticks_usec() - started)
-			await get_tree().process_frame
-	times.sort()
-	print("       the longest of %d calls took %d us" % [times.size(), times[-1]])
-	# The machine may have given the processor to somebody else in the middle of one.
-	check(times[-3] < 1000, str(times.slice(-5)))
-
-
 func is_done_needs_no_frames() -> void:
 	var object := upnp()
 	var request := object.discover_async()

@@ -1,8 +1,8 @@
 //! Opening and closing: what is under way, and the signals of its end.
 
 use super::held::Held;
-use super::{PortForwarder, ProtocolFlag, changes};
 use super::port_mapping::{Phase, PortMapping};
+use super::{PortForwarder, ProtocolFlag, changes};
 use crate::{clients, errors, pump};
 use core::future::Future;
 use core::pin::pin;
@@ -13,7 +13,9 @@ use godot::global::godot_error;
 use godot::meta::ToGodot;
 use godot::obj::{Gd, Singleton};
 use portcullis::upnp::{UpnpResult, mapping_request};
-use portcullis::{Client, Error, ErrorKind, KeptMapping, Mapping, MappingRequest, Method, OnConflict, Pending};
+use portcullis::{
+    Client, Error, ErrorKind, KeptMapping, Mapping, MappingRequest, Method, OnConflict, Pending,
+};
 
 impl PortForwarder {
     /// Begins to open a port.

@@ -2,6 +2,7 @@
 
 use super::PortcullisUpnp;
 use crate::call::{Ended, Value};
+use crate::cost::Meter;
 use crate::errors;
 use crate::number::int32;
 use crate::request::{self, PortcullisRequest};
@@ -20,6 +21,7 @@ impl PortcullisUpnp {
         #[opt(default = 2)] ttl: i64,
         #[opt(default = "InternetGatewayDevice")] device_filter: GString,
     ) -> Gd<PortcullisRequest> {
+        let _meter = Meter::start();
         let search = this.bind().search(int32(timeout), int32(ttl), &device_filter.to_string());
         Self::begin(this, search, true)
     }

@@ -13,8 +13,8 @@ use godot::classes::{IRefCounted, RefCounted};
 use godot::obj::{Base, Gd};
 use godot::register::property::PhantomVar;
 use godot::register::{GodotClass, godot_api};
-use portcullis::{GatewayAddress, Method};
 use portcullis::upnp::{Upnp, UpnpResult};
+use portcullis::{GatewayAddress, Method};
 use std::sync::{Mutex, PoisonError};
 
 /// Finds gateways by UPnP and maps ports on them: the engine's [UPNP], faster, on more gateways, and without freezing.

@@ -201,6 +201,11 @@ pub struct Config {
 }
 
 impl Config {
+    /// Whether any of the gateways may be asked by UPnP.
+    pub(super) fn names_upnp(&self) -> bool {
+        self.gateways.is_empty() || self.gateways.iter().any(GatewayAddress::speaks_upnp)
+    }
+
     /// Whether a protocol may be used, and how much it is preferred: 0 most.
     pub(super) fn preference(&self, method: Method) -> Option<usize> {
         // A pinhole is UPnP's way of what PCP does by MAP.

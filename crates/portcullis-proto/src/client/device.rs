@@ -148,6 +148,18 @@ impl Device {
         Some(Attempt { gateway: self.label(), step: Step::Description, failure })
     }
 
+    /// Why it opens no ports of IPv6 hosts; `None` where it does.
+    pub(super) fn without_firewall(&self) -> Option<Attempt> {
+        match (self.has_firewall(), self.is_gateway()) {
+            (true, _) => None,
+            (false, true) => {
+                let failure = Failure::NoService;
+                Some(Attempt { gateway: self.label(), step: Step::Description, failure })
+            }
+            (false, false) => self.as_attempt(),
+        }
+    }
+
     /// Whether it says that it has no connection. Some say so and map ports all the same.
     pub fn says_disconnected(&self) -> bool {
         matches!(self.status.connection, Some(ConnectionStatus::Disconnected))

@@ -7,8 +7,8 @@ use crate::igd::error_code::UpnpErrorCode;
 use crate::igd::ipv6_firewall::AddPinhole;
 use crate::igd::wan_connection::{Action, DecodeError};
 use crate::wire::soap::SoapError;
-use crate::wire::{natpmp, pcp};
 use crate::wire::url::UrlError;
+use crate::wire::{natpmp, pcp};
 use core::fmt;
 use core::net::Ipv6Addr;
 use std::io;
@@ -106,6 +106,12 @@ pub enum Failure {
     NoReply,
     /// The gateway's host says that nobody is at the port of NAT-PMP and PCP.
     Unreachable(io::ErrorKind),
+    /// Only PCP can do what is wanted, and it is not among the protocols to use.
+    NeedsPcp,
+    /// A peer without a port has no connection.
+    NoPeerPort,
+    /// No default gateway is known to ask, or no address of ours that the internet could reach through it.
+    NoDefaultGateway,
     /// The gateway does not speak this version of NAT-PMP or PCP, that is: speaks the other of the two, or neither.
     UnsupportedVersion,
     /// The gateway said no, by NAT-PMP.
@@ -156,6 +162,8 @@ pub enum Failure {
     NotIpv6,
     /// Our own address towards the gateway is not one that the internet reaches, so there is nothing to open.
     NotGlobal(Ipv6Addr),
+    /// This machine has no address that the internet reaches, so there is nothing to open.
+    NoGlobalAddress,
     /// The gateway makes no pinholes for anybody.
     NoPinholes {
         /// How it refused this one.
@@ -170,7 +178,12 @@ impl Failure {
     /// What kind of error this failure makes.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::NotAsked | Self::NoAnswer | Self::NotAGateway | Self::Unreachable(_) => ErrorKind::NoGateway,
+            Self::NotAsked
+            | Self::NoAnswer
+            | Self::NotAGateway
+            | Self::NoDefaultGateway
+            | Self::Unreachable(_) => ErrorKind::NoGateway,
+            Self::NeedsPcp => ErrorKind::Unsupported,
             Self::NoReply => ErrorKind::Timeout,
             // It is there, and only not what was hoped for.
             Self::UnsupportedVersion => ErrorKind::NoService,
@@ -181,7 +194,7 @@ impl Failure {
                 | pcp::ResultCode::UnsuppProtocol,
             ) => ErrorKind::Unsupported,
             Self::NatPmp(_) | Self::Pcp(_) => ErrorKind::Refused,
-            Self::CannotSend(_) => ErrorKind::Io,
+            Self::CannotSend(_) | Self::NoGlobalAddress => ErrorKind::Io,
             Self::Exchange(ExchangeError::ConnectTimeout | ExchangeError::NoReply) => ErrorKind::Timeout,
             Self::Exchange(ExchangeError::Http(_)) => ErrorKind::Malformed,
             // The other end is there, and hangs up: nothing of this machine's is to blame.
@@ -197,7 +210,7 @@ impl Failure {
             | Self::Description(_)
             | Self::Url(_)
             | Self::NotConfirmed => ErrorKind::Malformed,
-            Self::NoInterface(_) => ErrorKind::InvalidInput,
+            Self::NoInterface(_) | Self::NoPeerPort => ErrorKind::InvalidInput,
             Self::Fault(UpnpErrorCode::InvalidAction | UpnpErrorCode::OptionalActionNotImplemented, _)
             | Self::NotIpv4
             | Self::NotIpv6
@@ -222,7 +235,9 @@ impl Failure {
     /// What a person can do about it, where there is something.
     fn advice(&self, step: Step) -> Option<&'static str> {
         Some(match self {
-            Self::NoAnswer => "is UPnP, NAT-PMP or PCP switched on in the gateway? some need it enabled by hand",
+            Self::NoAnswer => {
+                "is UPnP, NAT-PMP or PCP switched on in the gateway? some need it enabled by hand"
+            }
             Self::CannotSend(_) => "is the network up, and may this program use it?",
             Self::Pcp(pcp::ResultCode::AddressMismatch) => "another NAT is between this host and the gateway",
             Self::NatPmp(natpmp::ResultCode::NotAuthorized) | Self::Pcp(pcp::ResultCode::NotAuthorized) => {
@@ -234,7 +249,9 @@ impl Failure {
             }
             Self::Fault(UpnpErrorCode::PinholeSpaceExhausted, _) => "the gateway's table is full: restart it",
             Self::NoPinholes { firewall_enabled: true, .. } => "allow pinholes in the gateway's settings",
-            Self::NotGlobal(_) => "does the provider give this network IPv6 addresses?",
+            Self::NotGlobal(_) | Self::NoGlobalAddress => {
+                "does the provider give this network IPv6 addresses?"
+            }
             Self::Fault(UpnpErrorCode::ActionNotAuthorized, _) => {
                 "the gateway wants this host to be permitted to map ports"
             }
@@ -261,6 +278,9 @@ impl fmt::Display for Failure {
             Self::CannotSend(error) => write!(f, "cannot send: {error}"),
             Self::NoReply => f.write_str("no reply"),
             Self::Unreachable(error) => write!(f, "nobody is there: {error}"),
+            Self::NeedsPcp => f.write_str("only pcp can do that"),
+            Self::NoPeerPort => f.write_str("a peer has a port, and 0 is none"),
+            Self::NoDefaultGateway => f.write_str("no default gateway that leads to the internet is known"),
             Self::UnsupportedVersion => f.write_str("not spoken by the gateway"),
             Self::NatPmp(code) => code.fmt(f),
             Self::Pcp(code) => code.fmt(f),
@@ -294,6 +314,7 @@ impl fmt::Display for Failure {
             Self::NotIpv4 => f.write_str("reached over IPv6, where ports are not mapped"),
             Self::NotIpv6 => f.write_str("reached over IPv4, where there are no pinholes"),
             Self::NotGlobal(address) => write!(f, "the internet does not reach {address}"),
+            Self::NoGlobalAddress => f.write_str("this host has no global IPv6 address"),
             Self::NoPinholes { code, firewall_enabled: true } => {
                 write!(f, "{code}: pinholes are not allowed")
             }
@@ -412,9 +433,8 @@ impl Error {
     /// The attempt that decides the error's kind, else the last: the one to tell a person about.
     pub fn decisive_attempt(&self) -> Option<&Attempt> {
         // Where no gateway will do, the one that answered all the same tells more than those who did not.
-        let decides = |attempt: &&Attempt| {
-            (attempt.failure.kind() == self.kind) != (self.kind == ErrorKind::NoGateway)
-        };
+        let decides =
+            |attempt: &&Attempt| (attempt.failure.kind() == self.kind) != (self.kind == ErrorKind::NoGateway);
         self.attempts.iter().rev().find(decides).or(self.attempts.last())
     }
 }

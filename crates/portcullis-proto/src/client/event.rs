@@ -2,9 +2,9 @@
 
 use super::device::Device;
 use super::error::Error;
-use super::operation::OperationId;
 use super::granted::Granted;
 use super::keeper::{Change, MappingId};
+use super::operation::OperationId;
 use crate::igd::wan_connection::PortMappingEntry;
 use crate::wire::soap::Arguments;
 use core::net::IpAddr;
@@ -24,6 +24,8 @@ pub enum Outcome {
         /// What is granted by now.
         granted: Granted,
     },
+    /// A mapping is asked for until it is granted, and kept from then on.
+    Asking(MappingId),
     /// A mapping is gone; whether there was one.
     Closed(bool),
     /// The gateway's table.

@@ -2,7 +2,7 @@
 
 use super::device::ControlPoint;
 use super::journal::EntryId;
-use super::leftovers::Key;
+use super::operation::Key;
 use crate::Time;
 use crate::igd::ipv6_firewall::UniqueId;
 use crate::wire::pcp::Nonce;
@@ -180,13 +180,6 @@ impl Granted {
             (Grantor::Pinhole(_, one), Grantor::Pinhole(_, other)) => one == other,
             _ => self.method() == other.method(),
         })
-    }
-
-    /// Whether a gateway that keeps one table for all protocols may have one entry for both.
-    pub(super) fn may_be_entry_of(&self, other: &Self) -> bool {
-        self.grantor.remote().ip() == other.grantor.remote().ip()
-            && self.protocol == other.protocol
-            && (self.external_port == other.external_port || self.internal_port == other.internal_port)
     }
 }
 

@@ -11,19 +11,21 @@
 //! map, close, list, external_address ─► a gateway (known, or by a search) ─► actions ─► Event::Finished
 //! ```
 
+mod closing;
 mod config;
 mod device;
+mod ending;
 pub mod epoch;
 mod error;
 mod event;
 mod exchange;
 mod granted;
+mod held;
 mod igd;
 pub mod io;
 pub mod journal;
 mod keeper;
 mod ledger;
-mod leftovers;
 mod network;
 mod operation;
 mod outbox;
@@ -34,6 +36,7 @@ mod request;
 pub mod retry;
 mod search;
 mod serving;
+mod superseding;
 mod timer;
 mod transport;
 
@@ -48,22 +51,19 @@ pub use network::{DefaultGateway, Interface, InterfaceAddress, Network};
 pub use operation::OperationId;
 pub use request::{DEFAULT_DESCRIPTION, DEFAULT_LIFETIME, MappingRequest, OnConflict};
 
+use crate::Time;
 use crate::igd::wan_connection::Action;
-use crate::{Protocol, Time};
-use core::num::NonZeroU16;
 use core::time::Duration;
+use held::Held;
 use igd::call::Call;
-use igd::close::{Claim, Close};
 use igd::list::List;
-use igd::pinhole::delete::Delete;
 use io::{Input, Output};
 use journal::Entry;
 use keeper::Keeper;
 use ledger::Ledger;
-use leftovers::{Held, Key, Leftover, Remains, TIDY};
 use operation::{Mapping, Operation, Pinhole, Stage, Task};
-use port_control::talk::{Goal, Wish};
 use port_control::{Pace, PortControl};
+use race::Phase;
 use random::Random;
 use search::{Search, SearchId};
 use std::collections::BTreeMap;
@@ -83,12 +83,8 @@ pub struct Client {
     operations: BTreeMap<OperationId, Operation>,
     /// Gateways known to be usable.
     gateways: Vec<Device>,
-    /// The entries of gateways' tables that grants of this client stand behind.
-    held: BTreeMap<Key, Held>,
-    /// What other protocols may have left where a mapping that is held now stands: deleted with it.
-    shadows: Vec<Leftover>,
-    /// What is to be deleted once it is known whether what is being asked for now stands in its place.
-    undecided: Vec<Leftover>,
+    /// What this client has been granted.
+    held: Held,
     keeper: Keeper,
     ledger: Ledger,
     journal_is_broken: bool,
@@ -113,9 +109,7 @@ impl Client {
             gateway_searches: BTreeMap::new(),
             operations: BTreeMap::new(),
             gateways: Vec::new(),
-            held: BTreeMap::new(),
-            shadows: Vec::new(),
-            undecided: Vec::new(),
+            held: Held::default(),
             keeper: Keeper::default(),
             ledger,
             journal_is_broken: false,
@@ -132,6 +126,8 @@ impl Client {
         if network != self.network {
             self.gateways.clear();
             self.network = network;
+            let network = &self.network;
+            self.port_control.network_changed(|own| network.is_own(own), &mut self.transport.out);
             self.network_changed(now);
             self.update(now);
         }
@@ -174,9 +170,11 @@ impl Client {
         } else {
             Task::Map(Mapping::new(request, self.spare_ports()))
         };
-        let mut operation = Operation::new(Some(task), Stage::Seeking, now + timeout);
-        operation.wants_igd = wants_igd;
-        self.add_operation(operation)
+        let id = self.begin_seeking(now, task, timeout);
+        if let Some(operation) = self.operations.get_mut(&id) {
+            operation.wants_igd = wants_igd;
+        }
+        id
     }
 
     /// [`map`](Self::map) at this control point and no other.
@@ -191,94 +189,6 @@ impl Client {
         self.work(now, task, point.remote.ip().to_string(), vec![point.clone()], timeout)
     }
 
-    /// Deletes a mapping that leads to this host; with `force`, whosever it is: [`Outcome::Closed`].
-    pub fn close(
-        &mut self,
-        now: Time,
-        protocol: Protocol,
-        external_port: NonZeroU16,
-        force: bool,
-        timeout: Duration,
-    ) -> OperationId {
-        let claim = if force { Claim::Force } else { Claim::Unproven };
-        if let Some(granted) = self.left_open_at(protocol, external_port) {
-            return self.delete(now, &granted, timeout);
-        }
-        let entry = self.left_open_entry(protocol, external_port);
-        let id = self.seek(now, Task::Close(Close::new(protocol, external_port, claim)), timeout);
-        if let Some(operation) = self.operations.get_mut(&id) {
-            operation.entry = entry;
-        }
-        id
-    }
-
-    /// Deletes a mapping that this client made, where it made it: [`Outcome::Closed`]. Where the same port was
-    /// mapped again since, it stays until the last of them is released.
-    pub fn release(&mut self, now: Time, granted: &Granted, timeout: Duration) -> OperationId {
-        if self.let_go(granted) {
-            // It was mapped again meanwhile: the port is the newer mapping's.
-            let id = OperationId(self.transport.out.next_id());
-            self.report(id, false, Ok(Outcome::Closed(true)));
-            return id;
-        }
-        let key = granted.key();
-        let (shadows, others) = self.shadows.drain(..).partition(|shadow| shadow.key() == key);
-        self.shadows = others;
-        let id = self.delete(now, granted, timeout);
-        self.tidy(now, shadows);
-        id
-    }
-
-    /// Lets go of a mapping without deleting it: it is meant to outlive this process.
-    pub fn leave_open(&mut self, granted: &Granted) {
-        let is_others = self.let_go(granted);
-        let key = granted.key();
-        let shadows = self.shadows.iter().filter(|shadow| !is_others && shadow.key() == key);
-        for entry in shadows.filter_map(|shadow| shadow.entry).chain(granted.entry) {
-            self.ledger.outlives(entry, &mut self.transport.out);
-        }
-    }
-
-    /// One holder less; whether there are others.
-    fn let_go(&mut self, granted: &Granted) -> bool {
-        match self.held.get_mut(&granted.key()) {
-            Some(Held { grants: grants @ 2.., .. }) => {
-                *grants = grants.saturating_sub(1);
-                true
-            }
-            _ => {
-                self.held.remove(&granted.key());
-                false
-            }
-        }
-    }
-
-    /// Deletes a mapping where it was made.
-    fn delete(&mut self, now: Time, granted: &Granted, timeout: Duration) -> OperationId {
-        let gateway = granted.gateway.clone();
-        let id = match &granted.grantor {
-            Grantor::ControlPoint(point) => {
-                let close = Close::new(granted.protocol, granted.external_port, Claim::Ours);
-                self.work(now, Task::Close(close), gateway, vec![point.clone()], timeout)
-            }
-            Grantor::Pinhole(point, unique_id) => {
-                let task = Task::ClosePinhole(Delete::new(*unique_id));
-                self.work(now, task, gateway, vec![point.clone()], timeout)
-            }
-            Grantor::NatPmp(server) => {
-                self.talk_with(now, Method::NatPmp, (*server, None), Goal::Delete(Wish::of(granted)), timeout)
-            }
-            Grantor::Pcp(server, _) => {
-                let way = self.way_of(granted, *server);
-                self.talk_with(now, Method::Pcp, way, Goal::Delete(Wish::of(granted)), timeout)
-            }
-        };
-        if let Some(operation) = self.operations.get_mut(&id) {
-            operation.entry = granted.entry;
-        }
-        id
-    }
-
     /// Reads the gateway's whole table: [`Outcome::Mappings`].
     pub fn list(&mut self, now: Time, timeout: Duration) -> OperationId {
         self.seek(now, Task::List(List::new()), timeout)
@@ -291,15 +201,8 @@ impl Client {
 
     /// Asks for the external address: [`Outcome::Address`].
     pub fn external_address(&mut self, now: Time, timeout: Duration) -> OperationId {
-        let mut operation = Operation::new(Some(Task::Address), Stage::Seeking, now + timeout);
-        operation.wants_igd = self.config.preference(Method::Igd).is_some();
-        let id = self.add_operation(operation);
-        if self.config.preference(Method::NatPmp).is_some() {
-            for way in self.ways(false) {
-                let contender = self.contender(now, Method::NatPmp, way, Goal::Address);
-                self.enter(now, id, contender, true);
-            }
-        }
+        let id = self.begin_seeking(now, Task::Address, timeout);
+        self.enter_address(now, id);
         self.settle(now, id);
         self.update(now);
         id
@@ -322,17 +225,14 @@ impl Client {
     /// deleted, where the gateway says that it is the one.
     pub fn cancel(&mut self, now: Time, id: OperationId) {
         if let Some(operation) = self.operations.remove(&id) {
-            self.abandon(now, id, operation);
+            self.abandon(now, id, operation, None);
         }
         self.update(now);
     }
 
     /// Whether anything is still under way.
     pub fn is_idle(&self) -> bool {
-        self.operations.is_empty()
-            && self.searches.is_empty()
-            && self.undecided.is_empty()
-            && self.keeper.is_empty()
+        self.operations.is_empty() && self.searches.is_empty() && self.keeper.is_empty()
     }
 
     /// Tells what happened. Drain the outputs afterwards.
@@ -403,11 +303,17 @@ impl Client {
         id
     }
 
-    fn seek(&mut self, now: Time, task: Task, timeout: Duration) -> OperationId {
+    /// An operation for whichever gateway will do, by UPnP if that is spoken at all.
+    fn begin_seeking(&mut self, now: Time, task: Task, timeout: Duration) -> OperationId {
         let mut operation = Operation::new(Some(task), Stage::Seeking, now + timeout);
-        operation.wants_igd = true;
-        let id = self.add_operation(operation);
-        self.choose_gateway(now, id);
+        operation.started = now;
+        operation.wants_igd = self.config.preference(Method::Igd).is_some() && self.config.names_upnp();
+        self.add_operation(operation)
+    }
+
+    fn seek(&mut self, now: Time, task: Task, timeout: Duration) -> OperationId {
+        let id = self.begin_seeking(now, task, timeout);
+        self.settle(now, id);
         self.update(now);
         id
     }
@@ -447,34 +353,15 @@ impl Client {
     }
 
     /// Closes the lines to NAT-PMP and PCP servers that nobody needs: a mapping that is kept needs its own, since
-    /// it knows the server's epoch.
+    /// it knows the server's epoch, and so does whoever has asked and waits for his turn.
     fn close_lines(&mut self) {
-        let keeper = &self.keeper;
-        self.port_control.close_lines(|way| keeper.needs_line(way), &mut self.transport.out);
-    }
-
-    /// Nobody wants an operation any more: what it may have left is deleted, and nobody is told. An Add that
-    /// is on its way is waited for, since deleting before it arrives would be too early.
-    fn abandon(&mut self, now: Time, id: OperationId, mut operation: Operation) {
-        let contenders = core::mem::take(&mut operation.contenders);
-        operation.left.extend(self.contenders_leftovers(now, id, contenders, None));
-        self.port_control.cancel(|(owner, _)| owner == id, &mut self.transport.out);
-        if !operation.abandoned && operation.is_adding() && self.transport.has_sent(Owner::Operation(id)) {
-            self.transport.cancel(now, |owner| owner == Owner::Address(id));
-            operation.keeper = None;
-            operation.silent = true;
-            operation.abandoned = true;
-            operation.deadline = now + TIDY;
-            self.transport.out.timers.set(Timer::Operation(id), operation.deadline);
-            self.operations.insert(id, operation);
-            return;
-        }
-        self.forget(now, id, &operation);
-        if operation.is_adding() && operation.abandoned {
-            // No answer came: that leaves it in doubt.
-            operation.abandoned_answer(Err(ExchangeError::NoReply));
-        }
-        self.tidy(now, operation.leftovers());
+        let (keeper, operations) = (&self.keeper, &self.operations);
+        let takes_part = |way| {
+            let mut contenders = operations.values().flat_map(|operation| &operation.contenders);
+            contenders.any(|contender| contender.way == way && contender.phase != Phase::Failed)
+        };
+        let wanted = |way| keeper.needs_line(way) || takes_part(way);
+        self.port_control.close_lines(wanted, &mut self.transport.out);
     }
 
     fn start_search(&mut self, now: Time, options: SearchOptions) -> SearchId {
@@ -507,84 +394,6 @@ impl Client {
         }
     }
 
-    fn out_of_time(&mut self, now: Time, id: OperationId) {
-        let mut failures = self.search_failures();
-        let named = !self.config.gateways.is_empty();
-        let Some(mut operation) = self.operations.remove(&id) else { return };
-        if operation.igd_over {
-            failures = core::mem::take(&mut operation.search_failures);
-        }
-        let port_control = &self.port_control;
-        let has_answered = |way| port_control.line(way).is_some_and(|line| line.has_answered());
-        match operation.out_of_time(failures, named, has_answered) {
-            Ok(outcome) => {
-                self.forget(now, id, &operation);
-                self.done(now, id, operation, outcome);
-            }
-            Err(error) => {
-                let (silent, keeper) = (operation.silent, operation.keeper.take());
-                if let Some(mapping) = keeper {
-                    self.keeper.asked(mapping, self.port_control.sent_at(id));
-                }
-                self.abandon(now, id, operation);
-                self.tell(now, id, keeper, silent, Err(error));
-            }
-        }
-    }
-
-    /// An operation has come to something.
-    fn done(&mut self, now: Time, id: OperationId, mut operation: Operation, mut outcome: Outcome) {
-        let mut leftovers = core::mem::take(&mut operation.left);
-        let elsewhere = match &outcome {
-            Outcome::Mapped(granted) => Some(granted.grantor.remote().ip()),
-            _ => None,
-        };
-        let contenders = core::mem::take(&mut operation.contenders);
-        leftovers.extend(self.contenders_leftovers(now, id, contenders, elsewhere));
-        self.port_control.cancel(|(owner, _)| owner == id, &mut self.transport.out);
-        match &mut outcome {
-            Outcome::Mapped(granted) => {
-                granted.entry = granted.entry.or(operation.entry);
-                if granted.grantor.control_point().is_some() {
-                    granted.since = operation.asked_at.unwrap_or(now);
-                }
-                self.hold(now, granted);
-                let key = granted.key();
-                // Two services of one gateway share its table.
-                leftovers.retain(|left| left.key() != key || !matches!(left.remains, Remains::Entry { .. }));
-            }
-            Outcome::Closed(_) => {
-                if let Some(entry) = operation.entry {
-                    self.ledger.erase(entry, &mut self.transport.out);
-                }
-            }
-            _ => {}
-        }
-        let outcome = self.taken_over(now, &mut operation, outcome);
-        self.tell(now, id, operation.keeper, operation.silent, Ok(outcome));
-        self.tidy(now, leftovers);
-    }
-
-    /// What was to be kept is, once it is granted.
-    fn taken_over(&mut self, now: Time, operation: &mut Operation, outcome: Outcome) -> Outcome {
-        match (operation.keeps.take(), outcome) {
-            (Some(request), Outcome::Mapped(granted)) => {
-                let mapping = self.take_over(now, granted.clone(), request);
-                Outcome::Kept { mapping, granted }
-            }
-            (_, outcome) => outcome,
-        }
-    }
-
-    /// A grant of this client stands behind an entry of a gateway's table.
-    fn hold(&mut self, now: Time, granted: &Granted) {
-        let internal_port = granted.internal_port;
-        let held = self.held.entry(granted.key()).or_insert(Held { internal_port, grants: 0 });
-        held.grants = held.grants.saturating_add(1);
-        self.granted_to_all(now, granted);
-        self.ledger.granted(now, granted, &mut self.transport.out);
-    }
-
     fn exchange_ended(&mut self, now: Time, ended: Option<(Owner, exchange::Outcome)>) {
         match ended {
             None => {}
@@ -599,22 +408,8 @@ impl Client {
         }
     }
 
-    /// Ends what an operation has under way.
-    fn forget(&mut self, now: Time, id: OperationId, operation: &Operation) {
-        self.transport.out.timers.clear(Timer::Operation(id));
-        self.transport.out.timers.clear(Timer::Choice(id));
-        self.transport
-            .cancel(now, |owner| matches!(owner, Owner::Operation(own) | Owner::Address(own) if own == id));
-        if let Stage::Searching(search) = operation.stage {
-            if let Some(mut search) = self.searches.remove(&search) {
-                search.end(now, &mut self.transport);
-            }
-        }
-    }
-
     /// Ends searches that are over or that nobody waits for, and tells whoever does.
     fn update(&mut self, now: Time) {
-        self.decide(now);
         self.close_lines();
         let ids: Vec<_> = self.searches.keys().copied().collect();
         for id in ids {
@@ -671,26 +466,5 @@ impl Client {
 
     fn search_failures(&self) -> Vec<Attempt> {
         self.searches.values().flat_map(Search::failures).collect()
-    }
-
-    /// Tells the keeper of its own operation, and the caller of any other.
-    fn tell(
-        &mut self,
-        now: Time,
-        operation: OperationId,
-        keeper: Option<MappingId>,
-        silent: bool,
-        result: Result<Outcome, Error>,
-    ) {
-        match keeper {
-            Some(mapping) => self.keeper_done(now, mapping, operation, result),
-            None => self.report(operation, silent, result),
-        }
-    }
-
-    fn report(&mut self, operation: OperationId, silent: bool, result: Result<Outcome, Error>) {
-        if !silent {
-            self.transport.out.push_event(Event::Finished { operation, result });
-        }
     }
 }

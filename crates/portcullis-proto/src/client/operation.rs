@@ -4,10 +4,10 @@ use super::device::{ControlPoint, Device};
 use super::error::{Attempt, Error, ErrorKind, Failure, Step};
 use super::event::Outcome;
 use super::exchange;
-use super::granted::{Granted, Grantor};
+use super::granted::{Granted, Grantor, Method};
 use super::igd::address::Address;
 use super::igd::call::{Call, CallResult, interpret};
-use super::igd::close::Close;
+use super::igd::close::{Close, Mark};
 use super::igd::list::List;
 use super::igd::map::{Entry, Map};
 use super::igd::pinhole::add::{Add, Opened};
@@ -16,12 +16,12 @@ use super::igd::pinhole::update::{Renewal, Update};
 use super::igd::{Next, Procedure, Stop};
 use super::journal::EntryId;
 use super::keeper::MappingId;
-use super::leftovers::{Leftover, Remains};
 use super::port_control::Way;
+use super::port_control::talk::Wish;
 use super::race::{Contender, Phase};
 use super::request::{MappingRequest, OnConflict};
 use super::search::SearchId;
-use crate::igd::ipv6_firewall::UpdatePinhole;
+use crate::igd::ipv6_firewall::{UniqueId, UpdatePinhole};
 use crate::igd::wan_connection::Action;
 use crate::{Protocol, Time};
 use core::net::{IpAddr, SocketAddr};
@@ -260,6 +260,100 @@ fn told(address: IpAddr, gateway: &str) -> Outcome {
     Outcome::Address { address, gateway: gateway.into() }
 }
 
+/// A mapping that may be at a gateway, although nobody will hear of it.
+#[derive(Clone, Debug)]
+pub(super) struct Leftover {
+    pub(super) gateway: String,
+    pub(super) protocol: Protocol,
+    pub(super) external_port: NonZeroU16,
+    pub(super) entry: Option<EntryId>,
+    pub(super) remains: Remains,
+}
+
+/// What it is deleted by.
+#[derive(Clone, Debug)]
+pub(super) enum Remains {
+    /// An entry of a WAN connection's table.
+    Entry {
+        point: ControlPoint,
+        mark: Mark,
+    },
+    Pinhole {
+        point: ControlPoint,
+        unique_id: UniqueId,
+    },
+    /// A mapping of NAT-PMP or PCP.
+    Talk {
+        method: Method,
+        way: Way,
+        wish: Wish,
+    },
+    /// The same where the server has never answered, and may not be there.
+    Farewell {
+        method: Method,
+        way: Way,
+        wish: Wish,
+    },
+}
+
+impl Leftover {
+    /// Whether both are deleted by the same request.
+    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+        self.key() == other.key()
+            && match (&self.remains, &other.remains) {
+                (Remains::Entry { point, .. }, Remains::Entry { point: others, .. }) => point == others,
+                (
+                    Remains::Pinhole { point, unique_id },
+                    Remains::Pinhole { point: others, unique_id: other_id },
+                ) => (point, unique_id) == (others, other_id),
+                (
+                    Remains::Talk { method, way, wish } | Remains::Farewell { method, way, wish },
+                    Remains::Talk { method: other_method, way: other_way, wish: other_wish }
+                    | Remains::Farewell { method: other_method, way: other_way, wish: other_wish },
+                ) => {
+                    (method, way, wish.internal_port, wish.nonce)
+                        == (other_method, other_way, other_wish.internal_port, other_wish.nonce)
+                }
+                _ => false,
+            }
+    }
+
+    /// What a grant leaves at its gateway.
+    pub(super) fn of(granted: &Granted, description: &str) -> Self {
+        let server = granted.grantor.remote();
+        let local = server.is_ipv6().then_some(granted.internal_address);
+        Self {
+            gateway: granted.gateway.clone(),
+            protocol: granted.protocol,
+            external_port: granted.external_port,
+            entry: granted.entry,
+            remains: match &granted.grantor {
+                Grantor::ControlPoint(point) => Remains::Entry {
+                    point: point.clone(),
+                    mark: Mark { internal_port: granted.internal_port, description: description.into() },
+                },
+                Grantor::Pinhole(point, unique_id) => {
+                    Remains::Pinhole { point: point.clone(), unique_id: *unique_id }
+                }
+                Grantor::NatPmp(_) | Grantor::Pcp(..) => {
+                    Remains::Talk { method: granted.method(), way: (server, local), wish: Wish::of(granted) }
+                }
+            },
+        }
+    }
+
+    pub(super) fn key(&self) -> Key {
+        let remote = match &self.remains {
+            Remains::Entry { point, .. } | Remains::Pinhole { point, .. } => point.remote,
+            Remains::Talk { way, .. } | Remains::Farewell { way, .. } => way.0,
+        };
+        (remote.ip(), self.protocol, self.external_port)
+    }
+}
+
+/// What names an entry of a gateway's table: the gateway, and the external side.
+pub(super) type Key = (IpAddr, Protocol, NonZeroU16);
+
 #[derive(Debug)]
 pub(super) enum Stage {
     /// A search of the caller's own.
@@ -276,6 +370,8 @@ pub(super) struct Operation {
     pub(super) task: Option<Task>,
     pub(super) stage: Stage,
     pub(super) deadline: Time,
+    /// When it began, where anybody may have to wait for anybody.
+    pub(super) started: Time,
     /// Whether this operation has had a search since it began.
     pub(super) searched: bool,
     /// Until when it waits for a better gateway than the ones known.
@@ -301,6 +397,8 @@ pub(super) struct Operation {
     pub(super) contenders: Vec<Contender>,
     /// Whether UPnP takes part.
     pub(super) wants_igd: bool,
+    /// Whether a server of NAT-PMP or PCP has said no, or is there for the last resort.
+    pub(super) somebody_is_there: bool,
     /// Whether UPnP has nobody left to ask, and what its search came to.
     pub(super) igd_over: bool,
     pub(super) search_failures: Vec<Attempt>,
@@ -322,6 +420,7 @@ impl Operation {
             task,
             stage,
             deadline,
+            started: Time::ZERO,
             searched: false,
             choose_at: None,
             fixed: false,
@@ -335,6 +434,7 @@ impl Operation {
             keeps: None,
             contenders: Vec::new(),
             wants_igd: false,
+            somebody_is_there: false,
             igd_over: false,
             search_failures: Vec::new(),
             working_since: None,
@@ -358,9 +458,14 @@ impl Operation {
         self.request().map(|request| request.description.clone()).unwrap_or_default()
     }
 
-    /// Whether a port that is taken is to be taken from whoever has it.
-    pub(super) fn overwrites(&self) -> bool {
-        self.request().is_some_and(|request| request.on_conflict == OnConflict::Overwrite)
+    /// Whether no other port will do, and the one that is wanted is not to be taken from whoever has it.
+    pub(super) fn insists(&self) -> bool {
+        self.request().is_some_and(|request| request.on_conflict == OnConflict::Fail)
+    }
+
+    /// Whether UPnP takes part, and has somebody left to ask.
+    pub(super) fn igd_is_open(&self) -> bool {
+        self.wants_igd && !self.igd_over
     }
 
     pub(super) fn is_mapping(&self) -> bool {
@@ -374,13 +479,13 @@ impl Operation {
 
     /// Whether anybody may still grant what is wanted.
     pub(super) fn has_hope(&self) -> bool {
-        (self.wants_igd && !self.igd_over)
-            || self.contenders.iter().any(|contender| contender.phase != Phase::Failed)
+        self.igd_is_open() || self.contenders.iter().any(|contender| contender.phase != Phase::Failed)
     }
 
     /// Whether it asks for a mapping of this port of ours.
     pub(super) fn asks_for(&self, protocol: Protocol, internal_port: NonZeroU16) -> bool {
-        let by_talk = self.contenders.iter().filter_map(|contender| contender.talk.wanted());
+        let contenders = self.contenders.iter().filter(|contender| contender.phase != Phase::Failed);
+        let by_talk = contenders.filter_map(|contender| contender.talk.wanted());
         let by_talk = by_talk.map(|wish| (wish.protocol, wish.internal_port));
         let asked = self.request().map(|request| (request.protocol, request.internal_port));
         asked.into_iter().chain(by_talk).any(|own| own == (protocol, internal_port))
@@ -415,9 +520,9 @@ impl Operation {
         }
     }
 
-    /// Whether anybody has said more than nothing.
-    pub(super) fn has_verdict(&self) -> bool {
-        self.attempts.iter().any(|attempt| attempt.failure.kind() != ErrorKind::NoGateway)
+    /// Whether there may be a pinhole of which nobody knows the number.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        matches!(&self.task, Some(Task::OpenPinhole(pinhole)) if pinhole.add.may_have_added())
     }
 
     /// What it would leave at the gateway at hand if it ended now.
@@ -433,11 +538,7 @@ impl Operation {
             protocol: mapping.request.protocol,
             external_port,
             entry: self.entry,
-            remains: Remains::Entry {
-                point: points.get(*point)?.clone(),
-                external_port,
-                mark: mapping.map.mark(),
-            },
+            remains: Remains::Entry { point: points.get(*point)?.clone(), mark: mapping.map.mark() },
         })
     }
 
@@ -474,9 +575,9 @@ impl Operation {
     /// The result of an operation whose time is up.
     pub(super) fn out_of_time(
         &mut self,
+        unanswered: Vec<Attempt>,
         search_failures: Vec<Attempt>,
         named: bool,
-        has_answered: impl Fn(Way) -> bool,
     ) -> Result<Outcome, Error> {
         if let Stage::Working { gateway, action, points, point } = &self.stage {
             let point = points.get(*point);
@@ -488,15 +589,7 @@ impl Operation {
             let failure = Failure::Exchange(exchange::ExchangeError::NoReply);
             self.attempts.push(Attempt { gateway: gateway.clone(), step: Step::Action(action), failure });
         }
-        for contender in &self.contenders {
-            let failure = match contender.phase {
-                Phase::Failed | Phase::Ready => continue,
-                Phase::Asked(_) if has_answered(contender.way) => Failure::NoReply,
-                Phase::Asked(_) | Phase::Probing => Failure::NoAnswer,
-            };
-            let step = contender.talk.step();
-            self.attempts.push(Attempt { gateway: contender.gateway(), step, failure });
-        }
+        self.attempts.extend(unanswered);
         Err(self.out_of_gateways(search_failures, named))
     }
 

@@ -1,16 +1,16 @@
 //! Serving an operation: which gateway, which of its services, what next, and when to give up.
 
 use super::device::Device;
-use super::error::{Attempt, ErrorKind};
+use super::error::{Attempt, ErrorKind, Step};
 use super::event::{Event, Outcome};
 use super::granted::Method;
 use super::igd::Stop;
 use super::igd::call::interpret;
 use super::journal::{Entry, EntryId};
-use super::leftovers::Coming;
-use super::operation::{OperationId, Stage, TaskNext};
-use super::race::Phase;
+use super::operation::{OperationId, Stage, Task, TaskNext};
+use super::race::{HEDGE, Phase, Turn};
 use super::search::SearchId;
+use super::superseding::Coming;
 use super::timer::Timer;
 use super::transport::Owner;
 use super::{Client, Failure, SearchOptions, exchange};
@@ -100,15 +100,16 @@ impl Client {
             if searching && !first_choice {
                 let choose_at = *operation.choose_at.get_or_insert(now + CHOICE);
                 if now < choose_at {
-                    self.transport.out.timers.set(Timer::Choice(id), choose_at);
+                    self.transport.out.timers.set_by(Timer::Choice(id), choose_at);
                     return;
                 }
             }
             let device = device.clone();
             if operation.is_mapping() {
-                if let Some(until) = self.must_wait(now, id, Method::Igd) {
-                    self.transport.out.timers.set(Timer::Choice(id), until);
-                    return;
+                match self.turn_of_igd(now, id, device.address.ip()) {
+                    Turn::Now => {}
+                    Turn::At(at) => return self.transport.out.timers.set_by(Timer::Choice(id), at),
+                    Turn::After => return,
                 }
             }
             let points = if ipv6 {
@@ -117,9 +118,11 @@ impl Client {
                 device.control_points.clone()
             };
             let Some(operation) = self.operations.get_mut(&id) else { return };
-            self.transport.out.timers.clear(Timer::Choice(id));
             operation.tried.push(device.address);
             operation.working_since = Some(now);
+            if operation.contenders.iter().any(|contender| contender.phase == Phase::Ready) {
+                self.transport.out.timers.set_by(Timer::Choice(id), now + HEDGE);
+            }
             operation.stage = Stage::Working { gateway: device.label(), points, point: 0, action: "" };
             self.start_task(now, id);
             return;
@@ -171,7 +174,7 @@ impl Client {
             if let Some(mut operation) = self.operations.remove(&id) {
                 operation.abandoned_answer(outcome);
                 self.forget(now, id, &operation);
-                self.tidy(now, operation.leftovers());
+                self.leave(now, &operation);
             }
             return;
         }
@@ -245,11 +248,12 @@ impl Client {
             self.refuse(entry);
         }
         self.transport.cancel(now, |owner| owner == Owner::Address(id));
+        let Some(operation) = self.operations.get_mut(&id) else { return };
         if is_final {
+            operation.stage = Stage::Seeking;
             self.give_up(now, id);
             return;
         }
-        let Some(operation) = self.operations.get_mut(&id) else { return };
         if now >= deadline {
             // Its timer is due as well: what is asked now would only be broken off.
             operation.stage = Stage::Seeking;
@@ -284,7 +288,8 @@ impl Client {
             task.restart(|| spare_ports);
         }
         operation.stage = Stage::Seeking;
-        self.choose_gateway(now, id);
+        operation.working_since = None;
+        self.settle(now, id);
     }
 
     /// Our addresses that a gateway may open: the global ones; towards a gateway that a person named, whichever it
@@ -302,6 +307,11 @@ impl Client {
         let failures = self.search_failures();
         let Some(operation) = self.operations.get_mut(&id) else { return };
         operation.igd_over = true;
+        // A gateway that has been asked to close a port has had its say.
+        let is_closed = matches!(operation.task, Some(Task::Close(_))) && !operation.tried.is_empty();
+        for contender in operation.contenders.iter_mut().filter(|_| is_closed) {
+            contender.phase = Phase::Failed;
+        }
         operation.search_failures = failures;
         operation.stage = Stage::Seeking;
         operation.working_since = None;
@@ -321,9 +331,9 @@ impl Client {
         let request = request.clone();
         let asked = request.clone().external_port(external_port);
         let known = || self.ledger.known(method, point.remote, &asked).map(|entry| entry.id);
-        let id = operation.entry.or_else(known).unwrap_or_else(|| EntryId(self.random.next_u64()));
+        let entry_id = operation.entry.or_else(known).unwrap_or_else(|| EntryId(self.random.next_u64()));
         let entry = Entry {
-            id,
+            id: entry_id,
             method,
             gateway: gateway.clone(),
             remote: point.remote,
@@ -349,8 +359,8 @@ impl Client {
             internal_port: entry.internal_port,
             external_port,
         };
-        self.supersede(now, &coming);
-        self.adopted(id);
+        self.supersede(now, id, &coming);
+        self.adopted(entry_id);
         self.ledger.put(entry, &mut self.transport.out);
     }
 
@@ -361,19 +371,18 @@ impl Client {
         if operation.igd_over {
             failures = core::mem::take(&mut operation.search_failures);
         }
-        for contender in &operation.contenders {
-            if contender.phase != Phase::Failed {
-                let (gateway, step) = (contender.gateway(), contender.talk.step());
-                operation.attempts.push(Attempt { gateway, step, failure: Failure::NoAnswer });
-            }
+        let unanswered = self.unanswered(&operation);
+        operation.attempts.extend(unanswered);
+        let nobody_to_ask = operation.contenders.is_empty() && !operation.wants_igd;
+        if nobody_to_ask && operation.attempts.is_empty() {
+            let (gateway, step) = (String::new(), Step::Search);
+            operation.attempts.push(Attempt { gateway, step, failure: Failure::NoDefaultGateway });
         }
-        self.forget(now, id, &operation);
-        let contenders = core::mem::take(&mut operation.contenders);
-        operation.left.extend(self.contenders_leftovers(now, id, contenders, None));
-        self.port_control.cancel(|(owner, _)| owner == id, &mut self.transport.out);
-        self.tidy(now, core::mem::take(&mut operation.left));
         let named = !self.config.gateways.is_empty();
-        let result = if operation.absent && operation.attempts.is_empty() {
+        // Who is not there, or does not speak a protocol, has nothing to say of a mapping.
+        let says_nothing =
+            |attempt: &Attempt| matches!(attempt.failure.kind(), ErrorKind::NoGateway | ErrorKind::NoService);
+        let result = if operation.absent && operation.attempts.iter().all(says_nothing) {
             if let Some(entry) = operation.entry {
                 self.ledger.erase(entry, &mut self.transport.out);
             }
@@ -381,7 +390,9 @@ impl Client {
         } else {
             Err(operation.out_of_gateways(failures, named))
         };
-        self.tell(now, id, operation.keeper, operation.silent, result);
+        let (silent, keeper) = (operation.silent, operation.keeper.take());
+        self.abandon(now, id, operation, None);
+        self.tell(now, id, keeper, silent, result);
     }
 
     /// External ports to try where the wanted one is taken, from the dynamic range (RFC 6335 section 6).

@@ -38,6 +38,13 @@ impl Timers {
         self.queue.insert((at, timer));
     }
 
+    /// Sets a timer, unless it comes sooner already.
+    pub(super) fn set_by(&mut self, timer: Timer, at: Time) {
+        if self.deadlines.get(&timer).is_none_or(|&set| at < set) {
+            self.set(timer, at);
+        }
+    }
+
     pub(super) fn clear(&mut self, timer: Timer) {
         if let Some(at) = self.deadlines.remove(&timer) {
             self.queue.remove(&(at, timer));

@@ -10,7 +10,13 @@ mod pair;
 #[cfg(test)]
 mod budget;
 #[cfg(test)]
+mod gateway;
+#[cfg(test)]
 mod http;
+#[cfg(test)]
+mod port_control;
+#[cfg(test)]
+mod port_control_keeping;
 #[cfg(test)]
 mod session;
 #[cfg(test)]

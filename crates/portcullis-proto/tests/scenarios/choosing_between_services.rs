@@ -29,7 +29,11 @@ fn without_a_status_the_next_one_is_tried() {
         let address = Quirk::OutArgument("NewExternalIPAddress", "");
         let mut pair = Pair::new(Scenario::igd1().with(topology).with(quirk).with(address));
         let granted = pair.map(udp(7777)).unwrap_or_else(|error| panic!("{quirk:?}: {error}"));
-        assert_eq!(granted.grantor.control_point().unwrap().control_url.target().as_str(), "/ctl/IPConn", "{quirk:?}");
+        assert_eq!(
+            granted.grantor.control_point().unwrap().control_url.target().as_str(),
+            "/ctl/IPConn",
+            "{quirk:?}"
+        );
         assert_eq!(pair.gateway.mappings().len(), 1);
     }
 }

@@ -21,6 +21,7 @@ const HOPELESS: &[(&str, ErrorKind)] = &[
     ("full", ErrorKind::Refused),
     ("not-authorized", ErrorKind::Refused),
     ("forgetful", ErrorKind::Malformed),
+    ("page-404", ErrorKind::Refused),
     ("other-client", ErrorKind::Conflict),
     ("length-too-short", ErrorKind::NoGateway),
     ("accepts-silently", ErrorKind::NoGateway),

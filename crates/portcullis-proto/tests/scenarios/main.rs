@@ -9,9 +9,13 @@ mod pair;
 #[cfg(test)]
 mod cancel_cleans_up;
 #[cfg(test)]
+mod cancelled_races;
+#[cfg(test)]
 mod choosing_between_services;
 #[cfg(test)]
 mod close_only_what_is_ours;
+#[cfg(test)]
+mod closing_and_addresses;
 #[cfg(test)]
 mod conflict_policies;
 #[cfg(test)]
@@ -27,21 +31,33 @@ mod every_scenario;
 #[cfg(test)]
 mod external_address_kinds;
 #[cfg(test)]
+mod falls_through;
+#[cfg(test)]
 mod first_gateway_at_once;
 #[cfg(test)]
 mod http_oddities;
+#[cfg(test)]
+mod ipv6_hosts;
+#[cfg(test)]
+mod journal_comes_first;
 #[cfg(test)]
 mod listing_ends;
 #[cfg(test)]
 mod lossy_link;
 #[cfg(test)]
+mod lossy_port_control;
+#[cfg(test)]
 mod main_job;
 #[cfg(test)]
 mod moved_gateway;
 #[cfg(test)]
+mod one_map_for_all;
+#[cfg(test)]
 mod ownership;
 #[cfg(test)]
 mod permanent_lease_only;
+#[cfg(test)]
+mod port_control_requests;
 #[cfg(test)]
 mod same_port_required;
 #[cfg(test)]

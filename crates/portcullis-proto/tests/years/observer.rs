@@ -143,10 +143,8 @@ impl Observer {
             (kind, state) => panic!("{kind} after {state:?}"),
         };
         if next == State::Well && change.kind != ChangeKind::Released {
-            let is_grant = matches!(
-                change.kind,
-                ChangeKind::Mapped | ChangeKind::Renewed | ChangeKind::Recovered
-            );
+            let is_grant =
+                matches!(change.kind, ChangeKind::Mapped | ChangeKind::Renewed | ChangeKind::Recovered);
             seen.granted_at = if is_grant { Some(at) } else { seen.granted_at };
         }
         seen.state = next;
@@ -167,7 +165,8 @@ impl Observer {
                 assert!(expires <= until + SLACK, "I3: {name:?} is believed {:?} too long", expires - until);
             }
             let disturbed = gateways.disturbed.get(&name.0).copied();
-            let lost = disturbed.is_some_and(|at| seen.granted_at.is_none_or(|granted_at| granted_at <= at + TRIP));
+            let lost =
+                disturbed.is_some_and(|at| seen.granted_at.is_none_or(|granted_at| granted_at <= at + TRIP));
             assert!(lost || gateways.has(pair, &name), "I3: {name:?} is well, and is not there");
         }
     }
@@ -229,5 +228,8 @@ fn tell_output(at: Time, output: &Output) {
 
 #[expect(clippy::disallowed_macros, reason = "a schedule that is run alone tells what happens in it")]
 fn tell(at: Time, change: &Change) {
-    eprintln!("{at:?} {:?}: {:?} ({}), until {:?}", change.mapping, change.kind, change.reason, change.expires);
+    eprintln!(
+        "{at:?} {:?}: {:?} ({}), until {:?}",
+        change.mapping, change.kind, change.reason, change.expires
+    );
 }

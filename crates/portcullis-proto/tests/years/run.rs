@@ -13,7 +13,9 @@ use std::time::Instant;
 const FEW: u64 = 40;
 
 fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name}: {text} is no number")))
+    std::env::var(name)
+        .ok()
+        .map(|text| text.parse().unwrap_or_else(|_| panic!("{name}: {text} is no number")))
 }
 
 #[derive(Default)]
@@ -51,7 +53,11 @@ fn every_schedule_keeps_what_the_client_promises() {
     });
     let total = total.into_inner().unwrap();
     report(first, &total, begin.elapsed());
-    assert!(total.failed.is_empty(), "failing seeds, each runs alone with PORTCULLIS_SEED: {:?}", total.failed);
+    assert!(
+        total.failed.is_empty(),
+        "failing seeds, each runs alone with PORTCULLIS_SEED: {:?}",
+        total.failed
+    );
 }
 
 fn one(seed: u64, total: &Mutex<Total>) {

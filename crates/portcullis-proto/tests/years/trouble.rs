@@ -13,7 +13,9 @@ use portcullis_sim::{PortControlOddity, Quirk};
 #[derive(Clone, Debug)]
 pub(crate) enum Trouble {
     /// The gateway restarts; it forgets its mappings, or keeps them.
-    Reboot { forgets: bool },
+    Reboot {
+        forgets: bool,
+    },
     /// It is gone for a while, and has lost everything when it comes back.
     PowerCut,
     PowerBack,

@@ -41,7 +41,8 @@ impl World {
         let second = Gateway::new(schedule.other.clone(), format!("{SECOND}:5000").parse().unwrap());
         let second = Rc::new(RefCell::new(SimPeer::new(second)));
         second.borrow_mut().set_port_control_address(format!("{SECOND}:5351").parse().unwrap());
-        let mut pair = Pair::with(schedule.scenario.clone(), config(&schedule, 0), network()).linked(seed, schedule.link);
+        let mut pair = Pair::with(schedule.scenario.clone(), config(&schedule, 0), network())
+            .linked(seed, schedule.link);
         pair.add(Rc::clone(&second));
         let observer = Observer::new(tells);
         Self {
@@ -111,7 +112,9 @@ impl World {
         let request = request(&mut self.random);
         if self.random.percent(60) {
             let id = self.pair.start(|client, now| client.keep_asking(now, request));
-            self.observer.mappings.insert(id, crate::observer::Seen { state: State::Asking, granted_at: None });
+            self.observer
+                .mappings
+                .insert(id, crate::observer::Seen { state: State::Asking, granted_at: None });
             self.kept.push(id);
         } else {
             let id = self.pair.start(|client, now| client.keep(now, request, TIMEOUT));

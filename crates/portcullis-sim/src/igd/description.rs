@@ -58,6 +58,7 @@ pub(crate) fn tree(device: &Device) -> Node {
             vec![wan(1, "CmnIfDown", vec![down(2)]), wan(3, "CmnIfCfg", vec![up(4)])]
         }
         Some(Topology::FirstConnectionDown) => vec![wan(1, "CmnIfCfg", vec![down(2), up(3)])],
+        Some(Topology::SecondOfThreeUp) => vec![wan(1, "CmnIfCfg", vec![down(2), up(3), down(4)])],
         _ => vec![wan(1, "CmnIfCfg", vec![up(2)])],
     };
     let services = vec![service(device, "Layer3Forwarding", 1, "L3F", false)];

@@ -16,9 +16,10 @@ use std::net::Shutdown;
 use std::sync::Arc;
 
 pub(super) const WAKER: Token = Token(0);
-const SSDP: Token = Token(1);
-const PORT_CONTROL: Token = Token(2);
-const FIRST_LISTENER: usize = 3;
+/// The sockets that searches arrive at, from this token on.
+const FIRST_SEARCHED: usize = 1;
+const PORT_CONTROL: Token = Token(3);
+const FIRST_LISTENER: usize = 4;
 const FIRST_CONNECTION: usize = 64;
 
 /// Those that have their reply and do not close count too; the oldest goes first.
@@ -33,12 +34,18 @@ const BACK_OFF: Duration = Duration::from_millis(50);
 pub(super) struct EventLoop {
     poll: Poll,
     shared: Arc<Shared>,
-    udp: UdpSocket,
-    udp_readable: bool,
+    /// Answers go out through the first one.
+    searched: Vec<Searched>,
     port_control: PortControl,
     listeners: Vec<Listener>,
     connections: BTreeMap<Token, Connection>,
     next_token: usize,
+}
+
+/// A socket that searches arrive at.
+struct Searched {
+    socket: UdpSocket,
+    readable: bool,
 }
 
 struct Listener {
@@ -70,13 +77,18 @@ enum Progress {
 impl EventLoop {
     pub(super) fn new(
         poll: Poll,
-        mut udp: UdpSocket,
+        udp: UdpSocket,
+        group: Option<UdpSocket>,
         mut port_control: PortControl,
         listeners: Vec<TcpListener>,
         shared: Arc<Shared>,
     ) -> io::Result<Self> {
-        poll.registry().register(&mut udp, SSDP, Interest::READABLE)?;
         port_control.register(poll.registry(), PORT_CONTROL)?;
+        let mut searched = Vec::new();
+        for (token, mut socket) in (FIRST_SEARCHED..PORT_CONTROL.0).zip(core::iter::once(udp).chain(group)) {
+            poll.registry().register(&mut socket, Token(token), Interest::READABLE)?;
+            searched.push(Searched { socket, readable: false });
+        }
         let mut registered = Vec::new();
         for (token, mut socket) in (FIRST_LISTENER..FIRST_CONNECTION).zip(listeners) {
             poll.registry().register(&mut socket, Token(token), Interest::READABLE)?;
@@ -85,8 +97,7 @@ impl EventLoop {
         Ok(Self {
             poll,
             shared,
-            udp,
-            udp_readable: false,
+            searched,
             port_control,
             listeners: registered,
             connections: BTreeMap::new(),
@@ -111,12 +122,14 @@ impl EventLoop {
 
     /// Remembers what is ready; an edge is told once only.
     fn note(&mut self, token: Token, readable: bool) {
-        if token == SSDP {
-            self.udp_readable = true;
-        } else if token == PORT_CONTROL {
+        if token == PORT_CONTROL {
             self.port_control.note();
         } else if let Some(connection) = self.connections.get_mut(&token) {
             connection.readable |= readable;
+        } else if let Some(searched) =
+            token.0.checked_sub(FIRST_SEARCHED).and_then(|index| self.searched.get_mut(index))
+        {
+            searched.readable = true;
         } else if let Some(listener) =
             token.0.checked_sub(FIRST_LISTENER).and_then(|index| self.listeners.get_mut(index))
         {
@@ -131,7 +144,10 @@ impl EventLoop {
         let now = shared.now();
         gateway.handle_timeout(now);
 
-        let mut more = self.receive(&mut gateway, now) | self.port_control.receive(&mut gateway, now);
+        let mut more = self.port_control.receive(&mut gateway, now);
+        for searched in &mut self.searched {
+            more |= searched.receive(&mut gateway, now);
+        }
         let mut wait: Option<Duration> = None;
         if self.accept(&mut gateway, now).is_err() {
             wait = Some(BACK_OFF);
@@ -155,8 +171,10 @@ impl EventLoop {
             }
         }
         while let Some((destination, payload)) = gateway.poll_datagram(now) {
-            // A full buffer loses it, as a network may.
-            let _ = self.udp.send_to(&payload, destination);
+            if let Some(first) = self.searched.first() {
+                // A full buffer loses it, as a network may.
+                let _ = first.socket.send_to(&payload, destination);
+            }
         }
         self.port_control.send(&mut gateway, now, shared.announcement_listener());
         if more {
@@ -167,26 +185,6 @@ impl EventLoop {
             wait = Some(wait.map_or(until, |wait| wait.min(until)));
         }
         wait
-    }
-
-    /// Whether there is more to receive.
-    fn receive(&mut self, gateway: &mut Gateway, now: Time) -> bool {
-        // One byte more than the longest search, so that a longer one is seen as such.
-        let mut buffer = [0; 2_049];
-        for _ in 0..MOST_READS {
-            if !self.udp_readable {
-                return false;
-            }
-            match self.udp.recv_from(&mut buffer) {
-                Ok((length, source)) => {
-                    gateway.handle_datagram(now, source, buffer.get(..length).unwrap_or_default());
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => self.udp_readable = false,
-                // An ICMP error of an earlier answer.
-                Err(_) => {}
-            }
-        }
-        self.udp_readable
     }
 
     fn accept(&mut self, gateway: &mut Gateway, now: Time) -> io::Result<()> {
@@ -224,6 +222,28 @@ impl EventLoop {
             }
         }
         Ok(())
+    }
+}
+
+impl Searched {
+    /// Whether there is more to receive.
+    fn receive(&mut self, gateway: &mut Gateway, now: Time) -> bool {
+        // One byte more than the longest search, so that a longer one is seen as such.
+        let mut buffer = [0; 2_049];
+        for _ in 0..MOST_READS {
+            if !self.readable {
+                return false;
+            }
+            match self.socket.recv_from(&mut buffer) {
+                Ok((length, source)) => {
+                    gateway.handle_datagram(now, source, buffer.get(..length).unwrap_or_default());
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.readable = false,
+                // An ICMP error of an earlier answer.
+                Err(_) => {}
+            }
+        }
+        self.readable
     }
 }
 

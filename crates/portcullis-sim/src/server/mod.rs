@@ -1,13 +1,14 @@
-//! The gateway on real sockets of the loopback interface.
+//! The gateway on real sockets: those of the loopback interface, unless told otherwise.
 
 mod dead_end;
 mod event_loop;
+mod network;
 mod port_control;
 
 use crate::gateway::Gateway;
 use crate::quirk::DeadLocation;
 use crate::scenario::Scenario;
-use core::net::{IpAddr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::sync::atomic::{AtomicBool, Ordering};
 use dead_end::DeadEnd;
 use event_loop::EventLoop;
@@ -20,10 +21,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-/// A gateway on loopback sockets, run by a thread of its own until it is dropped.
+/// A gateway on sockets, run by a thread of its own until it is dropped.
 ///
-/// SSDP is answered on a UDP port, to unicast searches only, NAT-PMP and PCP on another, and HTTP on a TCP port; all
-/// ports are the operating system's choice. Nothing but loopback is ever bound.
+/// From [`start`](Self::start) it is on loopback: SSDP is answered on a UDP port, to unicast searches only, NAT-PMP
+/// and PCP on another, and HTTP on a TCP port; all ports are the operating system's choice.
+/// From [`start_on_network`](Self::start_on_network) everybody on a network finds it, as they would a real one.
 ///
 /// # Examples
 ///
@@ -75,7 +77,7 @@ impl Shared {
 }
 
 impl Server {
-    /// Starts a gateway on `address`.
+    /// Starts a gateway on `address`, a loopback address.
     ///
     /// # Errors
     ///
@@ -86,8 +88,40 @@ impl Server {
             let message = "a simulated gateway is bound to a loopback address only";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
+        let udp = UdpSocket::bind(SocketAddr::new(address, 0))?;
+        Self::run(scenario, address, udp, None)
+    }
+
+    /// Starts a gateway on `address`, an address of this machine's, where searches sent to the multicast group
+    /// are answered as well: for a network that was made for tests, such as a Linux network namespace.
+    ///
+    /// Programs that search the network take it for a real gateway, whose mappings lead nowhere. So it does not
+    /// start where the network may be a real one: on an address that is neither private nor link-local, and on a
+    /// machine that has a route to the internet.
+    ///
+    /// # Errors
+    ///
+    /// - [`io::ErrorKind::InvalidInput`]: `address` is neither private nor link-local.
+    /// - [`io::ErrorKind::PermissionDenied`]: there is a route to the internet.
+    /// - [`io::ErrorKind::Unsupported`]: not on this operating system, such as Windows.
+    /// - What the operating system says to binding sockets and starting a thread.
+    pub fn start_on_network(scenario: Scenario, address: Ipv4Addr) -> io::Result<Self> {
+        let searches = network::bind(address)?;
+        searches.unicast.set_nonblocking(true)?;
+        searches.multicast.set_nonblocking(true)?;
+        let group = UdpSocket::from_std(searches.multicast);
+        Self::run(scenario, address.into(), UdpSocket::from_std(searches.unicast), Some(group))
+    }
+
+    /// `udp` gets searches and sends answers; `group` gets searches only.
+    fn run(
+        scenario: Scenario,
+        address: IpAddr,
+        udp: UdpSocket,
+        group: Option<UdpSocket>,
+    ) -> io::Result<Self> {
         let any_port = SocketAddr::new(address, 0);
-        let (udp, http) = (UdpSocket::bind(any_port)?, TcpListener::bind(any_port)?);
+        let http = TcpListener::bind(any_port)?;
         let ssdp = udp.local_addr()?;
         let mut gateway = Gateway::new(scenario, http.local_addr()?);
         let port_control = PortControl::bind(address, gateway.is_port_control_open())?;
@@ -123,7 +157,7 @@ impl Server {
             waker: Waker::new(poll.registry(), event_loop::WAKER)?,
             start,
         });
-        let event_loop = EventLoop::new(poll, udp, port_control, listeners, Arc::clone(&shared))?;
+        let event_loop = EventLoop::new(poll, udp, group, port_control, listeners, Arc::clone(&shared))?;
         let thread =
             std::thread::Builder::new().name("portcullis-sim".to_owned()).spawn(|| event_loop.run())?;
         let port_control = port_control_address;

@@ -72,6 +72,7 @@ fn has_the_services_of_its_topology() {
     assert_eq!(kinds(Topology::WanPppOnly), [ServiceKind::WanPppConnection(1)]);
     assert_eq!(kinds(Topology::FirstWanDeviceDown), [ServiceKind::WanIpConnection(1); 2]);
     assert_eq!(kinds(Topology::FirstConnectionDown), [ServiceKind::WanIpConnection(1); 2]);
+    assert_eq!(kinds(Topology::SecondOfThreeUp), [ServiceKind::WanIpConnection(1); 3]);
     assert_eq!(kinds(Topology::NoConnectionService), []);
     assert_eq!(kinds(Topology::NotAGateway), []);
 }

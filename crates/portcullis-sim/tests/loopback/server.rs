@@ -68,6 +68,18 @@ fn is_bound_to_loopback_only() {
     }
 }
 
+/// What a network that was made for tests adds is proved in the lab.
+#[test]
+fn is_on_no_network_that_may_be_a_real_one() {
+    for address in ["0.0.0.0", "127.0.0.1", "192.0.2.1", "81.2.69.142", "239.255.255.250"] {
+        let error = Server::start_on_network(Scenario::igd1(), address.parse().unwrap()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    }
+    // Private, but no address of this machine's; and with a route to the internet it does not matter whose it is.
+    let error = Server::start_on_network(Scenario::igd1(), "10.255.255.254".parse().unwrap()).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::AddrNotAvailable | ErrorKind::PermissionDenied), "{error}");
+}
+
 #[test]
 fn carries_a_reply_of_many_small_pieces() {
     for oddity in [

@@ -22,6 +22,10 @@ pub(crate) struct Register(Arc<Mutex<BTreeMap<MappingId, Standing>>>);
 impl Register {
     pub(super) fn update(&self, change: &Change) {
         let mut mappings = self.lock();
+        if change.kind == ChangeKind::Released && !mappings.contains_key(&change.mapping) {
+            // Whoever held it is gone, and would not take it away again.
+            return;
+        }
         let standing = mappings.entry(change.mapping).or_insert_with(|| Standing {
             granted: None,
             is_open: false,

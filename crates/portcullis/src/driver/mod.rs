@@ -10,6 +10,7 @@ mod sockets;
 mod tests;
 mod thread;
 
+use clock::Clock;
 pub(crate) use kept::Register;
 use queue::Publisher;
 pub(crate) use queue::Queue;
@@ -30,6 +31,9 @@ use std::time::Duration;
 /// Starts an operation, on the driver's thread.
 pub(crate) type Start = Box<dyn FnOnce(&mut proto::Client, Time) -> OperationId + Send>;
 
+/// Something that has no result, done on the driver's thread.
+type Action = Box<dyn FnOnce(&mut proto::Client, Time) + Send>;
+
 /// A port of a gateway's.
 pub(crate) type Port = (Protocol, NonZeroU16);
 
@@ -42,7 +46,7 @@ enum Command {
         answer: Answer,
     },
     /// Does something that has no result.
-    Do(Box<dyn FnOnce(&mut proto::Client, Time) + Send>),
+    Do(Action),
     Cancel(Arc<Slot>),
     Subscribe(Publisher),
     /// End when everything under way has ended, or after this long.
@@ -60,6 +64,7 @@ pub(crate) struct Link {
     thread_id: ThreadId,
     /// The process that has the thread.
     process: u32,
+    clock: Clock,
     kept: Register,
 }
 
@@ -74,8 +79,9 @@ impl Link {
         let kept_waker = Arc::clone(&waker);
         let kept = Register::default();
         let register = kept.clone();
+        let clock = Clock::start();
         let thread = std::thread::Builder::new().name("portcullis".into()).spawn(move || {
-            thread::Driver::new(config, journal, poll, receiver, register).run();
+            thread::Driver::new(config, journal, poll, receiver, clock, register).run();
             drop(kept_waker);
         })?;
         let thread_id = thread.thread().id();
@@ -85,8 +91,14 @@ impl Link {
             thread: Mutex::new(Some(thread)),
             thread_id,
             process: std::process::id(),
+            clock,
             kept,
         }))
+    }
+
+    /// The moment it is by the thread's clock.
+    pub(crate) fn now(&self) -> Time {
+        self.clock.now()
     }
 
     /// The mappings that are kept, as they are granted by now.

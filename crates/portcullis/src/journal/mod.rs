@@ -69,10 +69,17 @@ impl Journal {
         place::default_directory()
     }
 
-    /// Makes the directory unless it is there. The file is made with the first entry.
+    /// Makes the directory unless it is there, and sees whether it can be written to. The file is made with the first
+    /// entry.
     pub(crate) fn open(directory: &Path) -> Result<Self, JournalError> {
+        let directory = place::prepare(directory)?;
+        // Whoever asks for a journal is told at once that there can be none.
+        Turn::take(&directory).map(drop).or_else(|error| match error.kind() {
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Err(error),
+            _ => Ok(()),
+        })?;
         Ok(Self {
-            directory: place::prepare(directory)?,
+            directory,
             here: Origin::here(),
             own: None,
             entries: Entries::new(),

@@ -66,7 +66,7 @@ fn a_gateway_needs_no_common_interface_config() {
 
 #[test]
 fn the_connection_that_is_up_is_used() {
-    for name in ["two-wan-devices", "two-connections"] {
+    for name in ["two-wan-devices", "two-connections", "three-connections"] {
         let (_server, upnp, device) = found(scenario(name));
         assert_eq!(device.get_igd_status(), IgdStatus::Ok, "{name}");
         assert!(device.get_igd_control_url().ends_with("/ctl/IPConn"), "{name}");

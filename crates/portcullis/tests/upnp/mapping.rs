@@ -31,6 +31,16 @@ fn what_is_asked_for_is_what_is_mapped() {
 }
 
 #[test]
+fn a_success_under_a_status_of_failure_is_looked_up() {
+    let (_server, upnp, device) = found(scenario("success-500"));
+    assert_eq!(upnp.add_port_mapping(7_777, 0, "", "UDP", 0), UpnpResult::Success);
+    assert!(device.last_error().is_none());
+    let (_server, upnp, device) = found(scenario("success-500").with(Quirk::AddIgnored));
+    assert_eq!(upnp.add_port_mapping(7_777, 0, "", "UDP", 0), UpnpResult::HttpError);
+    assert!(device.last_error().unwrap().to_string().contains("500"));
+}
+
+#[test]
 fn a_description_may_have_any_characters() {
     let (server, _upnp, device) = found(Scenario::igd1());
     let long = "x".repeat(300);
@@ -133,7 +143,6 @@ fn a_reply_that_is_none_is_no_success() {
             (HttpOddity::Raw(b"HTTP/1.0 500 Error\r\n\r\n<html>500</html>"), UpnpResult::HttpError),
             (HttpOddity::Body(b""), UpnpResult::HttpError),
             (HttpOddity::CloseAtOnce, UpnpResult::HttpError),
-            (HttpOddity::Status(500), UpnpResult::HttpError),
             (HttpOddity::Body(b"<html>Log in</html>"), UpnpResult::InvalidResponse),
         ],
         |(oddity, expected)| {

@@ -1,10 +1,10 @@
 //! What happens to a mapping that is kept.
 
 use crate::Time;
+use crate::client::Client;
 use crate::client::error::Error;
 use crate::client::event::Event;
 use crate::client::granted::Granted;
-use crate::client::Client;
 use core::fmt;
 use core::net::IpAddr;
 use core::num::NonZeroU16;

@@ -20,8 +20,6 @@ const FIRST_BACK_OFF: Duration = Duration::from_secs(5);
 const LAST_BACK_OFF: Duration = Duration::from_secs(300);
 /// A network that changes does so in steps.
 const SETTLING: Duration = Duration::from_millis(200);
-/// How long the deletion of a mapping that another has replaced may take.
-pub(super) const FAREWELL: Duration = Duration::from_secs(5);
 /// The mappings of a gateway are made again at most this often.
 const MOST_OFTEN: Duration = Duration::from_secs(5);
 
@@ -169,10 +167,6 @@ impl Client {
             return;
         }
         self.listen_again();
-        // A socket that has an address of ours which is gone leads nowhere, and what its server told is forgotten.
-        let network = &self.network;
-        let failed = self.port_control.close_foreign(|own| network.is_own(own), &mut self.transport.out);
-        self.talks_ended(now, failed);
         let network = &self.network;
         let moved: Vec<_> = self
             .keeper

@@ -7,8 +7,7 @@ use crate::client::event::{Event, Outcome};
 use crate::client::granted::{Granted, Grantor, Method};
 use crate::client::igd::call::Call;
 use crate::client::igd::pinhole::update::Update;
-use crate::client::leftovers::Leftover;
-use crate::client::operation::{Mapping, Operation, OperationId, Stage, Task};
+use crate::client::operation::{Key, Leftover, Mapping, Operation, OperationId, Stage, Task};
 use crate::client::port_control::talk::{Goal, Wish};
 use crate::client::port_control::{Pace, Way};
 use crate::client::request::{MappingRequest, OnConflict};
@@ -28,6 +27,8 @@ const LEAST: Duration = Duration::from_secs(4);
 /// A lease that is over before it can be renewed is asked for again this long after the last time: the shortest that
 /// is lived with.
 const SHORTEST: Duration = Duration::from_secs(20);
+/// What is under way at a gateway is over.
+const SETTLED: Duration = Duration::from_secs(1);
 /// The longest that an answer is believed to have been on its way.
 const LONGEST_WAY: Duration = Duration::from_secs(15);
 
@@ -48,7 +49,7 @@ impl Client {
                 let verify =
                     matches!(granted.grantor, Grantor::ControlPoint(_)).then(|| kept.verified_at + VERIFY);
                 // After a failure, what comes first: the next window, or the back-off.
-                [renewal, verify, kept.retry_at, kept.expires()].into_iter().flatten().min()
+                [renewal, kept.reassure_at, verify, kept.retry_at, kept.expires()].into_iter().flatten().min()
             }
             // What is gone by its time is told when it is.
             _ => kept.retry_at.into_iter().chain(kept.expires().filter(|_| !kept.lost)).min(),
@@ -107,6 +108,7 @@ impl Client {
             self.transport.out.timers.set(Timer::Keeper(KeeperTimer::Mapping(id)), at);
             return;
         }
+        kept.reassure_at = None;
         let at = now - kept.granted_at;
         kept.renewals = kept.renewals.saturating_add(1);
         kept.renewed_at = at;
@@ -281,6 +283,7 @@ impl Client {
         (kept.stands, kept.degraded, kept.lost) = (true, false, false);
         (kept.renewals, kept.renewed_at) = (0, Duration::ZERO);
         (kept.retry_at, kept.failures, kept.sent_at) = (None, 0, None);
+        kept.reassure_at = None;
         let kind = match (&before, was_down) {
             (None, _) => ChangeKind::Mapped,
             (Some(_), true) => ChangeKind::Recovered,
@@ -321,6 +324,18 @@ impl Client {
         request
     }
 
+    /// Another protocol was asked for the same at the same time: where the gateway has one table, the mapping has the
+    /// lease that came last. It is renewed, to be sure.
+    pub(in crate::client) fn doubt(&mut self, now: Time, key: &Key) {
+        let same = self.ids(|kept| kept.stands && kept.granted.as_ref().is_some_and(|own| own.key() == *key));
+        for id in same {
+            if let Some(kept) = self.keeper.mappings.get_mut(&id) {
+                kept.reassure_at = Some((kept.confirmed_at + LEAST).max(now + SETTLED));
+            }
+            self.schedule(now, id);
+        }
+    }
+
     /// A gateway has granted something: that is the lease of every mapping that is the same entry there.
     pub(in crate::client) fn granted_to_all(&mut self, now: Time, granted: &Granted) {
         let expires = granted.lifetime.duration().map(|lifetime| granted.since + lifetime);
@@ -347,24 +362,18 @@ impl Client {
         if self.let_go(before) && before.key() != granted.key() {
             return;
         }
-        self.move_shadows(now, &before.key(), &granted.key());
         if before.is_replaced_by(granted) {
             if before.entry != granted.entry {
                 if let Some(entry) = before.entry {
                     self.ledger.erase(entry, &mut self.transport.out);
                 }
             }
-        } else if before.may_be_entry_of(granted) {
-            // To many gateways it is the very mapping that is held now: it goes with that.
-            let leftover = Leftover::of(before, description, granted.external_port);
-            self.shadow(leftover);
         } else {
-            // Best effort: it may be in another network by now.
-            let id = self.delete(now, before, super::recovery::FAREWELL);
-            if let Some(operation) = self.operations.get_mut(&id) {
-                operation.silent = true;
-            }
+            // Best effort: it may be in another network by now. What stands in its place is not deleted with it.
+            self.tidy(now, vec![Leftover::of(before, description)]);
         }
+        let shadows = self.held.uncovered();
+        self.tidy(now, shadows);
     }
 
     /// The local address matters where it is what was opened.

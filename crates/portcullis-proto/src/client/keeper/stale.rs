@@ -6,7 +6,7 @@ use crate::client::device::ControlPoint;
 use crate::client::granted::{Granted, Grantor, Method};
 use crate::client::igd::close::Mark;
 use crate::client::journal::{Entry, EntryId};
-use crate::client::leftovers::{Leftover, Remains};
+use crate::client::operation::{Leftover, Remains};
 use crate::client::port_control::talk::Wish;
 use crate::igd::ipv6_firewall::UniqueId;
 use crate::wire::pcp::Nonce;
@@ -81,7 +81,9 @@ impl Client {
         };
         // UPnP tells by itself whose an entry is.
         let own_proof = |entry: &Entry| entry.method != Method::Igd;
-        let at = self.left_open.iter().position(|entry| is_it(entry) && own_proof(entry))?;
+        let may_use = |entry: &Entry| self.config.preference(entry.method).is_some();
+        let is_wanted = |entry: &Entry| is_it(entry) && own_proof(entry) && may_use(entry);
+        let at = self.left_open.iter().position(is_wanted)?;
         let entry = self.left_open.remove(at);
         granted(&entry)
     }
@@ -100,7 +102,6 @@ fn leftover(entry: &Entry) -> Option<Leftover> {
     let remains = match entry.method {
         Method::Igd => Remains::Entry {
             point: control_point(entry)?,
-            external_port: entry.external_port,
             mark: Mark { internal_port: entry.internal_port, description: entry.description.clone() },
         },
         Method::IgdPinhole => {

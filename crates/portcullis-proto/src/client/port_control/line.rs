@@ -3,15 +3,19 @@
 use super::Way;
 use crate::Time;
 use crate::client::epoch::{Epoch, Verdict};
+use crate::client::granted::Method;
 use crate::client::io::{Bind, Output, SocketId};
 use crate::client::outbox::Outbox;
 use crate::wire::port_control::Answer;
+use crate::wire::{natpmp, pcp};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use core::time::Duration;
 
 /// Requests that may go out at once to a server that does not answer; then one a second.
 const MOST_UNANSWERED: u32 = 12;
 const REFILL: Duration = Duration::from_secs(1);
+/// Answers may be late by this much.
+const LATE: Duration = Duration::from_secs(15);
 
 /// What an answer or announcement tells besides what was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +38,14 @@ pub(in crate::client) struct Line {
     /// What may still be sent before an answer comes, and since when it grows.
     credit: u32,
     refilled: Time,
-    has_answered: bool,
+    /// Whether the server has answered in each of the two protocols.
+    speaks_nat_pmp: bool,
+    speaks_pcp: bool,
+    /// Whether it has refused another version in the layout of each of the two.
+    hints_at_nat_pmp: bool,
+    hints_at_pcp: bool,
+    /// When something was last asked in NAT-PMP.
+    nat_pmp_asked_at: Option<Time>,
     is_refused: bool,
 }
 
@@ -59,7 +70,11 @@ impl Line {
             pcp_epoch: Epoch::pcp(),
             credit: MOST_UNANSWERED,
             refilled: Time::ZERO,
-            has_answered: false,
+            speaks_nat_pmp: false,
+            speaks_pcp: false,
+            hints_at_nat_pmp: false,
+            hints_at_pcp: false,
+            nat_pmp_asked_at: None,
             is_refused: false,
         }
     }
@@ -101,7 +116,16 @@ impl Line {
 
     /// The server answered, or announced something.
     pub(super) fn heard(&mut self, now: Time, answer: &Answer) -> Heard {
-        self.has_answered = true;
+        match answer {
+            Answer::NatPmp(response) if response.body == natpmp::Body::UnsupportedVersion => {
+                self.hints_at_nat_pmp = true;
+            }
+            Answer::NatPmp(_) => self.speaks_nat_pmp = true,
+            Answer::Pcp(response) if response.result_code == pcp::ResultCode::UnsuppVersion => {
+                self.hints_at_pcp |= response.version == pcp::VERSION;
+            }
+            Answer::Pcp(_) => self.speaks_pcp = true,
+        }
         self.is_refused = false;
         self.credit = self.credit.saturating_add(1).min(MOST_UNANSWERED);
         let epoch = match answer {
@@ -120,6 +144,15 @@ impl Line {
         }
     }
 
+    pub(super) fn asks_nat_pmp(&mut self, now: Time) {
+        self.nat_pmp_asked_at = Some(now);
+    }
+
+    /// Whether something was asked in NAT-PMP of late.
+    pub(super) fn has_asked_nat_pmp(&self, now: Time) -> bool {
+        self.nat_pmp_asked_at.is_some_and(|at| now - at < LATE)
+    }
+
     /// The server has begun to count anew, as is known already.
     pub(super) fn forget_epochs(&mut self) {
         (self.nat_pmp_epoch, self.pcp_epoch) = (Epoch::nat_pmp(), Epoch::pcp());
@@ -134,8 +167,23 @@ impl Line {
         self.is_refused
     }
 
-    /// Whether the server has ever answered.
-    pub(in crate::client) fn has_answered(&self) -> bool {
-        self.has_answered
+    /// Whether the server most likely speaks this protocol: it has answered in it, or has refused the other one by
+    /// it. Then silence is loss.
+    pub(in crate::client) fn is_there(&self, method: Method) -> bool {
+        let hints = match method {
+            Method::NatPmp => self.hints_at_nat_pmp,
+            Method::Pcp => self.hints_at_pcp,
+            Method::Igd | Method::IgdPinhole => false,
+        };
+        hints || self.has_answered(method)
+    }
+
+    /// Whether the server has ever answered in this protocol: not all who speak the one speak the other.
+    pub(in crate::client) fn has_answered(&self, method: Method) -> bool {
+        match method {
+            Method::NatPmp => self.speaks_nat_pmp,
+            Method::Pcp => self.speaks_pcp,
+            Method::Igd | Method::IgdPinhole => false,
+        }
     }
 }

@@ -8,7 +8,7 @@ mod pace;
 pub(super) mod talk;
 mod transaction;
 
-pub(super) use line::Heard;
+pub(super) use line::{Heard, Line};
 pub(super) use pace::Pace;
 pub(super) use transaction::{Ask, AskResult};
 
@@ -19,7 +19,6 @@ use super::timer::Timer;
 use crate::Time;
 use crate::wire::port_control::Answer;
 use core::net::{IpAddr, SocketAddr};
-use line::Line;
 use std::collections::BTreeMap;
 use std::io;
 use transaction::Transaction;
@@ -53,15 +52,6 @@ impl PortControl {
         self.transactions.insert(id, transaction);
     }
 
-    /// Says something to a server that has never answered, and waits for nothing.
-    pub(super) fn say(&mut self, now: Time, way: Way, ask: &Ask, out: &mut Outbox) {
-        if let Some(line) = self.lines.get_mut(&way) {
-            if let Some(local) = line.local() {
-                line.send(now, ask.encode(local.ip()), out);
-            }
-        }
-    }
-
     /// Ends the requests of these askers; no answer follows.
     pub(super) fn cancel(&mut self, asker: impl Fn(Asker) -> bool, out: &mut Outbox) {
         self.transactions.retain(|&id, transaction| {
@@ -78,13 +68,18 @@ impl PortControl {
         self.transactions.values().any(|transaction| transaction.asker == asker && transaction.has_sent())
     }
 
+    /// Whether a request of the asker's is under way.
+    pub(super) fn is_asking(&self, asker: Asker) -> bool {
+        self.transactions.values().any(|transaction| transaction.asker == asker)
+    }
+
     /// When a request of the operation's was sent last.
     pub(super) fn sent_at(&self, operation: OperationId) -> Option<Time> {
         let own = self.transactions.values().filter(|transaction| transaction.asker.0 == operation);
         own.filter_map(Transaction::sent_at).max()
     }
 
-    /// Whether the server has refused a packet, or stayed silent, for as long as it was asked so far.
+    /// What is known of a server that is being talked with.
     pub(super) fn line(&self, way: Way) -> Option<&Line> {
         self.lines.get(&way)
     }
@@ -99,25 +94,6 @@ impl PortControl {
             }
             stays
         });
-    }
-
-    /// Closes the lines on addresses that are not ours any more; what waited at them has failed.
-    pub(in crate::client) fn close_foreign(
-        &mut self,
-        is_own: impl Fn(IpAddr) -> bool,
-        out: &mut Outbox,
-    ) -> Ended {
-        let is_foreign = |line: &Line| line.local().is_some_and(|local| !is_own(local.ip()));
-        let foreign: Vec<_> =
-            self.lines.iter().filter(|(_, line)| is_foreign(line)).map(|(&way, _)| way).collect();
-        let mut ended = Vec::new();
-        for way in foreign {
-            if let Some(line) = self.lines.remove(&way) {
-                line.close(out);
-            }
-            ended.extend(self.fail(way, io::ErrorKind::AddrNotAvailable, out));
-        }
-        ended
     }
 
     /// The line has its address: what waited for that is sent.
@@ -150,22 +126,44 @@ impl PortControl {
             return nothing;
         }
         let Ok(answer) = Answer::decode(payload) else { return nothing };
+        let here = || self.transactions.iter().filter(|(_, transaction)| transaction.way == way);
         let result =
-            self.transactions
-                .iter()
-                .filter(|(_, transaction)| transaction.way == way)
-                .find_map(|(&id, transaction)| Some((id, transaction.matches(&answer)?)))
-                .or_else(|| {
-                    self.transactions.iter().filter(|(_, transaction)| transaction.way == way).find_map(
-                        |(&id, transaction)| Some((id, transaction.is_refused_by_version(&answer)?)),
-                    )
-                });
+            here().find_map(|(&id, transaction)| Some((id, transaction.matches(&answer)?))).or_else(|| {
+                here().find_map(|(&id, transaction)| {
+                    Some((id, transaction.is_refused_by_version(now, &answer, line)?))
+                })
+            });
         let Some((id, result)) = result else { return nothing };
         let heard = line.heard(now, &answer);
-        self.agree(way, heard);
         out.timers.clear(Timer::Transaction(id));
         let ended = self.transactions.remove(&id).map(|transaction| (transaction.asker, result));
+        // Whoever waits to ask a server that may not be there need not wait for one that is.
+        for (&id, transaction) in &mut self.transactions {
+            if transaction.way == way && !transaction.has_sent() {
+                transaction.send(now, id, line, out);
+            }
+        }
+        self.agree(way, heard);
         (ended.into_iter().collect(), heard)
+    }
+
+    /// Addresses of this host have come or gone: what was bound to one that is gone is bound anew, and what was
+    /// asked there is asked again.
+    pub(super) fn network_changed(&mut self, is_own: impl Fn(IpAddr) -> bool, out: &mut Outbox) {
+        for (&way, line) in &mut self.lines {
+            let is_gone = |local: SocketAddr| !local.ip().is_loopback() && !is_own(local.ip());
+            if !line.local().is_some_and(is_gone) {
+                continue;
+            }
+            line.close(out);
+            *line = Line::open(way, out);
+            for (&id, transaction) in &mut self.transactions {
+                if transaction.way == way {
+                    out.timers.clear(Timer::Transaction(id));
+                    transaction.start_again();
+                }
+            }
+        }
     }
 
     /// An announcement of the server's, as far as we know it (RFC 6886 section 3.2.1, RFC 6887 section 14.1).

@@ -6,6 +6,9 @@ use core::time::Duration;
 /// Longest wait between two requests of one renewal, in units of [`RENEWAL_SPACING`].
 const RENEWAL_MOST: u32 = 4;
 
+/// How long the answer to a farewell is listened for.
+const FAREWELL: Duration = Duration::from_millis(100);
+
 /// How fast an unanswered request is repeated, until whoever asked gives up.
 #[derive(Clone, Debug)]
 pub(in crate::client) enum Pace {
@@ -19,6 +22,8 @@ pub(in crate::client) enum Pace {
     /// the first window to the end there are thirty requests for every lifetime from 600 s. At 50 % loss each
     /// way that loses less than one mapping in 5,000.
     Renewal,
+    /// A word to somebody who may not be there: said once, and not waited for.
+    Farewell,
 }
 
 impl Pace {
@@ -30,6 +35,7 @@ impl Pace {
     /// How long to wait for an answer to the request that is sent now, after `sent` others.
     pub(super) fn wait(&mut self, sent: u32) -> Duration {
         match self {
+            Self::Farewell => FAREWELL,
             Self::FirstContact => {
                 let factor = 1_u32.checked_shl(sent.min(NAT_PMP_SENDS)).unwrap_or(u32::MAX);
                 NAT_PMP_FIRST_WAIT.saturating_mul(factor)
@@ -49,7 +55,11 @@ impl Pace {
 
     /// Whether nothing more is sent after so many requests.
     pub(super) fn is_over(&self, sent: u32) -> bool {
-        matches!(self, Self::FirstContact) && sent >= NAT_PMP_SENDS
+        match self {
+            Self::FirstContact => sent >= NAT_PMP_SENDS,
+            Self::Farewell => sent > 0,
+            Self::Patient { .. } | Self::Renewal => false,
+        }
     }
 }
 
@@ -69,10 +79,8 @@ mod tests {
 
     #[test]
     fn a_first_contact_is_nat_pmps_schedule() {
-        let expected: Vec<_> = (0..)
-            .map_while(retry::nat_pmp_send)
-            .map(|at| u64::try_from(at.as_millis()).unwrap())
-            .collect();
+        let expected: Vec<_> =
+            (0..).map_while(retry::nat_pmp_send).map(|at| u64::try_from(at.as_millis()).unwrap()).collect();
         assert_eq!(sends(Pace::FirstContact, 9), expected);
         assert!(Pace::FirstContact.is_over(9) && !Pace::FirstContact.is_over(8));
     }

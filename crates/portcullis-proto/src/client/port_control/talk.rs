@@ -46,7 +46,8 @@ impl Wish {
             external_address: None,
             lifetime: request.lifetime,
             nonce,
-            only_this_port: request.on_conflict == OnConflict::Fail,
+            // Neither protocol takes a port from anybody. The port of an outgoing connection is not ours to choose.
+            only_this_port: request.on_conflict != OnConflict::AnyPort && request.peer.is_none(),
             third_party: request.third_party,
             filters: request.filters.clone(),
             peer: request.peer,
@@ -148,7 +149,7 @@ pub(in crate::client) struct Talk {
 
 impl Talk {
     pub(in crate::client) fn new(method: Method, goal: Goal, is_ipv6: bool) -> Self {
-        let prefer_failure = matches!(&goal, Goal::Map(wish) if wish.only_this_port && wish.peer.is_none());
+        let prefer_failure = matches!(&goal, Goal::Map(wish) if wish.only_this_port);
         // NAT-PMP tells the address by another request than the one that renews.
         let external_address = match &goal {
             Goal::Map(Wish { external_address: Some(IpAddr::V4(address)), .. }) => Some(*address),
@@ -212,11 +213,31 @@ impl Talk {
         }
     }
 
+    pub(in crate::client) fn is_deleting(&self) -> bool {
+        matches!(self.goal, Goal::Delete(_))
+    }
+
+    /// Why what was granted is being given back, where it is.
+    pub(in crate::client) fn giving_back(&self) -> Option<&Failure> {
+        match &self.state {
+            State::GivingBack(failure) => Some(failure),
+            State::Probing | State::Ready | State::Asking => None,
+        }
+    }
+
     pub(in crate::client) fn wish(&self) -> Option<&Wish> {
         match &self.goal {
             Goal::Map(wish) | Goal::Delete(wish) => Some(wish),
             Goal::Address | Goal::Presence => None,
         }
+    }
+
+    /// Whether it is for a mapping that servers cannot tell from the wished one, but by the nonce.
+    pub(in crate::client) fn asks_the_same(&self, wish: &Wish) -> bool {
+        matches!(&self.goal, Goal::Map(own) if own.protocol == wish.protocol
+            && own.internal_port == wish.internal_port
+            && own.third_party == wish.third_party
+            && own.peer == wish.peer)
     }
 
     pub(in crate::client) fn resume(&mut self, result: AskResult) -> Next {
@@ -286,15 +307,14 @@ impl Talk {
                 _ => (None, 0, None),
             },
             Answer::Pcp(response) => match response.opcode.as_ref().and_then(pcp::Opcode::map) {
-                Some(map) => {
-                    let address = map.external_address;
-                    (map.external_port, response.lifetime, (!address.is_unspecified()).then_some(address))
-                }
+                Some(map) => (map.external_port, response.lifetime, self.believable(map.external_address)),
                 None => (None, 0, None),
             },
         };
-        // A mapping on port 0, or for no time, is none.
-        let (Some(external_port), 1..) = (port, lifetime) else { return self.fail(Failure::NotConfirmed) };
+        // A mapping on port 0 is none, although the server may think otherwise.
+        let (Some(external_port), 1..) = (port, lifetime) else {
+            return self.give_back(Failure::NotConfirmed);
+        };
         if wish.only_this_port && external_port != wish.external_port {
             return self.give_back(conflict());
         }
@@ -303,6 +323,12 @@ impl Talk {
             external_address: address,
             lifetime: Lifetime::from_seconds(lifetime.min(LONGEST)),
         })
+    }
+
+    /// An external address of the family that is mapped to, and not the one that means none.
+    fn believable(&self, address: IpAddr) -> Option<IpAddr> {
+        let address = address.to_canonical();
+        (address.is_ipv6() == self.is_ipv6 && !address.is_unspecified()).then_some(address)
     }
 
     fn give_back(&mut self, failure: Failure) -> Next {

@@ -5,6 +5,7 @@ use super::pace::Pace;
 use super::{Asker, TransactionId, Way};
 use crate::Time;
 use crate::client::error::Failure;
+use crate::client::granted::Method;
 use crate::client::outbox::Outbox;
 use crate::client::timer::Timer;
 use crate::wire::port_control::Answer;
@@ -20,7 +21,11 @@ const MOST_REFUSALS: u8 = 2;
 pub(in crate::client) enum Ask {
     NatPmp(natpmp::Request),
     /// The client's address is the line's.
-    Pcp { lifetime: u32, opcode: pcp::Opcode, options: Vec<pcp::PcpOption> },
+    Pcp {
+        lifetime: u32,
+        opcode: pcp::Opcode,
+        options: Vec<pcp::PcpOption>,
+    },
 }
 
 /// The answer to a request: of the protocol it was asked in, and a success.
@@ -61,6 +66,13 @@ impl Transaction {
         self.sent > 0
     }
 
+    /// The line is another one: what was sent counts no more.
+    pub(super) fn start_again(&mut self) {
+        self.sent = 0;
+        self.sent_at = None;
+        self.refusals = 0;
+    }
+
     /// When it was sent last.
     pub(super) fn sent_at(&self) -> Option<Time> {
         self.sent_at
@@ -72,6 +84,9 @@ impl Transaction {
         if let Some(at) = line.must_wait(now) {
             out.timers.set(Timer::Transaction(id), at);
             return;
+        }
+        if matches!(self.ask, Ask::NatPmp(_)) {
+            line.asks_nat_pmp(now);
         }
         line.send(now, self.ask.encode(local.ip()), out);
         out.timers.set(Timer::Transaction(id), now + self.pace.wait(self.sent));
@@ -96,8 +111,12 @@ impl Transaction {
 
     /// The other end refused a datagram.
     pub(super) fn refused(&mut self, error: io::ErrorKind) -> Option<AskResult> {
-        self.refusals = self.refusals.saturating_add(1);
-        (self.refusals >= MOST_REFUSALS).then_some(Err(Failure::Unreachable(error)))
+        // One for each request sent: others on the same line have refusals of their own.
+        if u32::from(self.refusals) < self.sent {
+            self.refusals = self.refusals.saturating_add(1);
+        }
+        let most = if matches!(self.pace, Pace::Farewell) { 1 } else { MOST_REFUSALS };
+        (self.refusals >= most).then_some(Err(Failure::Unreachable(error)))
     }
 
     /// What an answer says to this request; `None` where it is for another, or nobody's (RFC 6886 section 3.3,
@@ -114,17 +133,30 @@ impl Transaction {
         }
     }
 
-    /// Whether the answer says that the server does not speak the version of the request, and is nobody's else
-    /// (RFC 6886 section 3.5, RFC 6887 section 9).
-    pub(super) fn is_refused_by_version(&self, answer: &Answer) -> Option<AskResult> {
+    /// Whether the answer says that the server does not speak the version of the request (RFC 6886 section 3.5,
+    /// RFC 6887 section 9). It names a version that the server does speak, so it is never about a request in that
+    /// one: a copy of the refusal of PCP must not end NAT-PMP, nor the reverse.
+    pub(super) fn is_refused_by_version(&self, now: Time, answer: &Answer, line: &Line) -> Option<AskResult> {
         let refused = match (&self.ask, answer) {
+            // A server of PCP may write the layout of NAT-PMP all the same.
             (Ask::Pcp { .. }, Answer::NatPmp(response)) => {
-                matches!(response.body, natpmp::Body::UnsupportedVersion)
+                // One that spoke PCP may have restarted without it.
+                let is_about_pcp = !line.has_answered(Method::Pcp) || !line.has_asked_nat_pmp(now);
+                response.body == natpmp::Body::UnsupportedVersion && is_about_pcp
             }
             (Ask::NatPmp(_), Answer::NatPmp(response)) => {
-                matches!(response.body, natpmp::Body::UnsupportedVersion)
+                response.body == natpmp::Body::UnsupportedVersion && line.has_answered(Method::Pcp)
             }
-            (_, Answer::Pcp(response)) => response.result_code == pcp::ResultCode::UnsuppVersion,
+            (Ask::NatPmp(_), Answer::Pcp(response)) => {
+                response.result_code == pcp::ResultCode::UnsuppVersion
+                    && (response.version == pcp::VERSION || line.has_answered(Method::Pcp))
+            }
+            (Ask::Pcp { opcode, .. }, Answer::Pcp(response)) => {
+                response.result_code == pcp::ResultCode::UnsuppVersion
+                    && response.version != pcp::VERSION
+                    && response.opcode_number == opcode.number()
+                    && !line.has_answered(Method::Pcp)
+            }
         };
         refused.then_some(Err(Failure::UnsupportedVersion))
     }
@@ -141,7 +173,8 @@ fn nat_pmp_result(request: &natpmp::Request, response: &natpmp::Response) -> Opt
             same.then_some(Ok(()))
         }
         (request, natpmp::Body::Refused { opcode, internal_port, result_code })
-            if *opcode == request.opcode() && internal_port.is_none_or(|port| port_of(request) == Some(port)) =>
+            if *opcode == request.opcode()
+                && internal_port.is_none_or(|port| port_of(request) == Some(port)) =>
         {
             Some(Err(Failure::NatPmp(*result_code)))
         }
@@ -149,11 +182,7 @@ fn nat_pmp_result(request: &natpmp::Request, response: &natpmp::Response) -> Opt
     }
 }
 
-fn pcp_result(
-    lifetime: u32,
-    opcode: &pcp::Opcode,
-    response: &pcp::Response,
-) -> Option<Result<(), Failure>> {
+fn pcp_result(lifetime: u32, opcode: &pcp::Opcode, response: &pcp::Response) -> Option<Result<(), Failure>> {
     if response.version != pcp::VERSION || response.opcode_number != opcode.number() {
         return None;
     }

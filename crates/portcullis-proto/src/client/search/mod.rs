@@ -217,6 +217,11 @@ impl Search {
         self.candidates.iter_mut().for_each(Candidate::conclude);
     }
 
+    /// Whether anybody has answered who may be a gateway.
+    pub(super) fn has_candidates(&self) -> bool {
+        !self.candidates.is_empty()
+    }
+
     pub(super) fn has_ended(&self) -> bool {
         self.ended
     }
@@ -234,7 +239,11 @@ impl Search {
 
     /// What was tried in vain, for an error.
     pub(super) fn failures(&self) -> Vec<Attempt> {
-        let devices = self.candidates.iter().filter_map(|candidate| candidate.device.as_attempt());
+        let attempt = |device: &Device| {
+            // A gateway may map ports and open none of an IPv6 host.
+            if self.options.ipv6 { device.without_firewall() } else { device.as_attempt() }
+        };
+        let devices = self.candidates.iter().filter_map(|candidate| attempt(&candidate.device));
         let mut failures: Vec<_> = self.failures.iter().cloned().chain(devices).collect();
         // Where one interface of several cannot send, the others have been asked all the same.
         let unsent = failures.iter().all(|attempt| matches!(attempt.failure, Failure::CannotSend(_)));

@@ -6,11 +6,11 @@ use core::time::Duration;
 use portcullis_proto::Time;
 use portcullis_proto::client::io::{Input, Output};
 use portcullis_proto::client::journal::Record;
-use portcullis_sim::LinkConfig;
-use std::collections::BTreeMap;
 use portcullis_proto::client::{
     Change, ChangeKind, Client, Error, Event, Granted, MappingId, MappingRequest, Network, Outcome,
 };
+use portcullis_sim::LinkConfig;
+use std::collections::BTreeMap;
 
 impl Pair {
     /// Keeps a mapping and waits until it is granted.

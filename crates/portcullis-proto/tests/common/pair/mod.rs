@@ -32,6 +32,8 @@ use wire::ToClient;
 
 /// The client's own address.
 pub(crate) const CLIENT: &str = "192.168.1.7";
+/// Its global address of IPv6, in networks that have IPv6.
+pub(crate) const CLIENT_IPV6: &str = "2a02:ff0::7";
 /// The default gateway: the simulated one, at this address.
 pub(crate) const GATEWAY: &str = "192.168.1.1:5000";
 /// Time enough for everything that ends.
@@ -58,6 +60,8 @@ pub(crate) struct Pair {
     /// What the operating system says to every bind, where it refuses.
     pub(crate) bind_error: Option<io::ErrorKind>,
     sockets: BTreeMap<SocketId, SocketAddr>,
+    /// The peers of those that have one.
+    connected: BTreeMap<SocketId, SocketAddr>,
     /// Sockets that have got their peer, and of which the client is to be told.
     bound: Vec<(SocketId, SocketAddr)>,
     /// Sockets that hear multicast.
@@ -102,6 +106,7 @@ impl Pair {
             record: Record::default(),
             bind_error: None,
             sockets: BTreeMap::new(),
+            connected: BTreeMap::new(),
             bound: Vec::new(),
             listeners: Vec::new(),
             connections: BTreeMap::new(),
@@ -292,9 +297,12 @@ impl Pair {
                     self.input(Input::Datagram { socket, source: from, payload: &payload });
                 }
             }
-            ToClient::Refused(local) => {
-                let socket = self.sockets.iter().find(|(_, own)| **own == local).map(|(&socket, _)| socket);
-                if let Some(socket) = socket {
+            ToClient::Unreachable { from, to } => {
+                // The operating system tells whoever has connected the socket to that peer.
+                let socket = self.sockets.iter().find(|(socket, local)| {
+                    **local == to && self.connected.get(socket).is_some_and(|peer| peer.ip() == from.ip())
+                });
+                if let Some((&socket, _)) = socket {
                     self.input(Input::SendFailed { socket, error: io::ErrorKind::ConnectionRefused });
                 }
             }
@@ -351,8 +359,9 @@ impl Pair {
                     return Some((bind.socket, error));
                 }
                 let local = self.local(bind.local);
-                if bind.peer.is_some() {
+                if let Some(peer) = bind.peer {
                     self.bound.push((bind.socket, local));
+                    self.connected.insert(bind.socket, peer);
                 }
                 if !bind.groups.is_empty() {
                     self.listeners.push((bind.socket, bind.local));
@@ -434,6 +443,22 @@ pub(crate) fn network() -> Network {
         ],
         default_gateways: vec![DefaultGateway { address: "192.168.1.1".parse().unwrap(), interface: 2 }],
     }
+}
+
+/// The same network with a global address and a default gateway of IPv6, too.
+pub(crate) fn network_with_ipv6() -> Network {
+    let mut network = network();
+    let address = InterfaceAddress { address: CLIENT_IPV6.parse().unwrap(), prefix_length: 64 };
+    network.interfaces[1].addresses.push(address);
+    network.default_gateways.push(DefaultGateway { address: "fe80::1".parse().unwrap(), interface: 2 });
+    network
+}
+
+/// The same network with two default gateways, of which the first is preferred.
+pub(crate) fn network_with_two_gateways() -> Network {
+    let mut network = network();
+    network.default_gateways.push(DefaultGateway { address: "192.168.1.2".parse().unwrap(), interface: 2 });
+    network
 }
 
 /// A request for the same UDP port on both sides.

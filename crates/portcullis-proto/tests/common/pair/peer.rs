@@ -112,8 +112,9 @@ impl Peer for SimPeer {
             return;
         }
         if datagram.to.port() == self.gateway.port_control_address(datagram.from.ip()).port() {
-            if !self.gateway.is_port_control_open() && !datagram.to.ip().is_multicast() {
-                return wire.refuse(now, datagram.from);
+            if !self.gateway.is_port_control_open() {
+                wire.refuse(now, datagram);
+                return;
             }
             self.gateway.handle_port_control(now, datagram.from, &datagram.payload);
         } else {

@@ -1,8 +1,10 @@
 //! What a client did and said, for assertions.
 
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use portcullis_proto::Time;
 use portcullis_proto::client::io::{Bind, Output};
+use portcullis_proto::client::journal::Entry;
+use portcullis_proto::client::journal::Record::{Erase, Put};
 use portcullis_proto::client::{Error, Event, OperationId, Outcome};
 
 /// Every output and event, with the moment of it.
@@ -57,6 +59,33 @@ impl Record {
         datagrams.collect()
     }
 
+    /// The requests of NAT-PMP and PCP: when, where to and what.
+    pub(crate) fn port_control(&self) -> Vec<(Time, SocketAddr, Vec<u8>)> {
+        let requests = self.outputs.iter().filter_map(|(at, output)| match output {
+            Output::Datagram { destination, payload, .. } if destination.port() == 5351 => {
+                Some((*at, *destination, payload.clone()))
+            }
+            _ => None,
+        });
+        requests.collect()
+    }
+
+    /// What the journal holds by now.
+    pub(crate) fn journal(&self) -> Vec<Entry> {
+        let mut entries: Vec<Entry> = Vec::new();
+        for (_, output) in &self.outputs {
+            match output {
+                Output::Journal(Put(entry)) => {
+                    entries.retain(|other| other.id != entry.id);
+                    entries.push(entry.clone());
+                }
+                Output::Journal(Erase(id)) => entries.retain(|other| other.id != *id),
+                _ => {}
+            }
+        }
+        entries
+    }
+
     /// Where connections were opened to, in order.
     pub(crate) fn connects(&self) -> Vec<SocketAddr> {
         let connects = self.outputs.iter().filter_map(|(_, output)| match output {
@@ -64,6 +93,15 @@ impl Record {
             _ => None,
         });
         connects.collect()
+    }
+
+    /// Which of our own addresses connections were opened from, in order.
+    pub(crate) fn locals(&self) -> Vec<Option<IpAddr>> {
+        let locals = self.outputs.iter().filter_map(|(_, output)| match output {
+            Output::Connect { local, .. } => Some(*local),
+            _ => None,
+        });
+        locals.collect()
     }
 
     /// The requests sent over connections: when and what.

@@ -27,11 +27,14 @@ pub(crate) struct Datagram {
 #[derive(Debug)]
 pub(super) enum ToClient {
     Datagram(Datagram),
-    /// ICMP: nobody is at the port that a datagram from here was for.
-    Refused(SocketAddr),
     Connected(ConnectionId, SocketAddr),
     Bytes(ConnectionId, Vec<u8>),
     Closed(ConnectionId, Option<io::ErrorKind>),
+    /// ICMP: nobody is at the address that this socket's datagrams go to.
+    Unreachable {
+        from: SocketAddr,
+        to: SocketAddr,
+    },
 }
 
 #[derive(Debug)]
@@ -77,7 +80,12 @@ impl Wire {
         self.up.set_config(config);
         self.down.set_config(config);
         self.segments = config;
-        self.dice.set_config(LinkConfig { delay: Duration::ZERO, jitter: Duration::ZERO, duplicate: 0, ..config });
+        self.dice.set_config(LinkConfig {
+            delay: Duration::ZERO,
+            jitter: Duration::ZERO,
+            duplicate: 0,
+            ..config
+        });
     }
 
     /// The same losses for the same seed and the same traffic.
@@ -100,6 +108,14 @@ impl Wire {
         self.down.send(at, Datagram { from, to, payload });
     }
 
+    /// A peer's host refuses a datagram of the client's (ICMP).
+    pub(crate) fn refuse(&mut self, now: Time, datagram: &Datagram) {
+        if !self.is_lost() {
+            let at = now + self.segments.delay;
+            self.push_to_client(at, ToClient::Unreachable { from: datagram.to, to: datagram.from });
+        }
+    }
+
     /// A peer writes to a connection at a moment to come.
     pub(crate) fn write(&mut self, at: Time, connection: ConnectionId, bytes: Vec<u8>) {
         if let Some(at) = self.down_arrival(at, connection) {
@@ -115,13 +131,6 @@ impl Wire {
     /// A peer resets a connection (RST).
     pub(crate) fn reset(&mut self, at: Time, connection: ConnectionId) {
         self.end(at, connection, Some(io::ErrorKind::ConnectionReset));
-    }
-
-    /// A peer's operating system refuses a datagram that came from here (ICMP).
-    pub(crate) fn refuse(&mut self, now: Time, from: SocketAddr) {
-        if !self.is_lost() {
-            self.push_to_client(now + self.segments.delay, ToClient::Refused(from));
-        }
     }
 
     /// What is on its way to the client is lost: it is not there to take it.

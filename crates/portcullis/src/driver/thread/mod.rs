@@ -79,9 +79,9 @@ impl Driver {
         journal: Option<Journal>,
         poll: Poll,
         commands: Receiver<Command>,
+        clock: Clock,
         kept: Register,
     ) -> Self {
-        let clock = Clock::start();
         let watches_network = config.gateways.is_empty();
         let network = if watches_network { net::snapshot() } else { proto::Network::default() };
         config.journal = journal.is_some();
@@ -256,7 +256,12 @@ impl Driver {
                     let answer = self.operations.remove(&operation);
                     // Finished between the handle's drop and the word of it.
                     let now = self.clock.now();
-                    let unwanted = match answer.and_then(|answer| answer.finish(result)) {
+                    // What ends at once may have been cancelled before it was told of.
+                    let unfetched = match answer {
+                        Some(answer) => answer.finish(result),
+                        None => result.ok(),
+                    };
+                    let unwanted = match unfetched {
                         Some(Outcome::Mapped(granted)) => {
                             let release = self.client.release(now, &granted, CLOSE_TIMEOUT);
                             Some((release, granted))
@@ -264,6 +269,11 @@ impl Driver {
                         Some(Outcome::Kept { mapping, granted }) => {
                             let release = self.client.stop_keeping(now, mapping, CLOSE_TIMEOUT);
                             Some((release, granted))
+                        }
+                        Some(Outcome::Asking(mapping)) => {
+                            self.client.stop_keeping(now, mapping, CLOSE_TIMEOUT);
+                            mutated = true;
+                            None
                         }
                         _ => None,
                     };

@@ -8,7 +8,14 @@ use std::sync::mpsc::channel;
 
 fn driver() -> Driver {
     let config = crate::Config::new().gateway(std::net::SocketAddr::from((Ipv4Addr::LOCALHOST, 9)));
-    Driver::new(config.into_proto(), None, Poll::new().unwrap(), channel().1, Register::default())
+    Driver::new(
+        config.into_proto(),
+        None,
+        Poll::new().unwrap(),
+        channel().1,
+        Clock::start(),
+        Register::default(),
+    )
 }
 
 #[test]

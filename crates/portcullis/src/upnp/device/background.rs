@@ -4,12 +4,13 @@ use super::super::arguments::{self, MappingArguments};
 use super::super::result::UpnpResult;
 use super::UpnpDevice;
 use crate::driver::clock::Clock;
+use crate::{Error, Failure};
 use core::future::Future;
 use core::net::IpAddr;
 use core::time::Duration;
 use portcullis_proto::Time;
 use portcullis_proto::igd::wan_connection::{
-    Action, AddPortMapping, DeletePortMapping, GetExternalIpAddress,
+    Action, AddPortMapping, DeletePortMapping, GetExternalIpAddress, GetSpecificPortMappingEntry,
 };
 use portcullis_proto::wire::soap::Arguments;
 
@@ -147,7 +148,31 @@ impl UpnpDevice {
             description: arguments.description.clone(),
             lifetime: arguments.lifetime,
         };
-        result(self.call(action, deadline).await)
+        let result = result(self.call(action, deadline).await);
+        let doubt = self.last_error();
+        if !doubt.as_ref().is_some_and(is_doubt) {
+            return result;
+        }
+        let kept = self.maps(arguments, internal_client, deadline).await;
+        self.lock().last_error = if kept { None } else { doubt };
+        if kept { UpnpResult::Success } else { result }
+    }
+
+    /// Whether the gateway's table has what was asked for.
+    async fn maps(&self, arguments: &MappingArguments, client: IpAddr, deadline: &Deadline) -> bool {
+        let action = GetSpecificPortMappingEntry {
+            remote_host: None,
+            external_port: arguments.port,
+            protocol: arguments.protocol,
+        };
+        let entry = self.call(action.clone(), deadline).await.map(|answer| action.decode(&answer));
+        entry.is_ok_and(|entry| {
+            entry.is_ok_and(|entry| {
+                entry.enabled
+                    && entry.internal_port == arguments.port_internal.get()
+                    && entry.internal_address() == Some(client)
+            })
+        })
     }
 
     async fn delete_within(&self, port: i32, proto: &str, deadline: &Deadline) -> UpnpResult {
@@ -187,6 +212,11 @@ impl UpnpDevice {
         self.lock().last_error = None;
         UpnpResult::HttpError
     }
+}
+
+/// A success under an HTTP status that says otherwise: neither a yes nor a no.
+fn is_doubt(error: &Error) -> bool {
+    error.decisive_attempt().is_some_and(|attempt| matches!(attempt.failure, Failure::Unconfirmed(_)))
 }
 
 fn result(answer: Result<Arguments, UpnpResult>) -> UpnpResult {

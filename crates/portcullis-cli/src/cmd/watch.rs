@@ -1,0 +1,41 @@
+//! `portcullis watch`: keeps ports open for ever, and shows what happens to them.
+
+use super::keep::{self, Held, View};
+use super::ports::{PortArgs, name};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::session::Session;
+use crate::termination::Termination;
+use clap::Args;
+use portcullis::MappingRequest;
+
+const EXAMPLES: &str = "\
+Examples:
+  portcullis watch 7777                a line for each mapping, with the time that is left
+  portcullis watch 80:8080/tcp --json  an object for each event, for another program";
+
+/// Keeps ports open for ever, and shows what happens to them
+///
+/// As 'open --keep', but nothing is an error: where there is no gateway yet, or none that grants a port, it is asked
+/// again until one does. On a terminal each mapping has its line, with its state, what is left of its lifetime and what
+/// happened last; else each event is a line. It ends with SIGINT or SIGTERM, or when nobody reads its output any more,
+/// and closes the ports within 2 s; a second signal leaves at once.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct WatchArgs {
+    #[command(flatten)]
+    ports: PortArgs,
+}
+
+pub(crate) fn run(arguments: &WatchArgs, context: &Context) -> Result<(), Failure> {
+    let requests: Vec<_> = arguments.ports.requests()?.into_iter().map(MappingRequest::read_back).collect();
+    let names: Vec<_> = requests.iter().map(name).collect();
+    let termination = Termination::install()?;
+    let session = Session::start(arguments.ports.purpose(), context)?;
+    let mut held = Vec::new();
+    for request in requests {
+        let standing = session.client.keep_asking(request.clone()).wait()?;
+        held.push(Held::asked_for(request, standing));
+    }
+    keep::until_told(held, session, View::of(&names, context.output), &termination, context)
+}

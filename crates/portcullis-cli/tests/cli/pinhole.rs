@@ -1,0 +1,75 @@
+//! `open --ipv6`.
+
+use crate::program::{Directory, gateway, run};
+use portcullis_sim::{Scenario, Server};
+use serde_json::json;
+use std::net::Ipv6Addr;
+
+#[test]
+fn the_external_address_is_our_own() {
+    for (scenario, method) in [("igd2", "igd-pinhole"), ("pcp-only", "pcp"), ("all-protocols", "pcp")] {
+        let ran = run(&format!("--json open 7777/tcp --ipv6 --simulate={scenario}")).done();
+        let document = ran.json();
+        let mapping = &document["mappings"][0];
+        for (field, value) in [
+            ("method", json!(method)),
+            ("internal_address", json!("::1")),
+            ("internal_port", json!(7777)),
+            ("external_address", json!("::1")),
+            ("external_port", json!(7777)),
+            ("lifetime_s", json!(3600)),
+        ] {
+            assert_eq!(mapping[field], value, "{scenario}: {field}");
+        }
+        assert!(!ran.stderr.contains("warning"), "{ran:?}");
+    }
+}
+
+#[test]
+fn a_pinhole_that_was_left_open_is_closed_by_its_id() {
+    let server = Server::start(Scenario::igd2(), Ipv6Addr::LOCALHOST.into()).unwrap();
+    let journal = Directory::new();
+    let run = |line: &str| {
+        let place = format!("--gateway {} --journal {}", server.ssdp_address(), journal.0.display());
+        run(&format!("{line} {place}")).done()
+    };
+    run("open 7777/udp --ipv6");
+    assert_eq!(server.with_gateway(|gateway| gateway.pinholes().len()), 1);
+    assert!(run("list").stdout.contains("igd-pinhole"));
+    assert_eq!(run("close 7777/udp").stdout, "udp 7777 closed\n");
+    assert_eq!(server.with_gateway(|gateway| gateway.pinholes().len()), 0);
+}
+
+#[test]
+fn a_gateway_that_opens_none_says_why() {
+    for (scenario, status, part) in [
+        ("igd1", 3, "no service"),
+        ("ipv6-firewall-off", 4, "the firewall is off"),
+        ("ipv6-not-allowed", 4, "allow pinholes in the gateway's settings"),
+        ("nat-pmp-only", 3, "not spoken"),
+    ] {
+        let ran = run(&format!("open 7777/udp --ipv6 --simulate={scenario} --timeout 300"));
+        assert_eq!(ran.status, Some(status), "{ran:?}");
+        assert!(ran.stderr.contains(part), "{ran:?}");
+    }
+}
+
+#[test]
+fn nothing_is_translated() {
+    for (line, named) in [
+        ("open 80:8080/tcp --ipv6", "80:8080"),
+        ("open 7777 --ipv6 --any-port", "--any-port"),
+        ("watch 7777 --ipv6 --overwrite", "--overwrite"),
+    ] {
+        let ran = run(line);
+        assert_eq!(ran.status, Some(2), "{ran:?}");
+        assert!(ran.stderr.contains("--ipv6") && ran.stderr.contains(named), "{ran:?}");
+    }
+}
+
+#[test]
+fn an_ipv4_gateway_is_no_use() {
+    let server = gateway(Scenario::igd2());
+    let ran = crate::program::run_on(&server, "open 7777/udp --ipv6 --timeout 300");
+    assert_eq!(ran.status, Some(3), "{ran:?}");
+}

@@ -1,0 +1,229 @@
+//! The end of an operation: what came of it, who is told, and what it may have left behind.
+
+use super::Client;
+use super::error::Error;
+use super::event::{Event, Outcome};
+use super::exchange::ExchangeError;
+use super::granted::Granted;
+use super::igd::close::{Claim, Close};
+use super::igd::pinhole::delete::Delete;
+use super::keeper::MappingId;
+use super::operation::{Leftover, Operation, OperationId, Remains, Stage, Task};
+use super::port_control::Pace;
+use super::port_control::talk::Goal;
+use super::timer::Timer;
+use super::transport::Owner;
+use crate::Time;
+use core::net::IpAddr;
+use core::time::Duration;
+
+/// How long tidying up after a cancelled operation may take.
+const TIDY: Duration = Duration::from_secs(5);
+
+impl Client {
+    pub(super) fn out_of_time(&mut self, now: Time, id: OperationId) {
+        let mut failures = self.search_failures();
+        let named = !self.config.gateways.is_empty();
+        let Some(mut operation) = self.operations.remove(&id) else { return };
+        if operation.igd_over {
+            failures = core::mem::take(&mut operation.search_failures);
+        }
+        let unanswered = self.unanswered(&operation);
+        match operation.out_of_time(unanswered, failures, named) {
+            Ok(outcome) => {
+                self.forget(now, id, &operation);
+                self.done(now, id, operation, outcome);
+            }
+            Err(error) => {
+                let (silent, keeper) = (operation.silent, operation.keeper.take());
+                if let Some(mapping) = keeper {
+                    self.keeper.asked(mapping, self.port_control.sent_at(id));
+                }
+                self.abandon(now, id, operation, None);
+                self.tell(now, id, keeper, silent, Err(error));
+            }
+        }
+    }
+
+    /// An operation has come to something.
+    pub(super) fn done(
+        &mut self,
+        now: Time,
+        id: OperationId,
+        mut operation: Operation,
+        mut outcome: Outcome,
+    ) {
+        let mut leftovers = core::mem::take(&mut operation.left);
+        let elsewhere = match &outcome {
+            Outcome::Mapped(granted) => Some(granted.grantor.remote().ip()),
+            _ => None,
+        };
+        let contenders = core::mem::take(&mut operation.contenders);
+        leftovers.extend(self.contenders_leftovers(id, contenders, elsewhere));
+        self.port_control.cancel(|(owner, _)| owner == id, &mut self.transport.out);
+        match &mut outcome {
+            Outcome::Mapped(granted) => {
+                granted.entry = granted.entry.or(operation.entry);
+                if granted.grantor.control_point().is_some() {
+                    granted.since = operation.asked_at.unwrap_or(now);
+                }
+                self.hold(now, granted);
+                let key = granted.key();
+                // Two services of one gateway share its table.
+                leftovers.retain(|left| left.key() != key || !matches!(left.remains, Remains::Entry { .. }));
+            }
+            Outcome::Closed(_) => {
+                if let Some(entry) = operation.entry {
+                    self.ledger.erase(entry, &mut self.transport.out);
+                }
+            }
+            _ => {}
+        }
+        let outcome = self.taken_over(now, &mut operation, outcome);
+        self.tell(now, id, operation.keeper, operation.silent, Ok(outcome));
+        self.tidy(now, leftovers);
+    }
+
+    /// What was to be kept is, once it is granted.
+    pub(super) fn taken_over(&mut self, now: Time, operation: &mut Operation, outcome: Outcome) -> Outcome {
+        match (operation.keeps.take(), outcome) {
+            (Some(request), Outcome::Mapped(granted)) => {
+                let mapping = self.take_over(now, granted.clone(), request);
+                Outcome::Kept { mapping, granted }
+            }
+            (_, outcome) => outcome,
+        }
+    }
+
+    /// A grant of this client stands behind an entry of a gateway's table.
+    pub(super) fn hold(&mut self, now: Time, granted: &Granted) {
+        self.held.hold(granted);
+        self.granted_to_all(now, granted);
+        self.ledger.granted(now, granted, &mut self.transport.out);
+    }
+
+    /// Nobody wants an operation any more: what it may have left is deleted, and nobody is told. An Add that
+    /// is on its way is waited for, since deleting before it arrives would be too early. `elsewhere` is the gateway that
+    /// has granted by another protocol what was asked for, if one has.
+    pub(super) fn abandon(
+        &mut self,
+        now: Time,
+        id: OperationId,
+        mut operation: Operation,
+        elsewhere: Option<IpAddr>,
+    ) {
+        let contenders = core::mem::take(&mut operation.contenders);
+        operation.left.extend(self.contenders_leftovers(id, contenders, elsewhere));
+        self.port_control.cancel(|(owner, _)| owner == id, &mut self.transport.out);
+        if !operation.abandoned && operation.is_adding() && self.transport.has_sent(Owner::Operation(id)) {
+            self.transport.cancel(now, |owner| owner == Owner::Address(id));
+            operation.keeper = None;
+            operation.silent = true;
+            operation.abandoned = true;
+            operation.deadline = now + TIDY;
+            self.transport.out.timers.set(Timer::Operation(id), operation.deadline);
+            self.operations.insert(id, operation);
+            return;
+        }
+        self.forget(now, id, &operation);
+        if operation.is_adding() && operation.abandoned {
+            // No answer came: that leaves it in doubt.
+            operation.abandoned_answer(Err(ExchangeError::NoReply));
+        }
+        self.leave(now, &operation);
+    }
+
+    /// An operation is over: what it has left is deleted, and what it has not left is not in the journal.
+    pub(super) fn leave(&mut self, now: Time, operation: &Operation) {
+        let leftovers = operation.leftovers();
+        let entry = operation.entry.filter(|_| operation.is_mapping() && !operation.renews);
+        if let Some(entry) = entry.filter(|_| !operation.is_in_doubt()) {
+            if !leftovers.iter().any(|leftover| leftover.entry == Some(entry)) {
+                self.ledger.erase(entry, &mut self.transport.out);
+            }
+        }
+        self.tidy(now, leftovers);
+    }
+
+    /// Deletes what an operation may have left at gateways, and tells nobody.
+    pub(super) fn tidy(&mut self, now: Time, leftovers: Vec<Leftover>) {
+        for leftover in leftovers {
+            if self.held.covers(&leftover) {
+                // To many gateways it is the very mapping that is held.
+                self.shade(now, leftover);
+            } else if let Some(other) = self.who_asks_the_same(&leftover) {
+                // Deleted now, it could be missing where that one is told that it has it.
+                other.left.push(leftover);
+            } else {
+                self.take_back(now, leftover);
+            }
+        }
+    }
+
+    /// An operation that asks for the same port as what is left of another one: gateways have one table for all
+    /// protocols.
+    fn who_asks_the_same(&mut self, leftover: &Leftover) -> Option<&mut Operation> {
+        let internal_port = match &leftover.remains {
+            Remains::Entry { mark, .. } => mark.internal_port,
+            Remains::Talk { wish, .. } | Remains::Farewell { wish, .. } => wish.internal_port,
+            Remains::Pinhole { .. } => return None,
+        };
+        self.operations.values_mut().find(|operation| operation.asks_for(leftover.protocol, internal_port))
+    }
+
+    fn take_back(&mut self, now: Time, leftover: Leftover) {
+        let Leftover { gateway, protocol, external_port, entry, remains } = leftover;
+        let id = match remains {
+            Remains::Entry { point, mark } => {
+                let task = Task::Close(Close::new(protocol, external_port, Claim::Added(mark)));
+                self.work(now, task, gateway, vec![point], TIDY)
+            }
+            Remains::Pinhole { point, unique_id } => {
+                let task = Task::ClosePinhole(Delete::new(unique_id));
+                self.work(now, task, gateway, vec![point], TIDY)
+            }
+            Remains::Talk { method, way, wish } => self.talk_with(now, method, way, Goal::Delete(wish), TIDY),
+            Remains::Farewell { method, way, wish } => {
+                self.talk_at(now, method, way, Goal::Delete(wish), (TIDY, Pace::Farewell))
+            }
+        };
+        if let Some(operation) = self.operations.get_mut(&id) {
+            operation.silent = true;
+            operation.entry = entry;
+        }
+    }
+
+    /// Ends what an operation has under way.
+    pub(super) fn forget(&mut self, now: Time, id: OperationId, operation: &Operation) {
+        self.transport.out.timers.clear(Timer::Operation(id));
+        self.transport.out.timers.clear(Timer::Choice(id));
+        self.transport
+            .cancel(now, |owner| matches!(owner, Owner::Operation(own) | Owner::Address(own) if own == id));
+        if let Stage::Searching(search) = operation.stage {
+            if let Some(mut search) = self.searches.remove(&search) {
+                search.end(now, &mut self.transport);
+            }
+        }
+    }
+
+    /// Tells the keeper of its own operation, and the caller of any other.
+    pub(super) fn tell(
+        &mut self,
+        now: Time,
+        operation: OperationId,
+        keeper: Option<MappingId>,
+        silent: bool,
+        result: Result<Outcome, Error>,
+    ) {
+        match keeper {
+            Some(mapping) => self.keeper_done(now, mapping, operation, result),
+            None => self.report(operation, silent, result),
+        }
+    }
+
+    pub(super) fn report(&mut self, operation: OperationId, silent: bool, result: Result<Outcome, Error>) {
+        if !silent {
+            self.transport.out.push_event(Event::Finished { operation, result });
+        }
+    }
+}

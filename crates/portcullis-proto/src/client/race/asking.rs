@@ -1,0 +1,251 @@
+//! Asking NAT-PMP and PCP: for what, by which nonce, and what the journal holds of it.
+
+use super::super::Client;
+use super::super::error::{Attempt, Failure, Step};
+use super::super::granted::Method;
+use super::super::journal::{Entry, EntryId};
+use super::super::operation::{Operation, OperationId, Stage};
+use super::super::port_control::talk::{Goal, Wish};
+use super::super::port_control::{Pace, Way};
+use super::super::request::{MappingRequest, OnConflict};
+use super::super::superseding::Coming;
+use super::{Contender, Phase};
+use crate::wire::pcp::Nonce;
+use crate::{Lifetime, Protocol, Time};
+use core::net::IpAddr;
+use core::num::NonZeroU16;
+use core::time::Duration;
+
+/// How long the mapping may last that only tells the external address: it is deleted at once, and ends by itself
+/// where that gets lost. Servers grant no less (RFC 6887 section 15).
+const GLIMPSE: Lifetime = Lifetime::from_seconds(120);
+
+impl Client {
+    /// Lets NAT-PMP and PCP take part in a mapping.
+    pub(in crate::client) fn enter_map(
+        &mut self,
+        now: Time,
+        id: OperationId,
+        request: &MappingRequest,
+        pace: &Pace,
+    ) {
+        let pcp = self.config.preference(Method::Pcp);
+        let nat_pmp = self.config.preference(Method::NatPmp);
+        if request.ipv6 && self.config.gateways.is_empty() && self.network.global_ipv6(None).is_empty() {
+            if let Some(operation) = self.operations.get_mut(&id) {
+                let failure = Failure::NoGlobalAddress;
+                operation.attempts.push(Attempt { gateway: String::new(), step: Step::Search, failure });
+                operation.igd_over = true;
+            }
+            return;
+        }
+        let impossible = if request.peer.is_some_and(|peer| peer.port() == 0) {
+            Some(Failure::NoPeerPort)
+        } else if request.needs_pcp() && pcp.is_none() {
+            Some(Failure::NeedsPcp)
+        } else {
+            None
+        };
+        if let (Some(failure), Some(operation)) = (impossible, self.operations.get_mut(&id)) {
+            let gateway = String::new();
+            operation.attempts.push(Attempt { gateway, step: Step::Action("PCP MAP"), failure });
+            return;
+        }
+        for (place, way) in self.ways(request.ipv6).into_iter().enumerate() {
+            if let Some(rank) = pcp {
+                let others = [nat_pmp, self.config.preference(Method::Igd)];
+                let is_preferred = others.into_iter().flatten().all(|other| rank < other);
+                let wish = self.wish_for(request, way);
+                let mut contender = self.contender(now, Method::Pcp, way, Goal::Map(wish));
+                contender.pace = pace.clone();
+                self.enter(now, id, contender, place == 0 && is_preferred);
+            }
+            if nat_pmp.is_some() && way.0.is_ipv4() && !request.needs_pcp() {
+                let wish = Wish::new(request, Nonce([0; 12]));
+                let contender = self.contender(now, Method::NatPmp, way, Goal::Map(wish));
+                self.enter(now, id, contender, false);
+            }
+        }
+    }
+
+    /// Lets NAT-PMP tell the external address; and PCP where nobody else does, which has no question of its own for
+    /// it: a mapping of some port tells it, and is deleted again (RFC 6887 section 11.6).
+    pub(in crate::client) fn enter_address(&mut self, now: Time, id: OperationId) {
+        for way in self.ways(false) {
+            if self.config.preference(Method::NatPmp).is_some() {
+                let contender = self.contender(now, Method::NatPmp, way, Goal::Address);
+                self.enter(now, id, contender, true);
+            }
+            let Some(port) = self.random.dynamic_port() else { continue };
+            if self.config.preference(Method::Pcp).is_some() {
+                let mut request = MappingRequest::new(Protocol::Udp, port);
+                request.lifetime = GLIMPSE;
+                request.on_conflict = OnConflict::AnyPort;
+                let wish = Wish::new(&request, self.random.nonce_for(way.0, Protocol::Udp, port));
+                let mut contender = self.contender(now, Method::Pcp, way, Goal::Map(wish));
+                contender.last_resort = true;
+                self.enter(now, id, contender, false);
+            }
+        }
+    }
+
+    /// Lets NAT-PMP close a port where UPnP finds nobody to ask. It knows a mapping by its internal port, and deletes
+    /// none but our own (RFC 6886 section 3.4).
+    pub(in crate::client) fn enter_close(
+        &mut self,
+        now: Time,
+        id: OperationId,
+        (protocol, port): (Protocol, NonZeroU16),
+    ) {
+        if self.config.preference(Method::NatPmp).is_none() {
+            return;
+        }
+        for way in self.ways(false) {
+            let wish = Wish::new(&MappingRequest::new(protocol, port), Nonce([0; 12]));
+            let mut contender = self.contender(now, Method::NatPmp, way, Goal::Delete(wish));
+            contender.last_resort = true;
+            self.enter(now, id, contender, false);
+        }
+    }
+
+    /// A wish with the nonce of the mapping that is held, or asked for, or that an earlier process left, where there
+    /// is one (RFC 6887 section 11.2: the same nonce renews it, and another is refused).
+    fn wish_for(&mut self, request: &MappingRequest, way: Way) -> Wish {
+        let fresh = self.random.nonce_for(way.0, request.protocol, request.internal_port);
+        let mut wish = Wish::new(request, fresh);
+        let known = request.known.filter(|(server, _)| *server == way.0).map(|(_, nonce)| nonce);
+        let held = || self.held.nonce(way, &wish);
+        let asked = || {
+            let contenders = self.operations.values().flat_map(|operation| &operation.contenders);
+            let same = |other: &&Contender| {
+                other.method == Method::Pcp
+                    && other.phase != Phase::Failed
+                    && other.talk.asks_the_same(&wish)
+                    && other.way == way
+            };
+            contenders.filter(same).find_map(|other| other.talk.wish()).map(|other| other.nonce)
+        };
+        let known_to_ledger = || self.ledger.known(Method::Pcp, way.0, request).and_then(|entry| entry.nonce);
+        if let Some(nonce) = known.or_else(held).or_else(asked).or_else(known_to_ledger) {
+            wish.nonce = nonce;
+        }
+        wish
+    }
+
+    /// Adds a contender to an operation and asks its first question: what is wanted itself, or whether it is there.
+    pub(in crate::client) fn enter(
+        &mut self,
+        now: Time,
+        id: OperationId,
+        mut contender: Contender,
+        at_once: bool,
+    ) {
+        let Some(operation) = self.operations.get_mut(&id) else { return };
+        let index = operation.contenders.len();
+        contender.unprobed = at_once;
+        let probe = (!at_once).then(|| contender.talk.probe());
+        let (way, pace) = (contender.way, contender.pace.clone());
+        operation.contenders.push(contender);
+        match probe {
+            Some(ask) => self.port_control.ask(now, (id, index), way, ask, pace, &mut self.transport.out),
+            None => self.begin(now, id, index),
+        }
+    }
+
+    /// Asks a contender for what is wanted.
+    pub(super) fn begin(&mut self, now: Time, id: OperationId, index: usize) {
+        let Some(operation) = self.operations.get_mut(&id) else { return };
+        let Some(contender) = operation.contenders.get_mut(index) else { return };
+        let ask = contender.talk.ask();
+        contender.phase = Phase::Asked(now);
+        let (way, pace) = (contender.way, contender.pace.clone());
+        let coming = contender.talk.wanted().map(|wish| Coming::by_talk(way, wish));
+        if let Some(coming) = coming {
+            self.supersede(now, id, &coming);
+        }
+        self.write_down(now, id, index);
+        self.port_control.ask(now, (id, index), way, ask, pace, &mut self.transport.out);
+    }
+
+    /// Starts an operation that talks to one server, and with nobody else.
+    pub(in crate::client) fn talk_with(
+        &mut self,
+        now: Time,
+        method: Method,
+        way: Way,
+        goal: Goal,
+        timeout: Duration,
+    ) -> OperationId {
+        self.talk_at(now, method, way, goal, (timeout, Pace::FirstContact))
+    }
+
+    /// The same at another pace.
+    pub(in crate::client) fn talk_at(
+        &mut self,
+        now: Time,
+        method: Method,
+        way: Way,
+        goal: Goal,
+        (timeout, pace): (Duration, Pace),
+    ) -> OperationId {
+        let mut operation = Operation::new(None, Stage::Seeking, now + timeout);
+        operation.fixed = true;
+        let id = self.add_operation(operation);
+        let mut contender = self.contender(now, method, way, goal);
+        contender.pace = pace;
+        self.enter(now, id, contender, true);
+        id
+    }
+
+    /// What a server is about to be asked for goes into the journal first.
+    fn write_down(&mut self, now: Time, id: OperationId, index: usize) {
+        let Some(operation) = self.operations.get_mut(&id) else { return };
+        let description = operation.description();
+        let request = operation.request().cloned();
+        let Some(contender) = operation.contenders.get_mut(index) else { return };
+        if !contender.talk.may_have_mapped() || contender.entry.is_some() {
+            return;
+        }
+        let Some(wish) = contender.talk.wish() else { return };
+        let nonce = (contender.method == Method::Pcp).then_some(wish.nonce);
+        let known = request.and_then(|request| {
+            let known = self.ledger.known(contender.method, contender.way.0, &request)?;
+            (known.nonce == nonce).then_some(known.id)
+        });
+        let entry_id = known.unwrap_or_else(|| EntryId(self.random.next_u64()));
+        let local = self.port_control.line(contender.way).and_then(|line| line.local());
+        let any = contender.way.0.ip();
+        contender.entry = Some(entry_id);
+        let entry = Entry {
+            id: entry_id,
+            method: contender.method,
+            gateway: contender.gateway(),
+            remote: contender.way.0,
+            control: None,
+            protocol: wish.protocol,
+            internal_address: wish
+                .third_party
+                .or(local.map(|local| local.ip()))
+                .unwrap_or_else(|| unspecified_like(any)),
+            internal_port: wish.internal_port,
+            external_address: None,
+            external_port: wish.external_port,
+            nonce,
+            unique_id: None,
+            description,
+            lifetime: wish.lifetime,
+            expires: wish.lifetime.duration().map(|lifetime| now + lifetime),
+            granted: false,
+            outlives: false,
+        };
+        self.adopted(entry_id);
+        self.ledger.put(entry, &mut self.transport.out);
+    }
+}
+
+fn unspecified_like(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => core::net::Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => core::net::Ipv6Addr::UNSPECIFIED.into(),
+    }
+}

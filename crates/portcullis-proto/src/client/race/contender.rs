@@ -1,0 +1,90 @@
+//! A NAT-PMP or PCP server that takes part in an operation.
+
+use super::super::Client;
+use super::super::granted::Method;
+use super::super::journal::EntryId;
+use super::super::port_control::talk::{Goal, Talk};
+use super::super::port_control::{Line, Pace, Way};
+use crate::Time;
+
+/// How far a contender has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::client) enum Phase {
+    /// It was asked whether it is there, and has not answered.
+    Probing,
+    /// It can be asked for what is wanted.
+    Ready,
+    /// It was asked for that, at this moment.
+    Asked(Time),
+    Failed,
+}
+
+#[derive(Debug)]
+pub(in crate::client) struct Contender {
+    pub(in crate::client) method: Method,
+    pub(in crate::client) way: Way,
+    pub(in crate::client) asked_at: Time,
+    pub(in crate::client) phase: Phase,
+    pub(in crate::client) talk: Talk,
+    pub(in crate::client) pace: Pace,
+    pub(in crate::client) entry: Option<EntryId>,
+    /// Whether a mapping that stands is renewed: a refusal does not undo it.
+    pub(in crate::client) renews: bool,
+    /// Whether it is for when nobody else has anything to say.
+    pub(super) last_resort: bool,
+    /// Whether it was asked for what is wanted without being asked whether it is there.
+    pub(super) unprobed: bool,
+}
+
+impl Contender {
+    pub(super) fn new(now: Time, method: Method, way: Way, goal: Goal) -> Self {
+        Self {
+            method,
+            way,
+            asked_at: now,
+            phase: Phase::Probing,
+            talk: Talk::new(method, goal, way.0.is_ipv6()),
+            pace: Pace::FirstContact,
+            entry: None,
+            renews: false,
+            last_resort: false,
+            unprobed: false,
+        }
+    }
+
+    /// The gateway, by its address.
+    pub(in crate::client) fn gateway(&self) -> String {
+        self.way.0.ip().to_string()
+    }
+
+    /// Whether it has answered in its protocol, now or before.
+    pub(in crate::client) fn has_answered(&self, line: Option<&Line>) -> bool {
+        line.is_some_and(|line| line.has_answered(self.method))
+    }
+
+    /// Whether it has been asked and nobody knows yet whether it is there.
+    pub(super) fn is_open(&self, line: Option<&Line>) -> bool {
+        match self.phase {
+            Phase::Probing => true,
+            Phase::Asked(_) => self.unprobed && !self.has_answered(line),
+            Phase::Ready | Phase::Failed => false,
+        }
+    }
+
+    /// Whether a mapping may be there by now, as far as it was sent.
+    pub(super) fn may_have_mapped(&self) -> bool {
+        matches!(self.phase, Phase::Asked(_)) && self.talk.may_have_mapped() && !self.renews
+    }
+}
+
+impl Client {
+    pub(in crate::client) fn contender(
+        &mut self,
+        now: Time,
+        method: Method,
+        way: Way,
+        goal: Goal,
+    ) -> Contender {
+        Contender::new(now, method, way, goal)
+    }
+}

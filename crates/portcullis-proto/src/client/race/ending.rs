@@ -1,0 +1,213 @@
+//! What the answers of NAT-PMP and PCP come to: a grant, a refusal, or something to take back.
+
+use super::super::Client;
+use super::super::error::{Attempt, ErrorKind, Failure};
+use super::super::event::Outcome;
+use super::super::granted::{Granted, Grantor, Method};
+use super::super::igd::Stop;
+use super::super::operation::{Leftover, OperationId, Remains, Task};
+use super::super::port_control::talk::{Grant, Next};
+use super::super::port_control::{AskResult, Ended, Heard, Pace};
+use super::super::transport::Owner;
+use super::{Contender, Phase};
+use crate::Time;
+use core::net::IpAddr;
+
+impl Client {
+    /// Requests of NAT-PMP and PCP have ended.
+    pub(in crate::client) fn talks_ended(&mut self, now: Time, ended: Ended) {
+        for ((id, index), result) in ended {
+            self.talk_ended(now, id, index, result);
+        }
+    }
+
+    fn talk_ended(&mut self, now: Time, id: OperationId, index: usize, result: AskResult) {
+        let Some(operation) = self.operations.get_mut(&id) else { return };
+        let Some(contender) = operation.contenders.get_mut(index) else { return };
+        let way = contender.way;
+        let is_there = self.port_control.line(way).is_some_and(|line| line.is_there(contender.method));
+        let result = result.map_err(|failure| match failure {
+            // Nobody who has never answered is known to be there.
+            Failure::NoReply if !is_there => Failure::NoAnswer,
+            failure => failure,
+        });
+        let gateway = contender.gateway();
+        let mut next = contender.talk.resume(result);
+        let giving_back = contender.talk.giving_back().cloned();
+        if let (Next::Ask(_), Some(failure), Some(wish)) = (&next, giving_back, contender.talk.wish()) {
+            // What was asked for in vain was there before, and is somebody's.
+            if self.held.covers_wish(way, wish) {
+                next = Next::Fail(Stop { step: contender.talk.step(), failure });
+            }
+        }
+        match next {
+            Next::Ask(ask) => {
+                let pace = contender.pace.clone();
+                self.port_control.ask(now, (id, index), way, ask, pace, &mut self.transport.out);
+            }
+            Next::Ready => {
+                contender.phase = Phase::Ready;
+                // Whoever is there at all, others need not be waited for in vain.
+                operation.somebody_is_there |= contender.last_resort;
+                self.settle(now, id);
+            }
+            Next::Granted(grant) => self.won(now, id, index, grant),
+            Next::Done => self.over(now, id, Outcome::Closed(true)),
+            Next::Address(address) => {
+                self.over(now, id, Outcome::Address { address: address.into(), gateway })
+            }
+            Next::Fail(stop) => self.lost(now, id, index, stop),
+        }
+    }
+
+    /// An operation has come to something by NAT-PMP or PCP.
+    fn over(&mut self, now: Time, id: OperationId, outcome: Outcome) {
+        if let Some(operation) = self.operations.remove(&id) {
+            self.forget(now, id, &operation);
+            self.done(now, id, operation, outcome);
+        }
+    }
+
+    fn won(&mut self, now: Time, id: OperationId, index: usize, grant: Grant) {
+        let Some(operation) = self.operations.get_mut(&id) else { return };
+        let is_address = matches!(operation.task, Some(Task::Address));
+        let Some(contender) = operation.contenders.get_mut(index) else { return };
+        let since = match contender.phase {
+            Phase::Asked(at) => at,
+            _ => now,
+        };
+        let (way, method, entry) = (contender.way, contender.method, contender.entry);
+        let gateway = contender.gateway();
+        let (Some(wish), Some(line)) = (contender.talk.wish(), self.port_control.line(way)) else { return };
+        let Some(local) = line.local() else { return };
+        if is_address {
+            // The mapping told what it was for: what is left of it is deleted as of any operation that ends.
+            match grant.external_address {
+                Some(address) => self.over(now, id, Outcome::Address { address, gateway }),
+                None => {
+                    let stop = Stop { step: contender.talk.step(), failure: Failure::NotConfirmed };
+                    operation.left.push(Leftover {
+                        gateway,
+                        protocol: wish.protocol,
+                        external_port: wish.external_port,
+                        entry: contender.entry.take(),
+                        remains: Remains::Talk { method, way, wish: wish.clone() },
+                    });
+                    self.lost(now, id, index, stop);
+                }
+            }
+            return;
+        }
+        let internal_address = wish.third_party.unwrap_or_else(|| local.ip());
+        let granted = Granted {
+            protocol: wish.protocol,
+            internal_address,
+            internal_port: wish.internal_port,
+            // Over IPv6 nothing is translated.
+            external_address: grant.external_address.or(way.0.is_ipv6().then_some(internal_address)),
+            external_port: grant.external_port,
+            lifetime: grant.lifetime,
+            gateway,
+            grantor: match method {
+                Method::NatPmp => Grantor::NatPmp(way.0),
+                _ => Grantor::Pcp(way.0, wish.nonce),
+            },
+            third_party: wish.third_party,
+            peer: wish.peer,
+            entry,
+            since,
+        };
+        contender.phase = Phase::Failed;
+        let Some(mut operation) = self.operations.remove(&id) else { return };
+        let is_adding = operation.is_adding() && self.transport.has_sent(Owner::Operation(id));
+        if !is_adding {
+            self.forget(now, id, &operation);
+            self.done(now, id, operation, Outcome::Mapped(granted));
+            return;
+        }
+        // UPnP is being asked at the same time: what its answer says is taken back.
+        let elsewhere = Some(granted.grantor.remote().ip());
+        self.hold(now, &granted);
+        let outcome = self.taken_over(now, &mut operation, Outcome::Mapped(granted));
+        self.tell(now, id, operation.keeper.take(), operation.silent, Ok(outcome));
+        self.abandon(now, id, operation, elsewhere);
+    }
+
+    /// A contender is of no use; the next one may be.
+    fn lost(&mut self, now: Time, id: OperationId, index: usize, stop: Stop) {
+        let Some(operation) = self.operations.get_mut(&id) else { return };
+        // Where another port will do, or somebody may take this one away, another protocol may still serve.
+        let is_final = stop.failure.kind() == ErrorKind::Conflict && operation.insists();
+        let Some(contender) = operation.contenders.get_mut(index) else { return };
+        contender.phase = Phase::Failed;
+        let is_certain = !matches!(stop.failure, Failure::NoAnswer | Failure::NoReply);
+        let mut entry = if is_certain && !contender.renews { contender.entry.take() } else { None };
+        // Where nobody speaks the protocol, there was nothing to delete.
+        let is_farewell = matches!(contender.pace, Pace::Farewell);
+        let is_absent = stop.failure == Failure::UnsupportedVersion || (is_farewell && is_certain);
+        if is_absent && contender.talk.is_deleting() {
+            entry = entry.or(operation.entry.take());
+        }
+        let gateway = contender.gateway();
+        operation.somebody_is_there |= stop.failure.kind() != ErrorKind::NoGateway;
+        operation.attempts.push(Attempt { gateway, step: stop.step, failure: stop.failure });
+        if let Some(entry) = entry {
+            self.refuse(entry);
+        }
+        if is_final {
+            self.give_up(now, id);
+        } else {
+            self.settle(now, id);
+        }
+    }
+
+    /// What contenders may have made, although nobody will hear of it. One that has never answered is told once that
+    /// it is not wanted, and the journal remembers it; unless `elsewhere`, the gateway, has granted it by another
+    /// protocol, so that silence most likely means absence: then it is told when that grant ends, since before it
+    /// could take the grant away.
+    pub(in crate::client) fn contenders_leftovers(
+        &mut self,
+        id: OperationId,
+        contenders: Vec<Contender>,
+        elsewhere: Option<IpAddr>,
+    ) -> Vec<Leftover> {
+        let mut leftovers = Vec::new();
+        for (index, contender) in contenders.into_iter().enumerate() {
+            let Some(wish) = contender.talk.wish().filter(|_| contender.may_have_mapped()) else { continue };
+            let has_answered = contender.has_answered(self.port_control.line(contender.way));
+            // An answer before this request: it is not under way any more, and what was granted is there.
+            let is_sent =
+                self.port_control.has_sent((id, index)) || !self.port_control.is_asking((id, index));
+            let is_here = elsewhere == Some(contender.way.0.ip());
+            let mut entry = contender.entry;
+            if !is_sent || (!has_answered && is_here) {
+                if let Some(entry) = entry.take() {
+                    self.refuse(entry);
+                }
+            }
+            if !is_sent {
+                continue;
+            }
+            let (method, way, wish) = (contender.method, contender.way, wish.clone());
+            leftovers.push(Leftover {
+                gateway: contender.gateway(),
+                protocol: wish.protocol,
+                external_port: wish.external_port,
+                entry,
+                remains: if has_answered {
+                    Remains::Talk { method, way, wish }
+                } else {
+                    Remains::Farewell { method, way, wish }
+                },
+            });
+        }
+        leftovers
+    }
+
+    /// What the server said of its own state besides.
+    pub(in crate::client) fn heard(&mut self, now: Time, server: IpAddr, heard: Heard) {
+        if heard == Heard::StateLost {
+            self.state_lost(now, server);
+        }
+    }
+}

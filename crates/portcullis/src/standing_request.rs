@@ -1,0 +1,93 @@
+//! A port that is asked for until it is granted.
+
+use crate::driver::{Link, Start};
+use crate::mapping::CLOSE_TIMEOUT;
+use crate::pending::Pending;
+use portcullis_proto::client::{Change, Granted, MappingId, Outcome};
+use std::sync::Arc;
+
+/// A port that a gateway is asked for as long as this is held: until it is granted, and again whenever it gets lost.
+/// [`Event::Changed`](crate::Event::Changed) tells of it, by its [`id`](Self::id).
+///
+/// [`close`](Self::close) ends that and deletes what is granted; so does dropping it, in the background, as well as it
+/// can. [`leave_open`](Self::leave_open) ends it and leaves a mapping to its lifetime.
+#[derive(Debug)]
+#[must_use = "a mapping is deleted when what asks for it is dropped"]
+pub struct StandingRequest {
+    id: MappingId,
+    link: Arc<Link>,
+    close_on_drop: bool,
+}
+
+impl StandingRequest {
+    pub(crate) fn new(id: MappingId, link: &Arc<Link>) -> Self {
+        Self { id, link: Arc::clone(link), close_on_drop: true }
+    }
+
+    /// What its changes are told by.
+    pub fn id(&self) -> MappingId {
+        self.id
+    }
+
+    /// What is granted by now, or was granted last; `None` as long as nothing was.
+    pub fn granted(&self) -> Option<Granted> {
+        self.link.kept().granted(self.id)
+    }
+
+    /// Whether the port is open, as far as is known.
+    pub fn is_open(&self) -> bool {
+        self.is_known_open().unwrap_or(false)
+    }
+
+    /// The next thing that happened to it, as [`KeptMapping::next_change`](crate::KeptMapping::next_change).
+    pub fn next_change(&self) -> Option<Change> {
+        self.link.kept().next_change(self.id)
+    }
+
+    /// Ends the asking and deletes the mapping. Gives whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Mapping::close`](crate::Mapping::close).
+    pub fn close(mut self) -> Pending<bool> {
+        self.close_on_drop = false;
+        self.release()
+    }
+
+    /// Ends the asking and leaves the mapping to its lifetime, as [`Mapping::leave_open`](crate::Mapping::leave_open).
+    pub fn leave_open(mut self) -> Option<Granted> {
+        self.close_on_drop = false;
+        let id = self.id;
+        let granted = self.granted();
+        self.link.perform(move |client, now| client.stop_keeping_open(now, id));
+        granted
+    }
+
+    /// `None` as long as nothing has been told of it.
+    pub(crate) fn is_known_open(&self) -> Option<bool> {
+        self.link.kept().is_open(self.id)
+    }
+
+    fn release(&self) -> Pending<bool> {
+        let port = self.granted().map(|granted| (granted.protocol, granted.external_port));
+        let id = self.id;
+        let start: Start = Box::new(move |client, now| client.stop_keeping(now, id, CLOSE_TIMEOUT));
+        let started = match port {
+            Some(port) => self.link.closing(port, start),
+            None => self.link.operation(start),
+        };
+        Pending::new(&self.link, started, |outcome, _| match outcome {
+            Outcome::Closed(existed) => Some(existed),
+            _ => None,
+        })
+    }
+}
+
+impl Drop for StandingRequest {
+    fn drop(&mut self) {
+        if self.close_on_drop {
+            self.release().detach();
+        }
+        self.link.kept().forget(self.id);
+    }
+}
