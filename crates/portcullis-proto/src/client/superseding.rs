@@ -99,14 +99,12 @@ impl Client {
     pub(super) fn shade(&mut self, now: Time, leftover: Leftover) {
         let (key, entry) = (leftover.key(), leftover.entry);
         let is_there = !matches!(leftover.remains, Remains::Farewell { .. });
-        match self.held.shade(leftover) {
-            Some(old) => {
-                if let Some(old) = old.entry.filter(|_| old.entry != entry) {
-                    self.ledger.erase(old, &mut self.transport.out);
-                }
-            }
-            None if is_there => self.doubt(now, &key),
-            None => {}
+        let old = self.held.shade(leftover).and_then(|old| old.entry);
+        if let Some(old) = old.filter(|&old| Some(old) != entry) {
+            self.ledger.erase(old, &mut self.transport.out);
+        }
+        if is_there {
+            self.doubt(now, &key);
         }
     }
 

@@ -16,6 +16,8 @@ use std::rc::Rc;
 
 /// How many mappings are kept at once.
 const MOST_KEPT: usize = 4;
+/// More than a schedule of two weeks takes.
+const MOST_STEPS: u64 = 5_000_000;
 const TIMEOUT: Duration = Duration::from_secs(15);
 
 pub(crate) struct World {
@@ -31,6 +33,7 @@ pub(crate) struct World {
     kept: Vec<MappingId>,
     asking: Vec<OperationId>,
     count: u64,
+    steps: u64,
     pub(crate) tells: bool,
 }
 
@@ -57,6 +60,7 @@ impl World {
             kept: Vec::new(),
             asking: Vec::new(),
             count: 0,
+            steps: 0,
             tells,
         }
     }
@@ -79,6 +83,8 @@ impl World {
         loop {
             let next = self.ends.keys().next().map(|(at, _)| *at).filter(|&at| at <= until);
             while self.pair.step_to(next.unwrap_or(until)) {
+                self.steps += 1;
+                assert!(self.steps < MOST_STEPS, "no end of steps at {:?}", self.pair.now);
                 self.look();
             }
             let Some(at) = next else { break };

@@ -283,7 +283,9 @@ impl Map {
         let is_silent = matches!(result, Err(Failure::Exchange(_)));
         let entry = result.ok().and_then(|arguments| self.specific().decode(&arguments).ok());
         match (entry, doubt) {
-            (Some(entry), _) if self.is_ours(point, &entry) => self.granted(&entry),
+            // Where the Add was not heard of, the entry may be an older one.
+            (Some(entry), Some(_)) if self.is_ours(point, &entry) => self.done(entry.lifetime),
+            (Some(entry), None) if self.is_ours(point, &entry) => self.granted(&entry),
             (Some(entry), doubt) if !entry.internal_client.is_empty() => {
                 let conflict = in_the_way(&entry);
                 // The answer that was lost was a 718.

@@ -327,7 +327,8 @@ impl Client {
     /// Another protocol was asked for the same at the same time: where the gateway has one table, the mapping has the
     /// lease that came last. It is renewed, to be sure.
     pub(in crate::client) fn doubt(&mut self, now: Time, key: &Key) {
-        let same = self.ids(|kept| kept.stands && kept.granted.as_ref().is_some_and(|own| own.key() == *key));
+        let is_same = |own: &Granted| own.key() == *key;
+        let same = self.ids(|kept| kept.stands && kept.granted.as_ref().is_some_and(is_same));
         for id in same {
             if let Some(kept) = self.keeper.mappings.get_mut(&id) {
                 kept.reassure_at = Some((kept.confirmed_at + LEAST).max(now + SETTLED));

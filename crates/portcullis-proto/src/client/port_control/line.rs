@@ -144,6 +144,11 @@ impl Line {
         }
     }
 
+    /// The server has no PCP, or not any more.
+    pub(super) fn forget_pcp(&mut self) {
+        self.speaks_pcp = false;
+    }
+
     pub(super) fn asks_nat_pmp(&mut self, now: Time) {
         self.nat_pmp_asked_at = Some(now);
     }

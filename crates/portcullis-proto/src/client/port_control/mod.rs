@@ -134,6 +134,10 @@ impl PortControl {
                 })
             });
         let Some((id, result)) = result else { return nothing };
+        let is_pcp = self.transactions.get(&id).is_some_and(Transaction::is_pcp);
+        if is_pcp && matches!(result, Err(super::error::Failure::UnsupportedVersion)) {
+            line.forget_pcp();
+        }
         let heard = line.heard(now, &answer);
         out.timers.clear(Timer::Transaction(id));
         let ended = self.transactions.remove(&id).map(|transaction| (transaction.asker, result));

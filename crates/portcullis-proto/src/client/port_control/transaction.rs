@@ -73,6 +73,10 @@ impl Transaction {
         self.refusals = 0;
     }
 
+    pub(super) fn is_pcp(&self) -> bool {
+        matches!(self.ask, Ask::Pcp { .. })
+    }
+
     /// When it was sent last.
     pub(super) fn sent_at(&self) -> Option<Time> {
         self.sent_at
