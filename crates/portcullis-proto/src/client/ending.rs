@@ -7,6 +7,7 @@ use super::exchange::ExchangeError;
 use super::granted::Granted;
 use super::igd::close::{Claim, Close};
 use super::igd::pinhole::delete::Delete;
+use super::journal::EntryId;
 use super::keeper::MappingId;
 use super::operation::{Leftover, Operation, OperationId, Remains, Stage, Task};
 use super::port_control::Pace;
@@ -73,7 +74,7 @@ impl Client {
                 leftovers.retain(|left| left.key() != key || !matches!(left.remains, Remains::Entry { .. }));
             }
             Outcome::Closed(_) => {
-                if let Some(entry) = operation.entry {
+                if let Some(entry) = operation.entry.filter(|&entry| self.is_ours_to_delete(entry)) {
                     self.ledger.erase(entry, &mut self.transport.out);
                 }
             }
@@ -82,6 +83,15 @@ impl Client {
         let outcome = self.taken_over(now, &mut operation, outcome);
         self.tell(now, id, operation.keeper, operation.silent, Ok(outcome));
         self.tidy(now, leftovers);
+    }
+
+    /// Whether a gateway that says it has deleted something has deleted what the entry is about: what leads to an
+    /// address that this host had before, it does not delete for us.
+    fn is_ours_to_delete(&self, entry: EntryId) -> bool {
+        let leads_to = self.ledger.internal_address(entry);
+        leads_to.is_none_or(|address| {
+            address.is_unspecified() || self.network.interfaces.is_empty() || self.network.is_own(address)
+        })
     }
 
     /// What was to be kept is, once it is granted.
@@ -163,11 +173,10 @@ impl Client {
     /// An operation that asks for the same port as what is left of another one: gateways have one table for all
     /// protocols.
     fn who_asks_the_same(&mut self, leftover: &Leftover) -> Option<&mut Operation> {
-        let internal_port = match &leftover.remains {
-            Remains::Entry { mark, .. } => mark.internal_port,
-            Remains::Talk { wish, .. } | Remains::Farewell { wish, .. } => wish.internal_port,
-            Remains::Pinhole { .. } => return None,
-        };
+        if matches!(leftover.remains, Remains::Pinhole { .. }) {
+            return None;
+        }
+        let internal_port = leftover.internal_port();
         self.operations.values_mut().find(|operation| operation.asks_for(leftover.protocol, internal_port))
     }
 

@@ -46,6 +46,11 @@ impl Held {
         }
     }
 
+    /// Our port behind an external one, where there is one.
+    pub(super) fn internal_port(&self, key: &Key) -> Option<NonZeroU16> {
+        self.holdings.get(key).map(|holding| holding.granted.internal_port)
+    }
+
     /// Whether deleting it would delete what is held: gateways keep one table for all protocols, in which NAT-PMP and
     /// PCP know a mapping by its internal side, and UPnP by its external one.
     pub(super) fn covers(&self, leftover: &Leftover) -> bool {

@@ -342,6 +342,15 @@ impl Leftover {
         }
     }
 
+    /// Our own port; of a pinhole, it is the external one.
+    pub(super) fn internal_port(&self) -> NonZeroU16 {
+        match &self.remains {
+            Remains::Entry { mark, .. } => mark.internal_port,
+            Remains::Talk { wish, .. } | Remains::Farewell { wish, .. } => wish.internal_port,
+            Remains::Pinhole { .. } => self.external_port,
+        }
+    }
+
     pub(super) fn key(&self) -> Key {
         let remote = match &self.remains {
             Remains::Entry { point, .. } | Remains::Pinhole { point, .. } => point.remote,

@@ -97,14 +97,15 @@ impl Client {
 
     /// Remembers what is to be deleted with the mapping that is held there, once.
     pub(super) fn shade(&mut self, now: Time, leftover: Leftover) {
-        let (key, entry) = (leftover.key(), leftover.entry);
+        let (gateway, protocol, _) = leftover.key();
+        let (internal_port, entry) = (leftover.internal_port(), leftover.entry);
         let is_there = !matches!(leftover.remains, Remains::Farewell { .. });
         let old = self.held.shade(leftover).and_then(|old| old.entry);
         if let Some(old) = old.filter(|&old| Some(old) != entry) {
             self.ledger.erase(old, &mut self.transport.out);
         }
         if is_there {
-            self.doubt(now, &key);
+            self.doubt(now, (gateway, protocol, internal_port));
         }
     }
 

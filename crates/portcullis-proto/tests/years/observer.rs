@@ -158,6 +158,11 @@ impl Observer {
             }
             let Some((granted, expires)) = pair.client.kept(id) else { continue };
             let name = name(granted);
+            let disturbed = gateways.disturbed.get(&name.0).copied();
+            if disturbed.is_some_and(|at| at > pair.now) {
+                // It says yes to everything and does nothing.
+                continue;
+            }
             let until = gateways.granted_until(&name);
             let until = until.unwrap_or_else(|| panic!("I3: {name:?} is well, and was never granted"));
             assert!(until > pair.now, "I3: {name:?} is well, and has run out {:?} ago", pair.now - until);
@@ -169,7 +174,6 @@ impl Observer {
                 let slack = if is_one_of_two { TRIP } else { SLACK };
                 assert!(expires <= until + slack, "I3: {name:?} is believed {:?} too long", expires - until);
             }
-            let disturbed = gateways.disturbed.get(&name.0).copied();
             let lost =
                 disturbed.is_some_and(|at| seen.granted_at.is_none_or(|granted_at| granted_at <= at + TRIP));
             assert!(lost || gateways.has(pair, &name), "I3: {name:?} is well, and is not there");
@@ -217,7 +221,9 @@ fn tell_output(at: Time, output: &Output) {
     match output {
         Output::Datagram { destination, payload, .. } if destination.port() == port_control::PORT => {
             match pcp::Request::decode(payload) {
-                Ok(request) => eprintln!("{at:?}   to {destination}: {} s, {:?}", request.lifetime, request.opcode),
+                Ok(request) => {
+                    eprintln!("{at:?}   to {destination}: {} s, {:?}", request.lifetime, request.opcode)
+                }
                 Err(_) => eprintln!("{at:?}   to {destination}: {:?}", natpmp::Request::decode(payload)),
             }
         }

@@ -46,6 +46,7 @@ impl World {
         second.borrow_mut().set_port_control_address(format!("{SECOND}:5351").parse().unwrap());
         let mut pair = Pair::with(schedule.scenario.clone(), config(&schedule, 0), network())
             .linked(seed, schedule.link);
+        pair.wire.aborts = true;
         pair.add(Rc::clone(&second));
         let observer = Observer::new(tells);
         Self {

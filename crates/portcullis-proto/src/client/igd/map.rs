@@ -284,8 +284,10 @@ impl Map {
         let entry = result.ok().and_then(|arguments| self.specific().decode(&arguments).ok());
         match (entry, doubt) {
             // Where the Add was not heard of, the entry may be an older one.
-            (Some(entry), Some(_)) if self.is_ours(point, &entry) => self.done(entry.lifetime),
-            (Some(entry), None) if self.is_ours(point, &entry) => self.granted(&entry),
+            (Some(entry), Some(_)) if self.request.stands && self.is_ours(point, &entry) => {
+                self.done(entry.lifetime)
+            }
+            (Some(entry), _) if self.is_ours(point, &entry) => self.granted(&entry),
             (Some(entry), doubt) if !entry.internal_client.is_empty() => {
                 let conflict = in_the_way(&entry);
                 // The answer that was lost was a 718.
@@ -389,6 +391,11 @@ impl Map {
             return Next::fail(Step::Action(AddPortMapping::NAME), failure);
         }
         if let Some(entry) = entry.as_ref().filter(|entry| self.is_ours(point, entry)) {
+            // One that stands is not deleted until there is little left of it: it may be a refusal of the moment.
+            let (asked, told) = (self.lifetime.as_seconds(), entry.lifetime.as_seconds());
+            if self.request.stands && (told == 0 || told > asked / 8) {
+                return Next::fail(Step::Action(AddPortMapping::NAME), failure);
+            }
             // Ours from before: some gateways want it gone before they take it again.
             let ours = Entry { external_port: self.external_port, lifetime: entry.lifetime };
             return if self.cleared { Next::Done(Ok(ours)) } else { self.clear(point, Some(ours)) };

@@ -1,13 +1,13 @@
 //! Renewing a mapping where it was made, and what a grant changes.
 
 use super::{ChangeKind, KeeperTimer, MappingId, Phase, Reason};
-use crate::{Lifetime, Time};
+use crate::{Lifetime, Protocol, Time};
 use crate::client::error::Error;
 use crate::client::event::{Event, Outcome};
 use crate::client::granted::{Granted, Grantor, Method};
 use crate::client::igd::call::Call;
 use crate::client::igd::pinhole::update::Update;
-use crate::client::operation::{Key, Leftover, Mapping, Operation, OperationId, Stage, Task};
+use crate::client::operation::{Leftover, Mapping, Operation, OperationId, Stage, Task};
 use crate::client::port_control::talk::{Goal, Wish};
 use crate::client::port_control::{Pace, Way};
 use crate::client::request::{MappingRequest, OnConflict};
@@ -15,6 +15,8 @@ use crate::client::retry;
 use crate::client::timer::Timer;
 use crate::client::{Client, ControlPoint};
 use crate::igd::wan_connection::{Action, GetSpecificPortMappingEntry};
+use core::net::IpAddr;
+use core::num::NonZeroU16;
 use core::time::Duration;
 
 /// How often the gateway's table is read to see whether it still has a mapping: most gateways that forget one do
@@ -101,14 +103,15 @@ impl Client {
     pub(super) fn renew(&mut self, now: Time, id: MappingId) {
         let random = self.random.next_u32();
         let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
+        kept.reassure_at = None;
         let (Some(granted), Some(expires)) = (kept.granted.clone(), kept.expires()) else {
-            return self.schedule(now, id);
+            // What does not end cannot be extended: whether it is there can be read.
+            return if self.is_verifiable(id) { self.verify(now, id) } else { self.schedule(now, id) };
         };
         if let Some(at) = kept.sent_at.map(|at| at + LEAST).filter(|&at| now < at) {
             self.transport.out.timers.set(Timer::Keeper(KeeperTimer::Mapping(id)), at);
             return;
         }
-        kept.reassure_at = None;
         let at = now - kept.granted_at;
         kept.renewals = kept.renewals.saturating_add(1);
         kept.renewed_at = at;
@@ -279,7 +282,15 @@ impl Client {
         // The answer may be to any request since then, but not to one of a long time ago.
         let asked_at = kept.asked_at.take().unwrap_or(now).min(granted.since);
         let earliest = Time::from_start(now.since_start().saturating_sub(LONGEST_WAY));
-        (kept.granted_at, kept.confirmed_at, kept.verified_at) = (asked_at.max(earliest), now, now);
+        let mut granted_at = asked_at.max(earliest);
+        if let Some(before) = before.as_ref().filter(|before| before.is_replaced_by(&granted)) {
+            // A copy of the last answer, which came late, looks the same.
+            let late = granted.lifetime.duration().map_or(LONGEST_WAY, |lifetime| LONGEST_WAY.min(lifetime / 4));
+            if before.grantor.control_point().is_none() && granted_at - kept.granted_at < late {
+                granted_at = kept.granted_at;
+            }
+        }
+        (kept.granted_at, kept.confirmed_at, kept.verified_at) = (granted_at, now, now);
         (kept.stands, kept.degraded, kept.lost) = (true, false, false);
         (kept.renewals, kept.renewed_at) = (0, Duration::ZERO);
         (kept.retry_at, kept.failures, kept.sent_at) = (None, 0, None);
@@ -326,8 +337,8 @@ impl Client {
 
     /// Another protocol was asked for the same at the same time: where the gateway has one table, the mapping has the
     /// lease that came last. It is renewed, to be sure.
-    pub(in crate::client) fn doubt(&mut self, now: Time, key: &Key) {
-        let is_same = |own: &Granted| own.key() == *key;
+    pub(in crate::client) fn doubt(&mut self, now: Time, of: (IpAddr, Protocol, NonZeroU16)) {
+        let is_same = |own: &Granted| (own.grantor.remote().ip(), own.protocol, own.internal_port) == of;
         let same = self.ids(|kept| kept.stands && kept.granted.as_ref().is_some_and(is_same));
         for id in same {
             if let Some(kept) = self.keeper.mappings.get_mut(&id) {
