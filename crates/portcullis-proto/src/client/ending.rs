@@ -68,7 +68,7 @@ impl Client {
                 if granted.grantor.control_point().is_some() {
                     granted.since = operation.asked_at.unwrap_or(now);
                 }
-                self.hold(now, granted);
+                self.hold(now, granted, operation.keeper);
                 let key = granted.key();
                 // Two services of one gateway share its table.
                 leftovers.retain(|left| left.key() != key || !matches!(left.remains, Remains::Entry { .. }));
@@ -106,9 +106,9 @@ impl Client {
     }
 
     /// A grant of this client stands behind an entry of a gateway's table.
-    pub(super) fn hold(&mut self, now: Time, granted: &Granted) {
+    pub(super) fn hold(&mut self, now: Time, granted: &Granted, keeper: Option<MappingId>) {
         self.held.hold(granted);
-        self.granted_to_all(now, granted);
+        self.granted_to_others(now, granted, keeper);
         self.ledger.granted(now, granted, &mut self.transport.out);
     }
 

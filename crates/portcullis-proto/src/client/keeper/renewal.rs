@@ -348,12 +348,18 @@ impl Client {
         }
     }
 
-    /// A gateway has granted something: that is the lease of every mapping that is the same entry there.
-    pub(in crate::client) fn granted_to_all(&mut self, now: Time, granted: &Granted) {
+    /// A gateway has granted something: that is the lease of every other mapping that is the same entry there.
+    pub(in crate::client) fn granted_to_others(
+        &mut self,
+        now: Time,
+        granted: &Granted,
+        keeper: Option<MappingId>,
+    ) {
         let expires = granted.lifetime.duration().map(|lifetime| granted.since + lifetime);
         let mut others = Vec::new();
         for (&id, kept) in &mut self.keeper.mappings {
-            let Some(own) = kept.granted.as_mut().filter(|_| kept.stands) else { continue };
+            let is_other = kept.stands && Some(id) != keeper;
+            let Some(own) = kept.granted.as_mut().filter(|_| is_other) else { continue };
             let Some(is_certain) = own.shares_entry(granted) else { continue };
             let ends = own.lifetime.duration().map(|lifetime| kept.granted_at + lifetime);
             let is_sooner = expires.is_some_and(|at| ends.is_none_or(|ends| at < ends));

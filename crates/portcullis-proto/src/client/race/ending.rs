@@ -137,7 +137,7 @@ impl Client {
         }
         // UPnP is being asked at the same time: what its answer says is taken back.
         let elsewhere = Some(granted.grantor.remote().ip());
-        self.hold(now, &granted);
+        self.hold(now, &granted, operation.keeper);
         let outcome = self.taken_over(now, &mut operation, Outcome::Mapped(granted));
         self.tell(now, id, operation.keeper.take(), operation.silent, Ok(outcome));
         self.abandon(now, id, operation, elsewhere);
