@@ -5,6 +5,7 @@ use super::error::{Attempt, Error, ErrorKind, Failure, Step};
 use super::event::{Event, Outcome};
 use super::exchange::ExchangeError;
 use super::granted::Granted;
+use super::journal::EntryId;
 use super::keeper::MappingId;
 use super::leftovers::{Remains, TIDY};
 use super::operation::{Operation, OperationId, Stage};
@@ -91,13 +92,13 @@ impl Client {
                 if granted.grantor.control_point().is_some() {
                     granted.since = operation.asked_at.unwrap_or(now);
                 }
-                self.hold(now, granted);
+                self.hold(now, granted, operation.keeper);
                 let key = granted.key();
                 // Two services of one gateway share its table.
                 leftovers.retain(|left| left.key() != key || !matches!(left.remains, Remains::Entry { .. }));
             }
             Outcome::Closed(_) => {
-                if let Some(entry) = operation.entry {
+                if let Some(entry) = operation.entry.filter(|&entry| self.is_ours_to_delete(entry)) {
                     self.ledger.erase(entry, &mut self.transport.out);
                 }
             }
@@ -106,6 +107,15 @@ impl Client {
         let outcome = self.taken_over(now, &mut operation, outcome);
         self.tell(now, id, operation.keeper, operation.silent, Ok(outcome));
         self.tidy(now, leftovers);
+    }
+
+    /// Whether a gateway that says it has deleted something has deleted what the entry is about: what leads to an
+    /// address that this host had before, it does not delete for us.
+    fn is_ours_to_delete(&self, entry: EntryId) -> bool {
+        let leads_to = self.ledger.internal_address(entry);
+        leads_to.is_none_or(|address| {
+            address.is_unspecified() || self.network.interfaces.is_empty() || self.network.is_own(address)
+        })
     }
 
     /// What was to be kept is, once it is granted.
@@ -120,9 +130,9 @@ impl Client {
     }
 
     /// A grant of this client stands behind an entry of a gateway's table.
-    pub(super) fn hold(&mut self, now: Time, granted: &Granted) {
+    pub(super) fn hold(&mut self, now: Time, granted: &Granted, keeper: Option<MappingId>) {
         self.held.hold(granted);
-        self.granted_to_all(now, granted);
+        self.granted_to_others(now, granted, keeper);
         self.ledger.granted(now, granted, &mut self.transport.out);
     }
 

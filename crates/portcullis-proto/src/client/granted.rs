@@ -158,6 +158,7 @@ impl Granted {
     pub(super) fn is_replaced_by(&self, other: &Self) -> bool {
         let is_at = self.grantor.remote().ip() == other.grantor.remote().ip();
         is_at
+            && self.internal_address == other.internal_address
             && match (&self.grantor, &other.grantor) {
                 (Grantor::ControlPoint(_), Grantor::ControlPoint(_)) => {
                     self.external_port == other.external_port

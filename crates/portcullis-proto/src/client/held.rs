@@ -47,6 +47,11 @@ impl Held {
         }
     }
 
+    /// Our port behind an external one, where there is one.
+    pub(super) fn internal_port(&self, key: &Key) -> Option<NonZeroU16> {
+        self.holdings.get(key).map(|holding| holding.granted.internal_port)
+    }
+
     /// Whether deleting it would delete what is held: gateways keep one table for all protocols, in which NAT-PMP and
     /// PCP know a mapping by its internal side, and UPnP by its external one.
     pub(super) fn covers(&self, leftover: &Leftover) -> bool {
@@ -90,9 +95,15 @@ impl Held {
             .find(|granted| granted.protocol == protocol && granted.external_port == external_port)
     }
 
-    /// To be deleted together with what covers it.
-    pub(super) fn shade(&mut self, leftover: Leftover) {
-        self.shadows.push(leftover);
+    /// To be deleted together with what covers it. What would have been deleted by the same request comes back.
+    pub(super) fn shade(&mut self, leftover: Leftover) -> Option<Leftover> {
+        match self.shadows.iter_mut().find(|shadow| shadow.is_same_as(&leftover)) {
+            Some(same) => Some(core::mem::replace(same, leftover)),
+            None => {
+                self.shadows.push(leftover);
+                None
+            }
+        }
     }
 
     /// What nothing covers any more.

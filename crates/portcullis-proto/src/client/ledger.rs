@@ -7,7 +7,7 @@ use super::journal::{Entry, EntryId, Record};
 use super::outbox::Outbox;
 use super::request::MappingRequest;
 use crate::{Lifetime, Time};
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use std::collections::BTreeMap;
 
 #[derive(Debug, Default)]
@@ -83,6 +83,11 @@ impl Ledger {
         }
     }
 
+    /// The address that an entry leads to.
+    pub(super) fn internal_address(&self, id: EntryId) -> Option<IpAddr> {
+        self.entries.get(&id).map(|entry| entry.internal_address)
+    }
+
     /// How to know an entry of UPnP's.
     pub(super) fn mark(&self, id: EntryId) -> Option<Mark> {
         let entry = self.entries.get(&id)?;
@@ -100,15 +105,18 @@ impl Ledger {
     pub(super) fn known(
         &self,
         method: Method,
-        remote: SocketAddr,
+        (remote, local): (SocketAddr, Option<IpAddr>),
         request: &MappingRequest,
     ) -> Option<&Entry> {
+        let is_there =
+            |address: IpAddr| local.is_none_or(|local| address == local) || address.is_unspecified();
         if request.third_party.is_some() || request.peer.is_some() {
             return None;
         }
         self.entries.values().find(|entry| {
             entry.method == method
                 && entry.remote == remote
+                && is_there(entry.internal_address)
                 && entry.protocol == request.protocol
                 && entry.internal_port == request.internal_port
                 && match method {

@@ -84,6 +84,36 @@ impl Leftover {
         }
     }
 
+    /// Whether both are deleted by the same request.
+    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+        self.key() == other.key()
+            && match (&self.remains, &other.remains) {
+                (Remains::Entry { point, .. }, Remains::Entry { point: others, .. }) => point == others,
+                (
+                    Remains::Pinhole { point, unique_id },
+                    Remains::Pinhole { point: others, unique_id: other_id },
+                ) => (point, unique_id) == (others, other_id),
+                (
+                    Remains::Talk { method, way, wish } | Remains::Farewell { method, way, wish },
+                    Remains::Talk { method: other_method, way: other_way, wish: other_wish }
+                    | Remains::Farewell { method: other_method, way: other_way, wish: other_wish },
+                ) => {
+                    (method, way, wish.internal_port, wish.nonce)
+                        == (other_method, other_way, other_wish.internal_port, other_wish.nonce)
+                }
+                _ => false,
+            }
+    }
+
+    /// Our own port; of a pinhole, it is the external one.
+    fn internal_port(&self) -> NonZeroU16 {
+        match &self.remains {
+            Remains::Entry { mark, .. } => mark.internal_port,
+            Remains::Talk { wish, .. } | Remains::Farewell { wish, .. } => wish.internal_port,
+            Remains::Pinhole { .. } => self.external_port,
+        }
+    }
+
     pub(super) fn key(&self) -> Key {
         let remote = match &self.remains {
             Remains::Entry { point, .. } | Remains::Pinhole { point, .. } => point.remote,
@@ -132,13 +162,27 @@ impl Client {
                 // To many gateways it is the very mapping that is held; so it is to us, where that was asked for once
                 // more.
                 if !self.held.is_written_as(leftover.entry) {
-                    self.held.shade(leftover);
+                    self.shade(now, leftover);
                 }
             } else if self.is_asked_for(&leftover) {
                 self.undecided.push(leftover);
             } else {
                 self.take_back(now, leftover);
             }
+        }
+    }
+
+    /// Remembers what is to be deleted with the mapping that is held there, once.
+    fn shade(&mut self, now: Time, leftover: Leftover) {
+        let (gateway, protocol, _) = leftover.key();
+        let (internal_port, entry) = (leftover.internal_port(), leftover.entry);
+        let is_there = !matches!(leftover.remains, Remains::Farewell { .. });
+        let old = self.held.shade(leftover).and_then(|old| old.entry);
+        if let Some(old) = old.filter(|&old| Some(old) != entry) {
+            self.ledger.erase(old, &mut self.transport.out);
+        }
+        if is_there {
+            self.doubt(now, (gateway, protocol, internal_port));
         }
     }
 
@@ -166,12 +210,9 @@ impl Client {
 
     /// Whether somebody asks for what may be one with a leftover.
     fn is_asked_for(&self, leftover: &Leftover) -> bool {
-        let internal_port = match &leftover.remains {
-            Remains::Entry { mark, .. } => mark.internal_port,
-            Remains::Talk { wish, .. } | Remains::Farewell { wish, .. } => wish.internal_port,
-            Remains::Pinhole { .. } => return false,
-        };
-        self.operations.values().any(|operation| operation.asks_for(leftover.protocol, internal_port))
+        let (protocol, internal_port) = (leftover.protocol, leftover.internal_port());
+        !matches!(leftover.remains, Remains::Pinhole { .. })
+            && self.operations.values().any(|operation| operation.asks_for(protocol, internal_port))
     }
 
     /// Deletes what nobody asks for any more.

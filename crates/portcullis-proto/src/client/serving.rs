@@ -10,11 +10,13 @@ use super::journal::{Entry, EntryId};
 use super::leftovers::Coming;
 use super::operation::{OperationId, Stage, Task, TaskNext};
 use super::race::{HEDGE, Phase, Turn};
+use super::request::OnConflict;
 use super::search::SearchId;
 use super::timer::Timer;
 use super::transport::Owner;
 use super::{Client, Failure, SearchOptions, exchange};
 use crate::Time;
+use crate::igd::error_code::UpnpErrorCode;
 use crate::igd::wan_connection::{Action, GetExternalIpAddress};
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 use core::num::NonZeroU16;
@@ -211,6 +213,9 @@ impl Client {
                 }
                 let deadline = operation.deadline;
                 if operation.is_adding() {
+                    if self.is_own_port(id) {
+                        return self.port_is_taken(now, id);
+                    }
                     self.write_down_igd(now, id);
                 }
                 self.transport.call(now, Owner::Operation(id), call, deadline);
@@ -321,6 +326,35 @@ impl Client {
         self.settle(now, id);
     }
 
+    /// Whether the external port is that of another mapping of ours, which a gateway would take the request to refresh.
+    fn is_own_port(&self, id: OperationId) -> bool {
+        let Some(operation) = self.operations.get(&id) else { return false };
+        let (Stage::Working { points, point, .. }, Some(request), Some(external_port)) =
+            (&operation.stage, operation.request(), operation.external_port())
+        else {
+            return false;
+        };
+        let Some(point) = points.get(*point) else { return false };
+        let key = (point.remote.ip(), request.protocol, external_port);
+        !request.ipv6
+            && request.on_conflict != OnConflict::Overwrite
+            && self.held.internal_port(&key).is_some_and(|port| port != request.internal_port)
+    }
+
+    /// As if the gateway had said so.
+    fn port_is_taken(&mut self, now: Time, id: OperationId) {
+        let Some(operation) = self.operations.get_mut(&id) else { return };
+        let (Stage::Working { gateway, points, point, action }, Some(task)) =
+            (&operation.stage, &mut operation.task)
+        else {
+            return;
+        };
+        let Some(point) = points.get(*point) else { return };
+        let taken = Failure::Fault(UpnpErrorCode::ConflictInMappingEntry, String::new());
+        let next = task.resume(point, gateway, action, Err(taken));
+        self.proceed(now, id, next);
+    }
+
     /// What UPnP is about to be asked for goes into the journal first.
     fn write_down_igd(&mut self, now: Time, id: OperationId) {
         let Some(operation) = self.operations.get_mut(&id) else { return };
@@ -333,10 +367,12 @@ impl Client {
         let method = if request.ipv6 { Method::IgdPinhole } else { Method::Igd };
         let request = request.clone();
         let asked = request.clone().external_port(external_port);
-        let known = || self.ledger.known(method, point.remote, &asked).map(|entry| entry.id);
-        let id = operation.entry.or_else(known).unwrap_or_else(|| EntryId(self.random.next_u64()));
+        let known = || {
+            self.ledger.known(method, (point.remote, Some(point.local_address)), &asked).map(|entry| entry.id)
+        };
+        let entry_id = operation.entry.or_else(known).unwrap_or_else(|| EntryId(self.random.next_u64()));
         let entry = Entry {
-            id,
+            id: entry_id,
             method,
             gateway: gateway.clone(),
             remote: point.remote,
@@ -363,7 +399,7 @@ impl Client {
             external_port,
         };
         self.supersede(now, &coming);
-        self.adopted(id);
+        self.adopted(entry_id);
         self.ledger.put(entry, &mut self.transport.out);
     }
 

@@ -101,3 +101,18 @@ fn what_nat_pmp_and_pcp_grant_for_centuries_is_believed_for_a_day() {
         assert!(pair.kinds(mapping).contains(&"renewed"));
     }
 }
+
+#[test]
+fn a_permanent_lease_that_another_protocol_may_have_touched_is_read() {
+    // NAT-PMP is asked at the same time, and answers when UPnP has granted.
+    let late =
+        Quirk::PortControl(portcullis_sim::PortControlOddity::Delay(core::time::Duration::from_millis(300)));
+    let scenario = Scenario::igd1().with(Quirk::NatPmp).with(Quirk::PermanentLeaseOnly).with(late);
+    for seed in 0..20 {
+        let mut pair = Pair::every_protocol(scenario.clone()).lossy(seed, 30);
+        let Ok((mapping, _)) = pair.keep(udp(7777)) else { continue };
+        pair.drive_for(seconds(100));
+        assert!(pair.record.outputs.len() < 2_000, "{}", pair.record.outputs.len());
+        assert!(pair.client.kept(mapping).is_some());
+    }
+}

@@ -160,3 +160,19 @@ fn a_refused_renewal_is_tried_again_after_five_seconds_then_ten() {
         assert_eq!(pair.gateway.mappings().len(), 1);
     }
 }
+
+#[test]
+fn the_port_of_another_mapping_of_ours_is_taken() {
+    use portcullis_proto::client::{ErrorKind, OnConflict};
+    for scenario in [Scenario::igd1(), Scenario::igd2()] {
+        let mut pair = Pair::new(scenario);
+        let port = |port: u16| port.try_into().unwrap();
+        pair.keep(udp(7778).external_port(port(7777))).unwrap();
+        let error = pair.keep(udp(7777)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict);
+        let (_, granted) = pair.keep(udp(7777).on_conflict(OnConflict::AnyPort)).unwrap();
+        assert_ne!(granted.external_port, port(7777));
+        let first = pair.gateway.mappings().iter().find(|own| own.external_port == 7777).unwrap();
+        assert_eq!(first.internal_port, 7778);
+    }
+}

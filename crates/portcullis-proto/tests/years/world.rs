@@ -16,6 +16,8 @@ use std::rc::Rc;
 
 /// How many mappings are kept at once.
 const MOST_KEPT: usize = 4;
+/// More than a schedule of two weeks takes.
+const MOST_STEPS: u64 = 5_000_000;
 const TIMEOUT: Duration = Duration::from_secs(15);
 
 pub(crate) struct World {
@@ -31,6 +33,7 @@ pub(crate) struct World {
     kept: Vec<MappingId>,
     asking: Vec<OperationId>,
     count: u64,
+    steps: u64,
     pub(crate) tells: bool,
 }
 
@@ -43,6 +46,7 @@ impl World {
         second.borrow_mut().set_port_control_address(format!("{SECOND}:5351").parse().unwrap());
         let mut pair = Pair::with(schedule.scenario.clone(), config(&schedule, 0), network())
             .linked(seed, schedule.link);
+        pair.wire.aborts = true;
         pair.add(Rc::clone(&second));
         let observer = Observer::new(tells);
         Self {
@@ -57,6 +61,7 @@ impl World {
             kept: Vec::new(),
             asking: Vec::new(),
             count: 0,
+            steps: 0,
             tells,
         }
     }
@@ -79,6 +84,8 @@ impl World {
         loop {
             let next = self.ends.keys().next().map(|(at, _)| *at).filter(|&at| at <= until);
             while self.pair.step_to(next.unwrap_or(until)) {
+                self.steps += 1;
+                assert!(self.steps < MOST_STEPS, "no end of steps at {:?}", self.pair.now);
                 self.look();
             }
             let Some(at) = next else { break };

@@ -23,6 +23,7 @@ use core::num::NonZeroU16;
 use core::time::Duration;
 
 const MOST_ADDS: u8 = 6;
+const MOST_READS: u8 = 3;
 /// How long one of the first attempts may stay unanswered before the table is looked at: on a bad link that
 /// is the answer that was lost, and a slow gateway is given all the time there is after them.
 const HASTY_ADDS: u8 = 3;
@@ -66,6 +67,7 @@ pub(in crate::client) struct Map {
     description: String,
     state: State,
     adds: u8,
+    reads: u8,
     lease_changed: bool,
     description_plain: bool,
     cleared: bool,
@@ -84,6 +86,7 @@ impl Map {
             spare_ports,
             state: State::Adding,
             adds: 0,
+            reads: 0,
             lease_changed: false,
             description_plain: false,
             cleared: false,
@@ -167,6 +170,7 @@ impl Map {
     }
 
     fn confirm(&mut self, point: &ControlPoint, doubt: Option<Failure>) -> Next<Entry> {
+        self.reads = self.reads.saturating_add(1);
         self.state = State::Confirming(doubt);
         Next::Call(Call::new(point, &self.specific()))
     }
@@ -276,8 +280,13 @@ impl Map {
 
     fn confirmed(&mut self, point: &ControlPoint, doubt: Option<Failure>, result: CallResult) -> Next<Entry> {
         let absent = matches!(result, Err(Failure::Fault(UpnpErrorCode::NoSuchEntryInArray, _)));
+        let is_silent = matches!(result, Err(Failure::Exchange(_)));
         let entry = result.ok().and_then(|arguments| self.specific().decode(&arguments).ok());
         match (entry, doubt) {
+            // Where the Add was not heard of, the entry may be an older one.
+            (Some(entry), Some(_)) if self.request.stands && self.is_ours(point, &entry) => {
+                self.done(entry.lifetime)
+            }
             (Some(entry), _) if self.is_ours(point, &entry) => self.granted(&entry),
             (Some(entry), doubt) if !entry.internal_client.is_empty() => {
                 let conflict = in_the_way(&entry);
@@ -291,6 +300,13 @@ impl Map {
             (None, Some(failure)) if absent => self.add(point, failure),
             (_, Some(failure)) => Next::fail(Step::Action(AddPortMapping::NAME), failure),
             (None, None) if absent => self.look_for(point, None),
+            // Nobody heard what the lease is: it is asked once more, and is then better not believed.
+            (None, None) if self.request.read_back && is_silent && self.reads < MOST_READS => {
+                self.confirm(point, None)
+            }
+            (None, None) if self.request.read_back && is_silent => {
+                Next::fail(Step::ReadBack, Failure::NotConfirmed)
+            }
             // It said yes, and cannot be asked: that is as sure as it gets.
             (_, None) => self.done(self.lifetime),
         }
@@ -375,6 +391,11 @@ impl Map {
             return Next::fail(Step::Action(AddPortMapping::NAME), failure);
         }
         if let Some(entry) = entry.as_ref().filter(|entry| self.is_ours(point, entry)) {
+            // One that stands is not deleted until there is little left of it: it may be a refusal of the moment.
+            let (asked, told) = (self.lifetime.as_seconds(), entry.lifetime.as_seconds());
+            if self.request.stands && (told == 0 || told > asked / 8) {
+                return Next::fail(Step::Action(AddPortMapping::NAME), failure);
+            }
             // Ours from before: some gateways want it gone before they take it again.
             let ours = Entry { external_port: self.external_port, lifetime: entry.lifetime };
             return if self.cleared { Next::Done(Ok(ours)) } else { self.clear(point, Some(ours)) };

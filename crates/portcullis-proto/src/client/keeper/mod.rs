@@ -22,11 +22,14 @@ use super::operation::OperationId;
 use super::port_control::{Pace, Way};
 use super::request::MappingRequest;
 use super::timer::Timer;
-use crate::Time;
+use crate::{Lifetime, Time};
 use core::net::IpAddr;
 use core::time::Duration;
 use std::collections::BTreeMap;
 use watch::{Listener, Watch};
+
+/// The shortest lifetime that is asked for, in seconds.
+const LEAST_LIFETIME: u32 = 20;
 
 /// What the keeper waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,13 +80,16 @@ struct Kept {
     renewals: u32,
     renewed_at: Duration,
     verified_at: Time,
+    /// When it is renewed because of what another protocol may have done to it.
+    reassure_at: Option<Time>,
     /// When to ask again, where nobody grants it.
     retry_at: Option<Time>,
     failures: u32,
 }
 
 impl Kept {
-    fn new(request: MappingRequest, now: Time) -> Self {
+    fn new(mut request: MappingRequest, now: Time) -> Self {
+        request.lifetime = lasting(request.lifetime);
         Self {
             request,
             phase: Phase::Resting,
@@ -99,6 +105,7 @@ impl Kept {
             renewals: 0,
             renewed_at: Duration::ZERO,
             verified_at: now,
+            reassure_at: None,
             retry_at: None,
             failures: 0,
         }
@@ -121,6 +128,16 @@ impl Kept {
                 Some(id)
             }
         }
+    }
+}
+
+/// Asked for at least: a mapping that is kept has to last until it can be renewed.
+fn lasting(lifetime: Lifetime) -> Lifetime {
+    match lifetime {
+        Lifetime::Seconds(seconds) if seconds.get() < LEAST_LIFETIME => {
+            Lifetime::from_seconds(LEAST_LIFETIME)
+        }
+        lifetime => lifetime,
     }
 }
 
@@ -172,7 +189,8 @@ impl Client {
     /// [`Event::Changed`](super::Event::Changed) for everything that happens to it from then on.
     pub fn keep(&mut self, now: Time, request: MappingRequest, timeout: Duration) -> OperationId {
         // The lease that UPnP granted is told by the table alone.
-        let wanted = self.as_long_as_kept(request.clone()).read_back();
+        let mut wanted = self.as_long_as_kept(request.clone()).read_back();
+        wanted.lifetime = lasting(wanted.lifetime);
         let id = self.prepare_map(now, &wanted, timeout);
         if let Some(operation) = self.operations.get_mut(&id) {
             operation.keeps = Some(request);

@@ -1,7 +1,6 @@
 //! A mapping that is in doubt, or gone: why, and when it is asked for again.
 
 use super::{ChangeKind, KeeperTimer, MappingId, Phase, Reason};
-use crate::Time;
 use crate::client::Client;
 use crate::client::error::{Attempt, Error, Failure};
 use crate::client::event::Outcome;
@@ -10,6 +9,7 @@ use crate::client::port_control::Pace;
 use crate::client::retry;
 use crate::igd::error_code::UpnpErrorCode;
 use crate::igd::wan_connection::{Action, GetSpecificPortMappingEntry};
+use crate::{Lifetime, Time};
 use core::net::IpAddr;
 use core::time::Duration;
 
@@ -20,6 +20,8 @@ const FIRST_BACK_OFF: Duration = Duration::from_secs(5);
 const LAST_BACK_OFF: Duration = Duration::from_secs(300);
 /// A network that changes does so in steps.
 const SETTLING: Duration = Duration::from_millis(200);
+/// How long reading an entry may have taken.
+const READING: Duration = Duration::from_secs(15);
 /// The mappings of a gateway are made again at most this often.
 const MOST_OFTEN: Duration = Duration::from_secs(5);
 
@@ -118,6 +120,17 @@ impl Client {
             Ok(Outcome::Called(arguments)) => action.decode(arguments).ok(),
             _ => None,
         };
+        if let Some(told) = entry.as_ref().and_then(|entry| entry.lifetime.duration()) {
+            // Another protocol, or another program, may have given it another lease.
+            let read_at = Time::from_start(now.since_start().saturating_sub(READING));
+            if kept.expires().is_none_or(|at| now + told < at) {
+                if let Some(own) = &mut kept.granted {
+                    own.lifetime = Lifetime::from_seconds(u32::try_from(told.as_secs()).unwrap_or(u32::MAX));
+                    kept.granted_at = read_at;
+                    (kept.renewals, kept.renewed_at) = (0, Duration::ZERO);
+                }
+            }
+        }
         let told = entry.as_ref().and_then(|entry| entry.internal_address());
         let leads_elsewhere = told.is_some_and(|address| address != granted.internal_address);
         let failure = result.as_ref().err().and_then(|error| error.attempts().last());

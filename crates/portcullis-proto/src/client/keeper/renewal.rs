@@ -15,7 +15,9 @@ use crate::client::retry;
 use crate::client::timer::Timer;
 use crate::client::{Client, ControlPoint};
 use crate::igd::wan_connection::{Action, GetSpecificPortMappingEntry};
-use crate::{Lifetime, Time};
+use crate::{Lifetime, Protocol, Time};
+use core::net::IpAddr;
+use core::num::NonZeroU16;
 use core::time::Duration;
 
 /// How often the gateway's table is read to see whether it still has a mapping: most gateways that forget one do
@@ -28,6 +30,8 @@ const LEAST: Duration = Duration::from_secs(4);
 /// A lease that is over before it can be renewed is asked for again this long after the last time: the shortest that
 /// is lived with.
 const SHORTEST: Duration = Duration::from_secs(20);
+/// What is under way at a gateway is over.
+const SETTLED: Duration = Duration::from_secs(1);
 /// The longest that an answer is believed to have been on its way.
 const LONGEST_WAY: Duration = Duration::from_secs(15);
 
@@ -48,7 +52,7 @@ impl Client {
                 let verify =
                     matches!(granted.grantor, Grantor::ControlPoint(_)).then(|| kept.verified_at + VERIFY);
                 // After a failure, what comes first: the next window, or the back-off.
-                [renewal, verify, kept.retry_at, kept.expires()].into_iter().flatten().min()
+                [renewal, kept.reassure_at, verify, kept.retry_at, kept.expires()].into_iter().flatten().min()
             }
             // What is gone by its time is told when it is.
             _ => kept.retry_at.into_iter().chain(kept.expires().filter(|_| !kept.lost)).min(),
@@ -100,8 +104,10 @@ impl Client {
     pub(super) fn renew(&mut self, now: Time, id: MappingId) {
         let random = self.random.next_u32();
         let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
+        kept.reassure_at = None;
         let (Some(granted), Some(expires)) = (kept.granted.clone(), kept.expires()) else {
-            return self.schedule(now, id);
+            // What does not end cannot be extended: whether it is there can be read.
+            return if self.is_verifiable(id) { self.verify(now, id) } else { self.schedule(now, id) };
         };
         if let Some(at) = kept.sent_at.map(|at| at + LEAST).filter(|&at| now < at) {
             self.transport.out.timers.set(Timer::Keeper(KeeperTimer::Mapping(id)), at);
@@ -277,10 +283,20 @@ impl Client {
         // The answer may be to any request since then, but not to one of a long time ago.
         let asked_at = kept.asked_at.take().unwrap_or(now).min(granted.since);
         let earliest = Time::from_start(now.since_start().saturating_sub(LONGEST_WAY));
-        (kept.granted_at, kept.confirmed_at, kept.verified_at) = (asked_at.max(earliest), now, now);
+        let mut granted_at = asked_at.max(earliest);
+        if let Some(before) = before.as_ref().filter(|before| before.is_replaced_by(&granted)) {
+            // A copy of the last answer, which came late, looks the same.
+            let late =
+                granted.lifetime.duration().map_or(LONGEST_WAY, |lifetime| LONGEST_WAY.min(lifetime / 4));
+            if before.grantor.control_point().is_none() && granted_at - kept.granted_at < late {
+                granted_at = kept.granted_at;
+            }
+        }
+        (kept.granted_at, kept.confirmed_at, kept.verified_at) = (granted_at, now, now);
         (kept.stands, kept.degraded, kept.lost) = (true, false, false);
         (kept.renewals, kept.renewed_at) = (0, Duration::ZERO);
         (kept.retry_at, kept.failures, kept.sent_at) = (None, 0, None);
+        kept.reassure_at = None;
         let kind = match (&before, was_down) {
             (None, _) => ChangeKind::Mapped,
             (Some(_), true) => ChangeKind::Recovered,
@@ -321,12 +337,31 @@ impl Client {
         request
     }
 
-    /// A gateway has granted something: that is the lease of every mapping that is the same entry there.
-    pub(in crate::client) fn granted_to_all(&mut self, now: Time, granted: &Granted) {
+    /// Another protocol was asked for the same at the same time: where the gateway has one table, the mapping has the
+    /// lease that came last. It is renewed, to be sure.
+    pub(in crate::client) fn doubt(&mut self, now: Time, of: (IpAddr, Protocol, NonZeroU16)) {
+        let is_same = |own: &Granted| (own.grantor.remote().ip(), own.protocol, own.internal_port) == of;
+        let same = self.ids(|kept| kept.stands && kept.granted.as_ref().is_some_and(is_same));
+        for id in same {
+            if let Some(kept) = self.keeper.mappings.get_mut(&id) {
+                kept.reassure_at = Some((kept.confirmed_at + LEAST).max(now + SETTLED));
+            }
+            self.schedule(now, id);
+        }
+    }
+
+    /// A gateway has granted something: that is the lease of every other mapping that is the same entry there.
+    pub(in crate::client) fn granted_to_others(
+        &mut self,
+        now: Time,
+        granted: &Granted,
+        keeper: Option<MappingId>,
+    ) {
         let expires = granted.lifetime.duration().map(|lifetime| granted.since + lifetime);
         let mut others = Vec::new();
         for (&id, kept) in &mut self.keeper.mappings {
-            let Some(own) = kept.granted.as_mut().filter(|_| kept.stands) else { continue };
+            let is_other = kept.stands && Some(id) != keeper;
+            let Some(own) = kept.granted.as_mut().filter(|_| is_other) else { continue };
             let Some(is_certain) = own.shares_entry(granted) else { continue };
             let ends = own.lifetime.duration().map(|lifetime| kept.granted_at + lifetime);
             let is_sooner = expires.is_some_and(|at| ends.is_none_or(|ends| at < ends));

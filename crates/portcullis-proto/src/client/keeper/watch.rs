@@ -230,7 +230,9 @@ impl Client {
                 let is_gone = error.attempts().iter().any(|attempt| {
                     matches!(
                         attempt.failure,
-                        Failure::Exchange(ExchangeError::Connect(_)) | Failure::Unreachable(_)
+                        Failure::Exchange(ExchangeError::Connect(_))
+                            | Failure::Unreachable(_)
+                            | Failure::UnsupportedVersion
                     )
                 });
                 let answers = error.attempts().iter().any(|attempt| {

@@ -14,6 +14,8 @@ use core::time::Duration;
 /// Requests that may go out at once to a server that does not answer; then one a second.
 const MOST_UNANSWERED: u32 = 12;
 const REFILL: Duration = Duration::from_secs(1);
+/// Answers may be late by this much.
+const LATE: Duration = Duration::from_secs(15);
 
 /// What an answer or announcement tells besides what was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +44,8 @@ pub(in crate::client) struct Line {
     /// Whether it has refused another version in the layout of each of the two.
     hints_at_nat_pmp: bool,
     hints_at_pcp: bool,
+    /// When something was last asked in NAT-PMP.
+    nat_pmp_asked_at: Option<Time>,
     is_refused: bool,
 }
 
@@ -70,6 +74,7 @@ impl Line {
             speaks_pcp: false,
             hints_at_nat_pmp: false,
             hints_at_pcp: false,
+            nat_pmp_asked_at: None,
             is_refused: false,
         }
     }
@@ -137,6 +142,20 @@ impl Line {
             }
             Some(Verdict::Valid) | None => Heard::Valid,
         }
+    }
+
+    /// The server has no PCP, or not any more.
+    pub(super) fn forget_pcp(&mut self) {
+        self.speaks_pcp = false;
+    }
+
+    pub(super) fn asks_nat_pmp(&mut self, now: Time) {
+        self.nat_pmp_asked_at = Some(now);
+    }
+
+    /// Whether something was asked in NAT-PMP of late.
+    pub(super) fn has_asked_nat_pmp(&self, now: Time) -> bool {
+        self.nat_pmp_asked_at.is_some_and(|at| now - at < LATE)
     }
 
     /// The server has begun to count anew, as is known already.

@@ -136,10 +136,14 @@ impl PortControl {
         let result =
             here().find_map(|(&id, transaction)| Some((id, transaction.matches(&answer)?))).or_else(|| {
                 here().find_map(|(&id, transaction)| {
-                    Some((id, transaction.is_refused_by_version(&answer, line)?))
+                    Some((id, transaction.is_refused_by_version(now, &answer, line)?))
                 })
             });
         let Some((id, result)) = result else { return nothing };
+        let is_pcp = self.transactions.get(&id).is_some_and(Transaction::is_pcp);
+        if is_pcp && matches!(result, Err(super::error::Failure::UnsupportedVersion)) {
+            line.forget_pcp();
+        }
         let heard = line.heard(now, &answer);
         out.timers.clear(Timer::Transaction(id));
         let ended = self.transactions.remove(&id).map(|transaction| (transaction.asker, result));

@@ -73,6 +73,10 @@ impl Transaction {
         self.refusals = 0;
     }
 
+    pub(super) fn is_pcp(&self) -> bool {
+        matches!(self.ask, Ask::Pcp { .. })
+    }
+
     /// When it was sent last.
     pub(super) fn sent_at(&self) -> Option<Time> {
         self.sent_at
@@ -84,6 +88,9 @@ impl Transaction {
         if let Some(at) = line.must_wait(now) {
             out.timers.set(Timer::Transaction(id), at);
             return;
+        }
+        if matches!(self.ask, Ask::NatPmp(_)) {
+            line.asks_nat_pmp(now);
         }
         line.send(now, self.ask.encode(local.ip()), out);
         out.timers.set(Timer::Transaction(id), now + self.pace.wait(self.sent));
@@ -133,11 +140,13 @@ impl Transaction {
     /// Whether the answer says that the server does not speak the version of the request (RFC 6886 section 3.5,
     /// RFC 6887 section 9). It names a version that the server does speak, so it is never about a request in that
     /// one: a copy of the refusal of PCP must not end NAT-PMP, nor the reverse.
-    pub(super) fn is_refused_by_version(&self, answer: &Answer, line: &Line) -> Option<AskResult> {
+    pub(super) fn is_refused_by_version(&self, now: Time, answer: &Answer, line: &Line) -> Option<AskResult> {
         let refused = match (&self.ask, answer) {
             // A server of PCP may write the layout of NAT-PMP all the same.
             (Ask::Pcp { .. }, Answer::NatPmp(response)) => {
-                response.body == natpmp::Body::UnsupportedVersion && !line.has_answered(Method::Pcp)
+                // One that spoke PCP may have restarted without it.
+                let is_about_pcp = !line.has_answered(Method::Pcp) || !line.has_asked_nat_pmp(now);
+                response.body == natpmp::Body::UnsupportedVersion && is_about_pcp
             }
             (Ask::NatPmp(_), Answer::NatPmp(response)) => {
                 response.body == natpmp::Body::UnsupportedVersion && line.has_answered(Method::Pcp)

@@ -81,10 +81,7 @@ impl Client {
                 let mut request = MappingRequest::new(Protocol::Udp, port);
                 request.lifetime = GLIMPSE;
                 request.on_conflict = OnConflict::AnyPort;
-                let wish = Wish::new(
-                    &request,
-                    self.random.nonce_for(way.0, request.protocol, request.internal_port),
-                );
+                let wish = Wish::new(&request, self.random.nonce_for(way.0, Protocol::Udp, port));
                 let mut contender = self.contender(now, Method::Pcp, way, Goal::Map(wish));
                 contender.last_resort = true;
                 self.enter(now, id, contender, false);
@@ -128,7 +125,8 @@ impl Client {
             };
             contenders.filter(same).find_map(|other| other.talk.wish()).map(|other| other.nonce)
         };
-        let known_to_ledger = || self.ledger.known(Method::Pcp, way.0, request).and_then(|entry| entry.nonce);
+        let known_to_ledger =
+            || self.ledger.known(Method::Pcp, (way.0, None), request).and_then(|entry| entry.nonce);
         if let Some(nonce) = known.or_else(held).or_else(asked).or_else(known_to_ledger) {
             wish.nonce = nonce;
         }
@@ -216,12 +214,13 @@ impl Client {
         }
         let Some(wish) = contender.talk.wish() else { return };
         let nonce = (contender.method == Method::Pcp).then_some(wish.nonce);
+        let local = self.port_control.line(contender.way).and_then(|line| line.local());
         let known = request.and_then(|request| {
-            let known = self.ledger.known(contender.method, contender.way.0, &request)?;
+            let own = wish.third_party.or(local.map(|local| local.ip()));
+            let known = self.ledger.known(contender.method, (contender.way.0, own), &request)?;
             (known.nonce == nonce).then_some(known.id)
         });
         let entry_id = known.unwrap_or_else(|| EntryId(self.random.next_u64()));
-        let local = self.port_control.line(contender.way).and_then(|line| line.local());
         let any = contender.way.0.ip();
         contender.entry = Some(entry_id);
         let entry = Entry {

@@ -6,13 +6,20 @@ use super::super::event::Outcome;
 use super::super::granted::{Granted, Grantor, Method};
 use super::super::igd::Stop;
 use super::super::leftovers::{Leftover, Remains};
-use super::super::operation::{OperationId, Task};
+use super::super::operation::{Operation, OperationId, Task};
 use super::super::port_control::talk::{Grant, Next};
-use super::super::port_control::{AskResult, Ended, Heard, Pace};
+use super::super::port_control::{AskResult, Ended, Heard, Pace, PortControl};
 use super::super::transport::Owner;
 use super::{Contender, Phase};
-use crate::Time;
+use crate::{Lifetime, Time};
 use core::net::IpAddr;
+
+fn shorter(one: Lifetime, other: Lifetime) -> Lifetime {
+    match (one, other) {
+        (Lifetime::Seconds(seconds), Lifetime::Seconds(others)) => Lifetime::Seconds(seconds.min(others)),
+        (Lifetime::Permanent, lifetime) | (lifetime, Lifetime::Permanent) => lifetime,
+    }
+}
 
 impl Client {
     /// Requests of NAT-PMP and PCP have ended.
@@ -72,6 +79,8 @@ impl Client {
     fn won(&mut self, now: Time, id: OperationId, index: usize, grant: Grant) {
         let Some(operation) = self.operations.get_mut(&id) else { return };
         let is_address = matches!(operation.task, Some(Task::Address));
+        let is_adding = operation.is_adding() && self.transport.has_sent(Owner::Operation(id));
+        let has_rivals = is_adding || Self::has_rivals(&self.port_control, operation, index);
         let Some(contender) = operation.contenders.get_mut(index) else { return };
         let since = match contender.phase {
             Phase::Asked(at) => at,
@@ -99,6 +108,8 @@ impl Client {
             }
             return;
         }
+        // Who else was asked at the same time may have been given less, and have the last word.
+        let lifetime = if has_rivals { shorter(grant.lifetime, wish.lifetime) } else { grant.lifetime };
         let internal_address = wish.third_party.unwrap_or_else(|| local.ip());
         let granted = Granted {
             protocol: wish.protocol,
@@ -107,7 +118,7 @@ impl Client {
             // Over IPv6 nothing is translated.
             external_address: grant.external_address.or(way.0.is_ipv6().then_some(internal_address)),
             external_port: grant.external_port,
-            lifetime: grant.lifetime,
+            lifetime,
             gateway,
             grantor: match method {
                 Method::NatPmp => Grantor::NatPmp(way.0),
@@ -120,7 +131,6 @@ impl Client {
         };
         contender.phase = Phase::Failed;
         let Some(mut operation) = self.operations.remove(&id) else { return };
-        let is_adding = operation.is_adding() && self.transport.has_sent(Owner::Operation(id));
         if !is_adding {
             self.forget(now, id, &operation);
             self.done(now, id, operation, Outcome::Mapped(granted));
@@ -128,10 +138,21 @@ impl Client {
         }
         // UPnP is being asked at the same time: what its answer says is taken back.
         let elsewhere = Some(granted.grantor.remote().ip());
-        self.hold(now, &granted);
+        self.hold(now, &granted, operation.keeper);
         let outcome = self.taken_over(now, &mut operation, Outcome::Mapped(granted));
         self.tell(now, id, operation.keeper.take(), operation.silent, Ok(outcome));
         self.abandon(now, id, operation, elsewhere);
+    }
+
+    /// Whether others than this contender have been asked for the same at its gateway, and are there.
+    fn has_rivals(port_control: &PortControl, operation: &Operation, index: usize) -> bool {
+        let gateway = operation.contenders.get(index).map(|contender| contender.way.0.ip());
+        let mut others = operation.contenders.iter().enumerate().filter(|&(other, _)| other != index);
+        others.any(|(_, other)| {
+            Some(other.way.0.ip()) == gateway
+                && matches!(other.phase, Phase::Asked(_))
+                && other.has_answered(port_control.line(other.way))
+        })
     }
 
     /// A contender is of no use; the next one may be.

@@ -66,6 +66,8 @@ pub(crate) struct Wire {
     pub(crate) down: Link<Datagram>,
     /// What happens to segments: `loss`, `delay`.
     pub(crate) segments: LinkConfig,
+    /// Whether what has not arrived when the client ends a connection never does (RST), or still may (FIN).
+    pub(crate) aborts: bool,
     /// Decides which segments are lost.
     dice: Link<()>,
     streams: BTreeMap<ConnectionId, Stream>,
@@ -95,6 +97,7 @@ impl Wire {
             up: Link::new(seed.wrapping_mul(3), config),
             down: Link::new(seed.wrapping_mul(3).wrapping_add(1), config),
             segments: config,
+            aborts: false,
             dice: Link::new(seed.wrapping_mul(3).wrapping_add(2), dice),
             streams: BTreeMap::new(),
             to_peers: BTreeMap::new(),
@@ -164,6 +167,12 @@ impl Wire {
     }
 
     pub(super) fn disconnect(&mut self, now: Time, connection: ConnectionId) {
+        if self.aborts {
+            self.to_peers.retain(|_, (other, _)| *other != connection);
+            if let Some(stream) = self.streams.get_mut(&connection) {
+                stream.up_at = now;
+            }
+        }
         if let Some(at) = self.up_arrival(now, connection) {
             self.push_to_peers(at, connection, ToPeer::End);
         }
