@@ -62,13 +62,14 @@ impl FromStr for Protocol {
 
 /// How long a mapping lasts once granted: some whole seconds, or until somebody deletes it.
 ///
-/// On the wire of WANIPConnection this is `NewLeaseDuration`, where 0 stands for permanent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// On the wire of WANIPConnection this is `NewLeaseDuration`, where 0 stands for permanent. The one that lasts longer is
+/// the greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lifetime {
-    /// The mapping stays until it is deleted (or, on many gateways, until the next reboot).
-    Permanent,
     /// The mapping ends after this many seconds.
     Seconds(NonZeroU32),
+    /// The mapping stays until it is deleted (or, on many gateways, until the next reboot).
+    Permanent,
 }
 
 impl Lifetime {

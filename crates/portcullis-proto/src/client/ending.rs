@@ -130,7 +130,8 @@ impl Client {
     }
 
     /// A grant of this client stands behind an entry of a gateway's table.
-    pub(super) fn hold(&mut self, now: Time, granted: &Granted, keeper: Option<MappingId>) {
+    pub(super) fn hold(&mut self, now: Time, granted: &mut Granted, keeper: Option<MappingId>) {
+        self.as_others_at_once(granted, keeper);
         self.held.hold(granted);
         self.granted_to_others(now, granted, keeper);
         self.ledger.granted(now, granted, &mut self.transport.out);

@@ -8,6 +8,7 @@ use super::outbox::Outbox;
 use super::request::MappingRequest;
 use crate::{Lifetime, Time};
 use core::net::{IpAddr, SocketAddr};
+use core::num::NonZeroU16;
 use std::collections::BTreeMap;
 
 #[derive(Debug, Default)]
@@ -86,6 +87,11 @@ impl Ledger {
     /// The address that an entry leads to.
     pub(super) fn internal_address(&self, id: EntryId) -> Option<IpAddr> {
         self.entries.get(&id).map(|entry| entry.internal_address)
+    }
+
+    /// Whether an entry is about this external port.
+    pub(super) fn is_about(&self, id: EntryId, external_port: NonZeroU16) -> bool {
+        self.entries.get(&id).is_some_and(|entry| entry.external_port == external_port)
     }
 
     /// How to know an entry of UPnP's.

@@ -157,6 +157,11 @@ impl Operation {
         asked.into_iter().chain(by_talk).any(|own| own == (protocol, internal_port))
     }
 
+    /// Whether this is the journal's entry of what it asks for.
+    pub(super) fn is_written_as(&self, entry: EntryId) -> bool {
+        self.entry == Some(entry) || self.contenders.iter().any(|contender| contender.entry == Some(entry))
+    }
+
     pub(super) fn has_tried(&self, device: &Device) -> bool {
         self.tried.contains(&device.address)
     }
@@ -175,6 +180,11 @@ impl Operation {
             Some(Task::OpenPinhole(pinhole)) => pinhole.add.is_adding(),
             _ => false,
         }
+    }
+
+    /// Whether it deletes what is to be made anew.
+    pub(super) fn is_clearing(&self) -> bool {
+        matches!(&self.task, Some(Task::Map(mapping)) if mapping.map.is_clearing())
     }
 
     /// The external port that is being asked for.

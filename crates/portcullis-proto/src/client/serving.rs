@@ -212,10 +212,11 @@ impl Client {
                     *action = call.action;
                 }
                 let deadline = operation.deadline;
-                if operation.is_adding() {
-                    if self.is_own_port(id) {
-                        return self.port_is_taken(now, id);
-                    }
+                let is_adding = operation.is_adding();
+                if self.would_harm_our_own(id) {
+                    return self.port_is_taken(now, id);
+                }
+                if is_adding {
                     self.write_down_igd(now, id);
                 }
                 self.transport.call(now, Owner::Operation(id), call, deadline);
@@ -326,8 +327,9 @@ impl Client {
         self.settle(now, id);
     }
 
-    /// Whether the external port is that of another mapping of ours, which a gateway would take the request to refresh.
-    fn is_own_port(&self, id: OperationId) -> bool {
+    /// Whether the external port is that of another mapping of ours, which a gateway would take the request to refresh;
+    /// or whether somebody else keeps what is about to be deleted to be made anew.
+    fn would_harm_our_own(&self, id: OperationId) -> bool {
         let Some(operation) = self.operations.get(&id) else { return false };
         let (Stage::Working { points, point, .. }, Some(request), Some(external_port)) =
             (&operation.stage, operation.request(), operation.external_port())
@@ -336,7 +338,11 @@ impl Client {
         };
         let Some(point) = points.get(*point) else { return false };
         let key = (point.remote.ip(), request.protocol, external_port);
-        !request.ipv6
+        if operation.is_clearing() {
+            return self.is_kept(&key, operation.keeper);
+        }
+        operation.is_adding()
+            && !request.ipv6
             && request.on_conflict != OnConflict::Overwrite
             && self.held.internal_port(&key).is_some_and(|port| port != request.internal_port)
     }
@@ -357,7 +363,7 @@ impl Client {
 
     /// What UPnP is about to be asked for goes into the journal first.
     fn write_down_igd(&mut self, now: Time, id: OperationId) {
-        let Some(operation) = self.operations.get_mut(&id) else { return };
+        let Some(operation) = self.operations.get(&id) else { return };
         let (Stage::Working { gateway, points, point, .. }, Some(request), Some(external_port)) =
             (&operation.stage, operation.request(), operation.external_port())
         else {
@@ -370,7 +376,15 @@ impl Client {
         let known = || {
             self.ledger.known(method, (point.remote, Some(point.local_address)), &asked).map(|entry| entry.id)
         };
-        let entry_id = operation.entry.or_else(known).unwrap_or_else(|| EntryId(self.random.next_u64()));
+        // An entry that others are written down by too stays theirs where this asks for another port.
+        let is_own = |&entry: &EntryId| {
+            let mut others = self.operations.iter().filter(|&(&other, _)| other != id);
+            let is_shared =
+                others.any(|(_, other)| other.is_written_as(entry)) || self.held.is_written_as(Some(entry));
+            !is_shared || self.ledger.is_about(entry, external_port)
+        };
+        let entry_id =
+            operation.entry.filter(is_own).or_else(known).unwrap_or_else(|| EntryId(self.random.next_u64()));
         let entry = Entry {
             id: entry_id,
             method,
@@ -390,8 +404,10 @@ impl Client {
             granted: false,
             outlives: false,
         };
-        operation.entry = Some(entry.id);
-        operation.asked_at.get_or_insert(now);
+        if let Some(operation) = self.operations.get_mut(&id) {
+            operation.entry = Some(entry_id);
+            operation.asked_at.get_or_insert(now);
+        }
         let coming = Coming {
             gateway: entry.remote.ip(),
             protocol: entry.protocol,

@@ -39,7 +39,7 @@ pub(super) fn add_any_port_mapping(device: &mut Device, call: &Call<'_>) -> Resu
         .chain(FIRST_CHOICE..after);
     for port in candidates {
         mapping.external_port = port;
-        if conflict(device, call, &mapping).is_none() {
+        if conflict(device, call, &mapping).is_none() && !leads_elsewhere(device, &mapping) {
             store(device, mapping)?;
             return Ok(vec![("NewReservedPort", port.to_string())]);
         }
@@ -165,6 +165,13 @@ fn conflict(device: &Device, call: &Call<'_>, mapping: &Mapping) -> Option<UpnpE
     // gateway has put another address in its place.
     let same = held.internal_client == mapping.internal_client || held.belongs_to(call.peer);
     (!same).then_some(UpnpError::CONFLICT_IN_MAPPING_ENTRY)
+}
+
+/// Whether the port is taken by another mapping, be it the same client's: what any port will do for takes a free one
+/// (AddAnyPortMapping of WANIPConnection:2).
+fn leads_elsewhere(device: &Device, mapping: &Mapping) -> bool {
+    let held = device.table.find(&mapping.remote_host, mapping.external_port, mapping.protocol);
+    held.is_some_and(|held| held.internal_port != mapping.internal_port)
 }
 
 fn store(device: &mut Device, mapping: Mapping) -> Result<(), UpnpError> {

@@ -100,6 +100,10 @@ impl Map {
         matches!(self.state, State::Adding | State::AddingAny)
     }
 
+    pub(in crate::client) fn is_clearing(&self) -> bool {
+        matches!(self.state, State::Clearing { .. })
+    }
+
     /// Whether the gateway may have a mapping of ours by now, apart from the Add that is under way.
     pub(in crate::client) fn may_have_added(&self) -> bool {
         self.in_doubt

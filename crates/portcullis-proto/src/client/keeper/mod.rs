@@ -133,12 +133,7 @@ impl Kept {
 
 /// Asked for at least: a mapping that is kept has to last until it can be renewed.
 fn lasting(lifetime: Lifetime) -> Lifetime {
-    match lifetime {
-        Lifetime::Seconds(seconds) if seconds.get() < LEAST_LIFETIME => {
-            Lifetime::from_seconds(LEAST_LIFETIME)
-        }
-        lifetime => lifetime,
-    }
+    lifetime.max(Lifetime::from_seconds(LEAST_LIFETIME))
 }
 
 /// The mappings that are kept, and what is done to hear of their gateways.

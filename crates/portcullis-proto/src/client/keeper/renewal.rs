@@ -6,7 +6,7 @@ use crate::client::event::{Event, Outcome};
 use crate::client::granted::{Granted, Grantor, Method};
 use crate::client::igd::call::Call;
 use crate::client::igd::pinhole::update::Update;
-use crate::client::leftovers::Leftover;
+use crate::client::leftovers::{Key, Leftover};
 use crate::client::operation::{Mapping, Operation, OperationId, Stage, Task};
 use crate::client::port_control::talk::{Goal, Wish};
 use crate::client::port_control::{Pace, Way};
@@ -322,6 +322,12 @@ impl Client {
         self.schedule(now, id);
     }
 
+    /// Whether a mapping other than this one stands at a gateway behind an external port.
+    pub(in crate::client) fn is_kept(&self, key: &Key, except: Option<MappingId>) -> bool {
+        let others = self.keeper.mappings.iter().filter(|&(&id, kept)| kept.stands && Some(id) != except);
+        others.filter_map(|(_, kept)| kept.granted.as_ref()).any(|granted| granted.key() == *key)
+    }
+
     /// A request for as long as anybody wants the same port: to the gateway it is one mapping, and the last request
     /// counts.
     pub(in crate::client) fn as_long_as_kept(&self, mut request: MappingRequest) -> MappingRequest {
@@ -329,11 +335,7 @@ impl Client {
             (other.protocol, other.internal_port, other.ipv6)
                 == (request.protocol, request.internal_port, request.ipv6)
         });
-        let longest = |one: Lifetime, other: Lifetime| match (one, other) {
-            (Lifetime::Seconds(seconds), Lifetime::Seconds(others)) => Lifetime::Seconds(seconds.max(others)),
-            _ => Lifetime::Permanent,
-        };
-        request.lifetime = same.map(|other| other.lifetime).fold(request.lifetime, longest);
+        request.lifetime = same.map(|other| other.lifetime).fold(request.lifetime, Lifetime::max);
         request
     }
 
@@ -347,6 +349,21 @@ impl Client {
                 kept.reassure_at = Some((kept.confirmed_at + LEAST).max(now + SETTLED));
             }
             self.schedule(now, id);
+        }
+    }
+
+    /// What was granted within the same moments for the same entry may be what the gateway did last, whatever came last
+    /// here: the shorter of them is what can be believed.
+    pub(in crate::client) fn as_others_at_once(&self, granted: &mut Granted, keeper: Option<MappingId>) {
+        let others = self.keeper.mappings.iter().filter(|&(&id, kept)| kept.stands && Some(id) != keeper);
+        for (_, kept) in others {
+            let Some(own) = kept.granted.as_ref().filter(|own| own.shares_entry(granted).is_some()) else {
+                continue;
+            };
+            let apart = granted.since.max(kept.granted_at) - granted.since.min(kept.granted_at);
+            if apart < LONGEST_WAY {
+                granted.lifetime = granted.lifetime.min(own.lifetime);
+            }
         }
     }
 

@@ -11,9 +11,6 @@ use crate::wire::{natpmp, pcp};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use core::time::Duration;
 
-/// Requests that may go out at once to a server that does not answer; then one a second.
-const MOST_UNANSWERED: u32 = 12;
-const REFILL: Duration = Duration::from_secs(1);
 /// Answers may be late by this much.
 const LATE: Duration = Duration::from_secs(15);
 
@@ -35,9 +32,6 @@ pub(in crate::client) struct Line {
     local: Option<SocketAddr>,
     nat_pmp_epoch: Epoch,
     pcp_epoch: Epoch,
-    /// What may still be sent before an answer comes, and since when it grows.
-    credit: u32,
-    refilled: Time,
     /// Whether the server has answered in each of the two protocols.
     speaks_nat_pmp: bool,
     speaks_pcp: bool,
@@ -68,8 +62,6 @@ impl Line {
             local: None,
             nat_pmp_epoch: Epoch::nat_pmp(),
             pcp_epoch: Epoch::pcp(),
-            credit: MOST_UNANSWERED,
-            refilled: Time::ZERO,
             speaks_nat_pmp: false,
             speaks_pcp: false,
             hints_at_nat_pmp: false,
@@ -96,21 +88,7 @@ impl Line {
         self.local = Some(local);
     }
 
-    /// Until when nothing may be sent.
-    pub(super) fn must_wait(&mut self, now: Time) -> Option<Time> {
-        let whole = u32::try_from((now - self.refilled).as_secs()).unwrap_or(u32::MAX);
-        if whole > 0 {
-            self.credit = self.credit.saturating_add(whole).min(MOST_UNANSWERED);
-            self.refilled = now;
-        }
-        (self.credit == 0).then(|| self.refilled + REFILL)
-    }
-
-    pub(super) fn send(&mut self, now: Time, payload: Vec<u8>, out: &mut Outbox) {
-        if self.credit == MOST_UNANSWERED {
-            self.refilled = now;
-        }
-        self.credit = self.credit.saturating_sub(1);
+    pub(super) fn send(&self, payload: Vec<u8>, out: &mut Outbox) {
         out.send_soon(self.socket, self.peer, payload);
     }
 
@@ -127,7 +105,6 @@ impl Line {
             Answer::Pcp(_) => self.speaks_pcp = true,
         }
         self.is_refused = false;
-        self.credit = self.credit.saturating_add(1).min(MOST_UNANSWERED);
         let epoch = match answer {
             Answer::NatPmp(_) => &mut self.nat_pmp_epoch,
             Answer::Pcp(_) => &mut self.pcp_epoch,

@@ -3,6 +3,7 @@
 //! A server is asked on a *line*: a socket connected to it, so that nobody else is heard on it (RFC 6887 section
 //! 8.3). A request is a *transaction*: sent, repeated at its pace, answered or given up.
 
+mod budget;
 mod line;
 mod pace;
 pub(super) mod talk;
@@ -19,6 +20,7 @@ use super::outbox::Outbox;
 use super::timer::Timer;
 use crate::Time;
 use crate::wire::port_control::Answer;
+use budget::Budget;
 use core::net::{IpAddr, SocketAddr};
 use std::collections::BTreeMap;
 use std::io;
@@ -40,6 +42,8 @@ pub(super) type Ended = Vec<(Asker, AskResult)>;
 #[derive(Debug, Default)]
 pub(super) struct PortControl {
     lines: BTreeMap<Way, Line>,
+    /// Of each server, for as long as it matters.
+    budgets: BTreeMap<IpAddr, Budget>,
     transactions: BTreeMap<TransactionId, Transaction>,
 }
 
@@ -47,10 +51,20 @@ impl PortControl {
     /// Asks at once, where the line is there.
     pub(super) fn ask(&mut self, now: Time, asker: Asker, way: Way, ask: Ask, pace: Pace, out: &mut Outbox) {
         let id = TransactionId(out.next_id());
+        if !self.budgets.contains_key(&way.0.ip()) {
+            self.budgets.retain(|_, budget| !budget.is_whole(now));
+        }
+        let budget = self.budgets.entry(way.0.ip()).or_insert_with(Budget::new);
         let line = self.lines.entry(way).or_insert_with(|| Line::open(way, out));
         let mut transaction = Transaction::new(asker, way, ask, pace);
-        transaction.send(now, id, line, out);
+        transaction.send(now, id, (line, budget), out);
         self.transactions.insert(id, transaction);
+    }
+
+    /// What an asker is asking for has changed: from its next request on, it asks for that.
+    pub(super) fn ask_instead(&mut self, asker: Asker, ask: &Ask) {
+        let own = self.transactions.values_mut().filter(|transaction| transaction.asker == asker);
+        own.for_each(|transaction| transaction.ask_instead(ask.clone()));
     }
 
     /// Ends the requests of these askers; no answer follows.
@@ -108,9 +122,10 @@ impl PortControl {
             return;
         };
         line.bound(local);
+        let budget = self.budgets.entry(way.0.ip()).or_insert_with(Budget::new);
         for (&id, transaction) in &mut self.transactions {
             if transaction.way == way && !transaction.has_sent() {
-                transaction.send(now, id, line, out);
+                transaction.send(now, id, (line, budget), out);
             }
         }
     }
@@ -145,12 +160,14 @@ impl PortControl {
             line.forget_pcp();
         }
         let heard = line.heard(now, &answer);
+        let budget = self.budgets.entry(way.0.ip()).or_insert_with(Budget::new);
+        budget.answered();
         out.timers.clear(Timer::Transaction(id));
         let ended = self.transactions.remove(&id).map(|transaction| (transaction.asker, result));
         // Whoever waits to ask a server that may not be there need not wait for one that is.
         for (&id, transaction) in &mut self.transactions {
             if transaction.way == way && !transaction.has_sent() {
-                transaction.send(now, id, line, out);
+                transaction.send(now, id, (line, budget), out);
             }
         }
         self.agree(way, heard);
@@ -243,7 +260,8 @@ impl PortControl {
     pub(super) fn timeout(&mut self, now: Time, id: TransactionId, out: &mut Outbox) -> Ended {
         let Some(transaction) = self.transactions.get_mut(&id) else { return Vec::new() };
         let Some(line) = self.lines.get_mut(&transaction.way) else { return Vec::new() };
-        match transaction.timeout(now, id, line, out) {
+        let budget = self.budgets.entry(transaction.way.0.ip()).or_insert_with(Budget::new);
+        match transaction.timeout(now, id, (line, budget), out) {
             Some(failure) => self.end(vec![(id, Err(failure))], out),
             None => Vec::new(),
         }

@@ -101,6 +101,16 @@ impl Talk {
         }
     }
 
+    /// Asks for a mapping that lasts at least so long; what to ask instead where it is being asked for.
+    pub(in crate::client) fn lengthen(&mut self, lifetime: Lifetime) -> Option<Ask> {
+        let Goal::Map(wish) = &mut self.goal else { return None };
+        if wish.lifetime >= lifetime {
+            return None;
+        }
+        wish.lifetime = lifetime;
+        matches!(self.state, State::Asking).then(|| self.ask())
+    }
+
     /// What is being done, for an error.
     pub(in crate::client) fn step(&self) -> Step {
         let probing = matches!(self.state, State::Probing);

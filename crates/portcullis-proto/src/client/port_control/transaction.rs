@@ -1,5 +1,6 @@
 //! One request: sent, repeated, answered or given up.
 
+use super::budget::Budget;
 use super::line::Line;
 use super::pace::Pace;
 use super::{Asker, TransactionId, Way};
@@ -73,6 +74,11 @@ impl Transaction {
         self.refusals = 0;
     }
 
+    /// Asks for something else from now on.
+    pub(super) fn ask_instead(&mut self, ask: Ask) {
+        self.ask = ask;
+    }
+
     pub(super) fn is_pcp(&self) -> bool {
         matches!(self.ask, Ask::Pcp { .. })
     }
@@ -83,16 +89,22 @@ impl Transaction {
     }
 
     /// Sends, or waits until the line is there or may send.
-    pub(super) fn send(&mut self, now: Time, id: TransactionId, line: &mut Line, out: &mut Outbox) {
+    pub(super) fn send(
+        &mut self,
+        now: Time,
+        id: TransactionId,
+        (line, budget): (&mut Line, &mut Budget),
+        out: &mut Outbox,
+    ) {
         let Some(local) = line.local() else { return };
-        if let Some(at) = line.must_wait(now) {
+        if let Err(at) = budget.spend(now) {
             out.timers.set(Timer::Transaction(id), at);
             return;
         }
         if matches!(self.ask, Ask::NatPmp(_)) {
             line.asks_nat_pmp(now);
         }
-        line.send(now, self.ask.encode(local.ip()), out);
+        line.send(self.ask.encode(local.ip()), out);
         out.timers.set(Timer::Transaction(id), now + self.pace.wait(self.sent));
         self.sent = self.sent.saturating_add(1);
         self.sent_at = Some(now);
@@ -103,13 +115,13 @@ impl Transaction {
         &mut self,
         now: Time,
         id: TransactionId,
-        line: &mut Line,
+        to: (&mut Line, &mut Budget),
         out: &mut Outbox,
     ) -> Option<Failure> {
         if self.pace.is_over(self.sent) {
             return Some(Failure::NoReply);
         }
-        self.send(now, id, line, out);
+        self.send(now, id, to, out);
         None
     }
 

@@ -133,6 +133,35 @@ impl Client {
         wish
     }
 
+    /// To a server, what several ask for in the same way is one mapping, and nobody can tell whose request an answer is
+    /// to: they all ask for as long as any of them wants.
+    fn agree_on_lifetime(&mut self, id: OperationId, index: usize) {
+        let contender = |id| self.operations.get(&id).and_then(|own: &Operation| own.contenders.get(index));
+        let Some((method, way, wish)) =
+            contender(id).and_then(|own| Some((own.method, own.way, own.talk.wanted()?.clone())))
+        else {
+            return;
+        };
+        let is_same = |other: &Contender| {
+            other.method == method
+                && other.way == way
+                && other.phase != Phase::Failed
+                && other.talk.asks_the_same(&wish)
+        };
+        let contenders = self.operations.values().flat_map(|operation| &operation.contenders);
+        let wanted = contenders.filter(|other| is_same(other)).filter_map(|other| other.talk.wanted());
+        let Some(longest) = wanted.map(|wish| wish.lifetime).max() else { return };
+        for (&id, operation) in &mut self.operations {
+            for (index, other) in
+                operation.contenders.iter_mut().enumerate().filter(|(_, other)| is_same(other))
+            {
+                if let Some(ask) = other.talk.lengthen(longest) {
+                    self.port_control.ask_instead((id, index), &ask);
+                }
+            }
+        }
+    }
+
     /// Adds a contender to an operation and asks its first question: what is wanted itself, or whether it is there.
     pub(in crate::client) fn enter(
         &mut self,
@@ -155,6 +184,7 @@ impl Client {
 
     /// Asks a contender for what is wanted.
     pub(super) fn begin(&mut self, now: Time, id: OperationId, index: usize) {
+        self.agree_on_lifetime(id, index);
         let Some(operation) = self.operations.get_mut(&id) else { return };
         let Some(contender) = operation.contenders.get_mut(index) else { return };
         let ask = contender.talk.ask();
@@ -251,11 +281,7 @@ impl Client {
 
     /// A gateway has refused what an entry of the journal is about, unless somebody else asks for the same.
     pub(in crate::client) fn refuse(&mut self, entry: EntryId) {
-        let uses = |operation: &Operation| {
-            operation.entry == Some(entry)
-                || operation.contenders.iter().any(|contender| contender.entry == Some(entry))
-        };
-        if !self.operations.values().any(uses) {
+        if !self.operations.values().any(|operation| operation.is_written_as(entry)) {
             self.ledger.refused(entry, &mut self.transport.out);
         }
     }

@@ -11,15 +11,8 @@ use super::super::port_control::talk::{Grant, Next};
 use super::super::port_control::{AskResult, Ended, Heard, Pace, PortControl};
 use super::super::transport::Owner;
 use super::{Contender, Phase};
-use crate::{Lifetime, Time};
+use crate::Time;
 use core::net::IpAddr;
-
-fn shorter(one: Lifetime, other: Lifetime) -> Lifetime {
-    match (one, other) {
-        (Lifetime::Seconds(seconds), Lifetime::Seconds(others)) => Lifetime::Seconds(seconds.min(others)),
-        (Lifetime::Permanent, lifetime) | (lifetime, Lifetime::Permanent) => lifetime,
-    }
-}
 
 impl Client {
     /// Requests of NAT-PMP and PCP have ended.
@@ -109,9 +102,9 @@ impl Client {
             return;
         }
         // Who else was asked at the same time may have been given less, and have the last word.
-        let lifetime = if has_rivals { shorter(grant.lifetime, wish.lifetime) } else { grant.lifetime };
+        let lifetime = if has_rivals { grant.lifetime.min(wish.lifetime) } else { grant.lifetime };
         let internal_address = wish.third_party.unwrap_or_else(|| local.ip());
-        let granted = Granted {
+        let mut granted = Granted {
             protocol: wish.protocol,
             internal_address,
             internal_port: wish.internal_port,
@@ -138,7 +131,7 @@ impl Client {
         }
         // UPnP is being asked at the same time: what its answer says is taken back.
         let elsewhere = Some(granted.grantor.remote().ip());
-        self.hold(now, &granted, operation.keeper);
+        self.hold(now, &mut granted, operation.keeper);
         let outcome = self.taken_over(now, &mut operation, Outcome::Mapped(granted));
         self.tell(now, id, operation.keeper.take(), operation.silent, Ok(outcome));
         self.abandon(now, id, operation, elsewhere);
