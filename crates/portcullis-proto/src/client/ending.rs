@@ -31,7 +31,7 @@ impl Client {
             Err(error) => {
                 let (silent, keeper) = (operation.silent, operation.keeper.take());
                 if let Some(mapping) = keeper {
-                    self.keeper.asked(mapping, self.port_control.sent_at(id));
+                    self.keeper.asked(mapping, id, self.port_control.sent_at(id));
                 }
                 self.abandon(now, id, operation, None);
                 self.tell(now, id, keeper, silent, Err(error));

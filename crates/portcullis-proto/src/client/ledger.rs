@@ -62,6 +62,14 @@ impl Ledger {
         self.put(entry, out);
     }
 
+    /// What the gateway has granted does not stand any more, but is being asked for.
+    pub(super) fn ungranted(&mut self, id: EntryId, out: &mut Outbox) {
+        if let Some(mut entry) = self.entries.remove(&id) {
+            entry.granted = false;
+            self.put(entry, out);
+        }
+    }
+
     /// The mapping is to outlive this process.
     pub(super) fn outlives(&mut self, id: EntryId, out: &mut Outbox) {
         if let Some(mut entry) = self.entries.get(&id).cloned() {

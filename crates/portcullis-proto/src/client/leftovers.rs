@@ -215,6 +215,17 @@ impl Client {
             && self.operations.values().any(|operation| operation.asks_for(protocol, internal_port))
     }
 
+    /// Whether an operation other than this one asks for a port of ours.
+    pub(super) fn is_asked_for_by_another(
+        &self,
+        id: OperationId,
+        protocol: Protocol,
+        internal_port: NonZeroU16,
+    ) -> bool {
+        let mut others = self.operations.iter().filter(|&(&other, _)| other != id);
+        others.any(|(_, other)| other.asks_for(protocol, internal_port))
+    }
+
     /// Deletes what nobody asks for any more.
     pub(super) fn decide(&mut self, now: Time) {
         if !self.undecided.is_empty() {

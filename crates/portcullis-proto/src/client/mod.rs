@@ -248,6 +248,9 @@ impl Client {
 
     /// Tells what happened. Drain the outputs afterwards.
     pub fn handle_input(&mut self, now: Time, input: Input<'_>) {
+        if let Some(due) = self.transport.out.timers.next() {
+            self.keeper.woken(now, due);
+        }
         match input {
             Input::Datagram { socket, source, payload } => {
                 if let Some(search) = self.searches.values_mut().find(|search| search.has_socket(socket)) {

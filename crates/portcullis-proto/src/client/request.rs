@@ -4,6 +4,7 @@ use crate::wire::pcp::Nonce;
 use crate::{Lifetime, Protocol};
 use core::net::{IpAddr, SocketAddr};
 use core::num::NonZeroU16;
+use core::time::Duration;
 
 /// Asked for where the caller does not say: an hour, so that a mapping nobody closes ends by itself.
 pub const DEFAULT_LIFETIME: Lifetime = Lifetime::from_seconds(3_600);
@@ -57,9 +58,9 @@ pub struct MappingRequest {
     pub(super) only_finite: bool,
     /// The nonce that a PCP server knows the mapping by already.
     pub(super) known: Option<(SocketAddr, Nonce)>,
-    /// Whether the gateway is believed to have it: then it is not deleted to be added again, unless the gateway
-    /// says that it is in its own way.
-    pub(super) stands: bool,
+    /// Where the gateway is believed to have it: it is not deleted to be added again while more than this is left of
+    /// it.
+    pub(super) stands: Option<Duration>,
 }
 
 impl MappingRequest {
@@ -80,7 +81,7 @@ impl MappingRequest {
             peer: None,
             only_finite: false,
             known: None,
-            stands: false,
+            stands: None,
         }
     }
 

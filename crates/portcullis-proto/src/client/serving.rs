@@ -339,7 +339,10 @@ impl Client {
         let Some(point) = points.get(*point) else { return false };
         let key = (point.remote.ip(), request.protocol, external_port);
         if operation.is_clearing() {
-            return self.is_kept(&key, operation.keeper);
+            // NAT-PMP or PCP may have been granted it just now.
+            let mut contenders = self.operations.values().flat_map(|operation| &operation.contenders);
+            return self.is_kept(&key, operation.keeper)
+                || contenders.any(|contender| contender.may_be_granted(key.0, request));
         }
         operation.is_adding()
             && !request.ipv6

@@ -288,7 +288,7 @@ impl Map {
         let entry = result.ok().and_then(|arguments| self.specific().decode(&arguments).ok());
         match (entry, doubt) {
             // Where the Add was not heard of, the entry may be an older one.
-            (Some(entry), Some(_)) if self.request.stands && self.is_ours(point, &entry) => {
+            (Some(entry), Some(_)) if self.request.stands.is_some() && self.is_ours(point, &entry) => {
                 self.done(entry.lifetime)
             }
             (Some(entry), _) if self.is_ours(point, &entry) => self.granted(&entry),
@@ -390,14 +390,14 @@ impl Map {
             Failure::Fault(code, _) => Some(*code),
             _ => None,
         };
-        if self.request.stands && said == Some(UpnpErrorCode::ActionFailed) {
+        if self.request.stands.is_some() && said == Some(UpnpErrorCode::ActionFailed) {
             // What failed says nothing of the mapping that is to be renewed: it is better than none.
             return Next::fail(Step::Action(AddPortMapping::NAME), failure);
         }
         if let Some(entry) = entry.as_ref().filter(|entry| self.is_ours(point, entry)) {
-            // One that stands is not deleted until there is little left of it: it may be a refusal of the moment.
-            let (asked, told) = (self.lifetime.as_seconds(), entry.lifetime.as_seconds());
-            if self.request.stands && (told == 0 || told > asked / 8) {
+            // It may be a refusal of the moment.
+            let lasts = |least| entry.lifetime.duration().is_none_or(|left| left > least);
+            if self.request.stands.is_some_and(lasts) {
                 return Next::fail(Step::Action(AddPortMapping::NAME), failure);
             }
             // Ours from before: some gateways want it gone before they take it again.

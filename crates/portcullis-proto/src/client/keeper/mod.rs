@@ -28,6 +28,8 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use watch::{Listener, Watch};
 
+/// A timer that is later than this was slept through.
+const SLEPT: Duration = Duration::from_secs(2);
 /// The shortest lifetime that is asked for, in seconds.
 const LEAST_LIFETIME: u32 = 20;
 
@@ -87,6 +89,15 @@ struct Kept {
     failures: u32,
 }
 
+impl Phase {
+    fn operation(self) -> Option<OperationId> {
+        match self {
+            Self::Resting => None,
+            Self::Mapping(id) | Self::Renewing(id) | Self::Verifying(id) | Self::Releasing(id) => Some(id),
+        }
+    }
+}
+
 impl Kept {
     fn new(mut request: MappingRequest, now: Time) -> Self {
         request.lifetime = lasting(request.lifetime);
@@ -143,6 +154,8 @@ pub(super) struct Keeper {
     watches: BTreeMap<IpAddr, Watch>,
     listeners: Vec<Listener>,
     sequence: u64,
+    /// When the machine last woke from sleep.
+    woke_at: Option<Time>,
 }
 
 impl Keeper {
@@ -159,10 +172,19 @@ impl Keeper {
         self.mappings.values().any(|kept| kept.granted.as_ref().is_some_and(is_there))
     }
 
-    /// An operation for a mapping ends without an answer; its last request was sent then.
-    pub(super) fn asked(&mut self, id: MappingId, sent_at: Option<Time>) {
-        if let Some(kept) = self.mappings.get_mut(&id) {
+    /// An operation that asks for a mapping ends without an answer; its last request was sent then.
+    pub(super) fn asked(&mut self, id: MappingId, operation: OperationId, sent_at: Option<Time>) {
+        if let Some(kept) =
+            self.mappings.get_mut(&id).filter(|kept| kept.phase.operation() == Some(operation))
+        {
             kept.sent_at = kept.sent_at.max(sent_at);
+        }
+    }
+
+    /// Something was due at this moment; much later than that, the machine has slept.
+    pub(super) fn woken(&mut self, now: Time, due: Time) {
+        if now - due > SLEPT {
+            self.woke_at = Some(now);
         }
     }
 

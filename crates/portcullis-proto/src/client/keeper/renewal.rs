@@ -110,6 +110,8 @@ impl Client {
             return if self.is_verifiable(id) { self.verify(now, id) } else { self.schedule(now, id) };
         };
         if let Some(at) = kept.sent_at.map(|at| at + LEAST).filter(|&at| now < at) {
+            // What runs out meanwhile is told on time.
+            let at = if expires > now { at.min(expires) } else { at };
             self.transport.out.timers.set(Timer::Keeper(KeeperTimer::Mapping(id)), at);
             return;
         }
@@ -146,7 +148,7 @@ impl Client {
                 // The lease that was granted is told by the table alone.
                 let request =
                     request.external_port(granted.external_port).on_conflict(OnConflict::Fail).read_back();
-                let request = MappingRequest { stands: true, ..request };
+                let request = MappingRequest { stands: Some(Duration::ZERO), ..request };
                 let task = Task::Map(Mapping::new(request, Vec::new()));
                 self.renew_at(now, id, task, point, &granted, RENEWAL_TIMEOUT.min(until_next))
             }
@@ -282,14 +284,15 @@ impl Client {
         let reason = core::mem::replace(&mut kept.reason, Reason::Scheduled);
         // The answer may be to any request since then, but not to one of a long time ago.
         let asked_at = kept.asked_at.take().unwrap_or(now).min(granted.since);
-        let earliest = Time::from_start(now.since_start().saturating_sub(LONGEST_WAY));
-        let mut granted_at = asked_at.max(earliest);
+        let earliest = |way: Duration| Time::from_start(now.since_start().saturating_sub(way));
+        let has_slept = self.keeper.woke_at.is_some_and(|at| at > asked_at);
+        let mut granted_at = if has_slept { asked_at } else { asked_at.max(earliest(LONGEST_WAY)) };
         if let Some(before) = before.as_ref().filter(|before| before.is_replaced_by(&granted)) {
-            // A copy of the last answer, which came late, looks the same.
+            // A copy of an answer to an earlier request, which came late, looks the same.
             let late =
-                granted.lifetime.duration().map_or(LONGEST_WAY, |lifetime| LONGEST_WAY.min(lifetime / 4));
-            if before.grantor.control_point().is_none() && granted_at - kept.granted_at < late {
-                granted_at = kept.granted_at;
+                granted.lifetime.duration().map_or(LONGEST_WAY, |lifetime| LONGEST_WAY.min(lifetime / 3));
+            if before.grantor.control_point().is_none() && granted_at - kept.confirmed_at < late {
+                granted_at = granted_at.min(kept.granted_at.max(earliest(late)));
             }
         }
         (kept.granted_at, kept.confirmed_at, kept.verified_at) = (granted_at, now, now);
@@ -402,7 +405,7 @@ impl Client {
         if before.is_replaced_by(granted) {
             if before.entry != granted.entry {
                 if let Some(entry) = before.entry {
-                    self.ledger.erase(entry, &mut self.transport.out);
+                    self.strike_out(entry);
                 }
             }
         } else {

@@ -279,6 +279,15 @@ impl Client {
         self.ledger.put(entry, &mut self.transport.out);
     }
 
+    /// What an entry of the journal is about has been replaced, unless somebody else asks for the same.
+    pub(in crate::client) fn strike_out(&mut self, entry: EntryId) {
+        if self.operations.values().any(|operation| operation.is_written_as(entry)) {
+            self.ledger.ungranted(entry, &mut self.transport.out);
+        } else {
+            self.ledger.erase(entry, &mut self.transport.out);
+        }
+    }
+
     /// A gateway has refused what an entry of the journal is about, unless somebody else asks for the same.
     pub(in crate::client) fn refuse(&mut self, entry: EntryId) {
         if !self.operations.values().any(|operation| operation.is_written_as(entry)) {

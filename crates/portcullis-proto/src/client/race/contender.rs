@@ -3,9 +3,11 @@
 use super::super::Client;
 use super::super::granted::Method;
 use super::super::journal::EntryId;
-use super::super::port_control::talk::{Goal, Talk};
+use super::super::port_control::talk::{Goal, Talk, Wish};
 use super::super::port_control::{Line, Pace, Way};
+use super::super::request::MappingRequest;
 use crate::Time;
+use core::net::IpAddr;
 
 /// How far a contender has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +71,15 @@ impl Contender {
             Phase::Asked(_) => self.unprobed && !self.has_answered(line),
             Phase::Ready | Phase::Failed => false,
         }
+    }
+
+    /// Whether an answer that grants the same port at this gateway may be on its way.
+    pub(in crate::client) fn may_be_granted(&self, gateway: IpAddr, request: &MappingRequest) -> bool {
+        let is_same =
+            |wish: &Wish| (wish.protocol, wish.internal_port) == (request.protocol, request.internal_port);
+        self.way.0.ip() == gateway
+            && matches!(self.phase, Phase::Asked(_))
+            && self.talk.wanted().is_some_and(is_same)
     }
 
     /// Whether a mapping may be there by now, as far as it was sent.

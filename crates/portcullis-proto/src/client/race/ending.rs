@@ -36,11 +36,27 @@ impl Client {
         let mut next = contender.talk.resume(result);
         let giving_back = contender.talk.giving_back().cloned();
         if let (Next::Ask(_), Some(failure), Some(wish)) = (&next, giving_back, contender.talk.wish()) {
-            // What was asked for in vain was there before, and is somebody's.
-            if self.held.covers_wish(way, wish) {
-                next = Next::Fail(Stop { step: contender.talk.step(), failure });
+            let stop = Stop { step: contender.talk.step(), failure };
+            let (method, wish, entry) = (contender.method, wish.clone(), contender.entry);
+            if self.held.covers_wish(way, &wish) {
+                // What was asked for in vain was there before, and is somebody's.
+                next = Next::Fail(stop);
+            } else if self.is_asked_for_by_another(id, wish.protocol, wish.internal_port) {
+                // It may be somebody's soon: it is given back when that is known.
+                let (protocol, external_port) = (wish.protocol, wish.external_port);
+                let remains = Remains::Talk { method, way, wish };
+                self.undecided.push(Leftover {
+                    gateway: gateway.clone(),
+                    protocol,
+                    external_port,
+                    entry,
+                    remains,
+                });
+                next = Next::Fail(stop);
             }
         }
+        let Some(operation) = self.operations.get_mut(&id) else { return };
+        let Some(contender) = operation.contenders.get_mut(index) else { return };
         match next {
             Next::Ask(ask) => {
                 let pace = contender.pace.clone();
@@ -73,7 +89,8 @@ impl Client {
         let Some(operation) = self.operations.get_mut(&id) else { return };
         let is_address = matches!(operation.task, Some(Task::Address));
         let is_adding = operation.is_adding() && self.transport.has_sent(Owner::Operation(id));
-        let has_rivals = is_adding || Self::has_rivals(&self.port_control, operation, index);
+        let has_rivals =
+            operation.asked_at.is_some() || Self::has_rivals(&self.port_control, operation, index);
         let Some(contender) = operation.contenders.get_mut(index) else { return };
         let since = match contender.phase {
             Phase::Asked(at) => at,
