@@ -16,6 +16,8 @@ pub struct LinkConfig {
     /// The longest time added to the delay, drawn for each datagram: those sent within it of each other
     /// may change places.
     pub jitter: Duration,
+    /// Whether they do not, whatever the jitter: none arrives before one that was sent earlier.
+    pub keeps_order: bool,
 }
 
 /// One direction of a lossy datagram link.
@@ -92,6 +94,8 @@ impl<T: Clone> Link<T> {
     }
 
     fn insert(&mut self, arrival: Time, datagram: T) {
+        let last = self.under_way.last_key_value().map(|((at, _), _)| *at);
+        let arrival = last.filter(|_| self.config.keeps_order).map_or(arrival, |last| arrival.max(last));
         self.sequence = self.sequence.saturating_add(1);
         self.under_way.insert((arrival, self.sequence), datagram);
     }
@@ -133,12 +137,21 @@ mod tests {
     }
 
     #[test]
+    fn where_order_is_kept_nothing_is_overtaken() {
+        let jitter = Duration::from_millis(100);
+        let config = LinkConfig { jitter, keeps_order: true, duplicate: 20, ..LinkConfig::default() };
+        let arrived = run(1, config);
+        assert!(arrived.is_sorted(), "{arrived:?}");
+    }
+
+    #[test]
     fn same_seed_gives_same_arrivals() {
         let config = LinkConfig {
             loss: 30,
             duplicate: 10,
             delay: Duration::from_millis(5),
             jitter: Duration::from_millis(20),
+            keeps_order: false,
         };
         assert_eq!(run(1, config), run(1, config));
         assert_ne!(run(1, config), run(2, config));

@@ -39,7 +39,7 @@ fn every_event_is_an_object_in_a_line_of_its_own() {
 fn people_get_a_line_for_each_event() {
     let server = gateway(Scenario::igd1());
     let mut watch = Running::start(&server, "watch 7777/udp");
-    assert_eq!(watch.line(), "0s: udp 81.2.69.142:7777 mapped (as asked), 1h left\n");
+    assert_eq!(watch.line(), "0s: udp 81.2.69.142:7777 mapped (as asked), 59m 59s left\n");
     watch.signal("-TERM");
     assert_eq!(watch.status(), Some(0));
     assert!(watch.rest().contains("udp 81.2.69.142:7777 released (as asked)\n"));

@@ -9,10 +9,15 @@ use super::journal::EntryId;
 use super::keeper::MappingId;
 use super::leftovers::{Remains, TIDY};
 use super::operation::{Operation, OperationId, Stage};
+use super::race::Contender;
 use super::timer::Timer;
 use super::transport::Owner;
-use crate::Time;
+use crate::{Lifetime, Time};
 use core::net::IpAddr;
+use core::time::Duration;
+
+/// What a lease that is read may be too long.
+const ROUNDING: Duration = Duration::from_secs(1);
 
 impl Client {
     pub(super) fn out_of_time(&mut self, now: Time, id: OperationId) {
@@ -84,13 +89,27 @@ impl Client {
             _ => None,
         };
         let contenders = core::mem::take(&mut operation.contenders);
+        // Whoever keeps it need not know yet whether they are there.
+        let is_kept = operation.keeper.is_some() || operation.keeps.is_some();
+        let is_rival = |other: &&Contender| {
+            elsewhere == Some(other.way.0.ip())
+                && (is_kept || other.has_answered(self.port_control.line(other.way)))
+        };
+        let rivals = contenders.iter().filter(is_rival);
+        let rivals: Vec<_> = rivals.filter_map(|other| other.shortest_sent()).collect();
         leftovers.extend(self.contenders_leftovers(id, contenders, elsewhere));
         self.port_control.cancel(|(owner, _)| owner == id, &mut self.transport.out);
         match &mut outcome {
             Outcome::Mapped(granted) => {
                 granted.entry = granted.entry.or(operation.entry);
                 if granted.grantor.control_point().is_some() {
-                    granted.since = operation.asked_at.unwrap_or(now);
+                    // A table tells what is left in whole seconds, and perhaps one too many.
+                    let asked_at = operation.asked_at.unwrap_or(now).since_start();
+                    granted.since = Time::from_start(asked_at.saturating_sub(ROUNDING));
+                }
+                if granted.grantor.control_point().is_some() {
+                    // NAT-PMP and PCP may have the last word.
+                    granted.lifetime = rivals.into_iter().fold(granted.lifetime, Lifetime::min);
                 }
                 self.hold(now, granted, operation.keeper);
                 let key = granted.key();
@@ -99,7 +118,7 @@ impl Client {
             }
             Outcome::Closed(_) => {
                 if let Some(entry) = operation.entry.filter(|&entry| self.is_ours_to_delete(entry)) {
-                    self.ledger.erase(entry, &mut self.transport.out);
+                    self.strike_out(entry);
                 }
             }
             _ => {}
@@ -113,9 +132,7 @@ impl Client {
     /// address that this host had before, it does not delete for us.
     fn is_ours_to_delete(&self, entry: EntryId) -> bool {
         let leads_to = self.ledger.internal_address(entry);
-        leads_to.is_none_or(|address| {
-            address.is_unspecified() || self.network.interfaces.is_empty() || self.network.is_own(address)
-        })
+        leads_to.is_none_or(|address| self.network.may_be_own(address, None))
     }
 
     /// What was to be kept is, once it is granted.

@@ -139,6 +139,8 @@ pub struct Granted {
     pub(super) peer: Option<SocketAddr>,
     /// Its entry in the journal.
     pub(super) entry: Option<EntryId>,
+    /// What the gateway said of its lifetime, where `lifetime` is what is believed: what may be there after us.
+    pub(super) leased: Lifetime,
     /// When the gateway was asked for it: nobody knows when between then and the answer its lifetime began.
     pub(super) since: Time,
 }

@@ -95,14 +95,11 @@ impl Held {
             .find(|granted| granted.protocol == protocol && granted.external_port == external_port)
     }
 
-    /// To be deleted together with what covers it. What would have been deleted by the same request comes back.
-    pub(super) fn shade(&mut self, leftover: Leftover) -> Option<Leftover> {
+    /// To be deleted together with what covers it.
+    pub(super) fn shade(&mut self, leftover: Leftover) {
         match self.shadows.iter_mut().find(|shadow| shadow.is_same_as(&leftover)) {
-            Some(same) => Some(core::mem::replace(same, leftover)),
-            None => {
-                self.shadows.push(leftover);
-                None
-            }
+            Some(same) => *same = leftover,
+            None => self.shadows.push(leftover),
         }
     }
 

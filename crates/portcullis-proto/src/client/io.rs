@@ -106,7 +106,9 @@ pub enum Output {
         /// All bytes of the request.
         bytes: Vec<u8>,
     },
-    /// End a connection at once; nothing more is reported of it. Never half-close: some gateways take that as an abort.
+    /// End a connection at once; nothing more is reported of it. A request on it that has not been answered is taken
+    /// back, as far as that can be: TCP does not deliver it later where the connection is reset (RST). Never half-close:
+    /// some gateways take that as an abort.
     Disconnect(ConnectionId),
     /// Call again at this moment (`None`: only when something happens). Always the last output of a drain.
     Timeout(Option<Time>),

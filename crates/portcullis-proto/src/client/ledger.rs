@@ -16,14 +16,30 @@ pub(super) struct Ledger {
     /// Whether somebody wants it written.
     enabled: bool,
     entries: BTreeMap<EntryId, Entry>,
+    /// How many requests for what an entry is about nobody knows the end of.
+    open: BTreeMap<EntryId, u32>,
 }
 
 impl Ledger {
     pub(super) fn new(enabled: bool) -> Self {
-        Self { enabled, entries: BTreeMap::new() }
+        Self { enabled, entries: BTreeMap::new(), open: BTreeMap::new() }
     }
 
-    /// A gateway is about to be asked: that is on the disk before it is.
+    /// A gateway is about to be asked by one more request: that is on the disk before it is.
+    pub(super) fn asked(&mut self, entry: Entry, out: &mut Outbox) {
+        let open = self.open.entry(entry.id).or_default();
+        *open = open.saturating_add(1);
+        self.put(entry, out);
+    }
+
+    /// The end of one request is known; how many there are of which it is not.
+    fn settled(&mut self, id: EntryId) -> u32 {
+        let Some(open) = self.open.get_mut(&id) else { return 0 };
+        *open = open.saturating_sub(1);
+        *open
+    }
+
+    /// What an entry says from now on.
     pub(super) fn put(&mut self, mut entry: Entry, out: &mut Outbox) {
         if let Some(known) = self.entries.get(&entry.id) {
             if known.granted && !entry.granted {
@@ -40,22 +56,23 @@ impl Ledger {
         }
     }
 
-    /// What stands is about to be asked for once more, for so long from now on.
-    pub(super) fn asked_again(&mut self, now: Time, id: EntryId, lifetime: Lifetime, out: &mut Outbox) {
+    /// What stands is about to be asked for once more, for so long, until then at the latest.
+    pub(super) fn asked_again(&mut self, until: Time, id: EntryId, lifetime: Lifetime, out: &mut Outbox) {
         let Some(known) = self.entries.get(&id) else { return };
-        let expires = lifetime.duration().map(|lifetime| now + lifetime);
+        let expires = lifetime.duration().map(|lifetime| until + lifetime);
         self.put(Entry { granted: false, expires, ..known.clone() }, out);
     }
 
     /// The gateway has said yes to what the entry is about.
     pub(super) fn granted(&mut self, now: Time, granted: &Granted, out: &mut Outbox) {
         let Some(mut entry) = granted.entry.and_then(|id| self.entries.get(&id).cloned()) else { return };
+        self.settled(entry.id);
         entry.granted = true;
         entry.internal_address = granted.internal_address;
         entry.external_address = granted.external_address;
         entry.external_port = granted.external_port;
-        entry.lifetime = granted.lifetime;
-        entry.expires = granted.lifetime.duration().map(|lifetime| now + lifetime);
+        entry.lifetime = granted.leased;
+        entry.expires = granted.leased.duration().map(|lifetime| now + lifetime);
         if let Grantor::Pinhole(_, unique_id) = granted.grantor {
             entry.unique_id = Some(unique_id.0);
         }
@@ -70,6 +87,14 @@ impl Ledger {
         }
     }
 
+    /// What was asked for leads to this address, if the gateway has it.
+    pub(super) fn leads_to(&mut self, id: EntryId, address: IpAddr, out: &mut Outbox) {
+        if let Some(entry) = self.entries.get(&id).filter(|entry| !entry.granted) {
+            let entry = Entry { internal_address: address, ..entry.clone() };
+            self.put(entry, out);
+        }
+    }
+
     /// The mapping is to outlive this process.
     pub(super) fn outlives(&mut self, id: EntryId, out: &mut Outbox) {
         if let Some(mut entry) = self.entries.get(&id).cloned() {
@@ -78,15 +103,18 @@ impl Ledger {
         }
     }
 
-    /// The gateway did not take what it was asked for. That says nothing of what it granted before.
+    /// The gateway did not take what it was asked for, or was not asked. That says nothing of what it granted before, or
+    /// may have granted to others who asked for the same.
     pub(super) fn refused(&mut self, id: EntryId, out: &mut Outbox) {
-        if self.entries.get(&id).is_some_and(|entry| !entry.granted) {
+        let open = self.settled(id);
+        if open == 0 && self.entries.get(&id).is_some_and(|entry| !entry.granted) {
             self.erase(id, out);
         }
     }
 
     /// The gateway has no such mapping, or not any more.
     pub(super) fn erase(&mut self, id: EntryId, out: &mut Outbox) {
+        self.open.remove(&id);
         if self.entries.remove(&id).is_some() && self.enabled {
             out.push(Output::Journal(Record::Erase(id)));
         }
@@ -102,6 +130,11 @@ impl Ledger {
         self.entries.get(&id).is_some_and(|entry| entry.external_port == external_port)
     }
 
+    /// Whether the gateway has granted it for a time.
+    pub(super) fn is_leased(&self, id: EntryId) -> bool {
+        self.entries.get(&id).is_some_and(|entry| entry.granted && entry.expires.is_some())
+    }
+
     /// How to know an entry of UPnP's.
     pub(super) fn mark(&self, id: EntryId) -> Option<Mark> {
         let entry = self.entries.get(&id)?;
@@ -110,6 +143,7 @@ impl Ledger {
 
     /// What an earlier process has written.
     pub(super) fn adopt(&mut self, entry: Entry) {
+        self.open.insert(entry.id, 1);
         self.entries.insert(entry.id, entry);
     }
 
@@ -119,18 +153,17 @@ impl Ledger {
     pub(super) fn known(
         &self,
         method: Method,
-        (remote, local): (SocketAddr, Option<IpAddr>),
+        remote: SocketAddr,
+        is_ours: impl Fn(IpAddr) -> bool,
         request: &MappingRequest,
     ) -> Option<&Entry> {
-        let is_there =
-            |address: IpAddr| local.is_none_or(|local| address == local) || address.is_unspecified();
         if request.third_party.is_some() || request.peer.is_some() {
             return None;
         }
         self.entries.values().find(|entry| {
             entry.method == method
                 && entry.remote == remote
-                && is_there(entry.internal_address)
+                && is_ours(entry.internal_address)
                 && entry.protocol == request.protocol
                 && entry.internal_port == request.internal_port
                 && match method {

@@ -86,7 +86,7 @@ impl Leftover {
 
     /// Whether both are deleted by the same request.
     pub(super) fn is_same_as(&self, other: &Self) -> bool {
-        self.key() == other.key()
+        (self.key(), self.entry) == (other.key(), other.entry)
             && match (&self.remains, &other.remains) {
                 (Remains::Entry { point, .. }, Remains::Entry { point: others, .. }) => point == others,
                 (
@@ -175,12 +175,9 @@ impl Client {
     /// Remembers what is to be deleted with the mapping that is held there, once.
     fn shade(&mut self, now: Time, leftover: Leftover) {
         let (gateway, protocol, _) = leftover.key();
-        let (internal_port, entry) = (leftover.internal_port(), leftover.entry);
+        let internal_port = leftover.internal_port();
         let is_there = !matches!(leftover.remains, Remains::Farewell { .. });
-        let old = self.held.shade(leftover).and_then(|old| old.entry);
-        if let Some(old) = old.filter(|&old| Some(old) != entry) {
-            self.ledger.erase(old, &mut self.transport.out);
-        }
+        self.held.shade(leftover);
         if is_there {
             self.doubt(now, (gateway, protocol, internal_port));
         }

@@ -135,8 +135,12 @@ impl Client {
             self.gateways.clear();
             self.network = network;
             let network = &self.network;
-            self.port_control.network_changed(|own| network.is_own(own), &mut self.transport.out);
+            let out = &mut self.transport.out;
+            let asked_again = self.port_control.network_changed(|own| network.is_own(own), out);
             self.network_changed(now);
+            for (asker, before) in asked_again {
+                self.write_down_again(now, asker, before);
+            }
             self.update(now);
         }
     }
@@ -249,7 +253,7 @@ impl Client {
     /// Tells what happened. Drain the outputs afterwards.
     pub fn handle_input(&mut self, now: Time, input: Input<'_>) {
         if let Some(due) = self.transport.out.timers.next() {
-            self.keeper.woken(now, due);
+            self.port_control.woken(now, due);
         }
         match input {
             Input::Datagram { socket, source, payload } => {
@@ -406,6 +410,11 @@ impl Client {
             }
             Timer::Choice(id) => self.settle(now, id),
             Timer::Transaction(id) => {
+                let asker = self.port_control.asker(id).and_then(|asker| self.operations.get(&asker.0));
+                if asker.is_some_and(|operation| operation.deadline <= now) {
+                    // After a sleep: nothing is sent for an operation that is over.
+                    return;
+                }
                 let ended = self.port_control.timeout(now, id, &mut self.transport.out);
                 self.talks_ended(now, ended);
             }

@@ -117,6 +117,12 @@ impl Network {
         self.interfaces.iter().flat_map(|interface| &interface.addresses).any(|own| own.address == address)
     }
 
+    /// Whether what is known of an address is about us: `local` is the one that a gateway sees, where that is known.
+    pub(super) fn may_be_own(&self, address: IpAddr, local: Option<IpAddr>) -> bool {
+        let is_own = |address| self.interfaces.is_empty() || self.is_own(address);
+        address.is_unspecified() || local.map_or_else(|| is_own(address), |local| local == address)
+    }
+
     pub(super) fn is_on_link(&self, address: IpAddr) -> bool {
         if is_unicast_link_local(address) {
             return true;

@@ -98,6 +98,7 @@ impl Operation {
             abandoned: false,
             silent: false,
             keeper: None,
+            asked_at: None,
             keeps: None,
             contenders: Vec::new(),
             wants_igd: false,
@@ -108,7 +109,6 @@ impl Operation {
             first_ready: None,
             entry: None,
             renews: false,
-            asked_at: None,
         }
     }
 

@@ -254,7 +254,7 @@ impl Client {
             operation.entry = None;
         }
         if let Some(entry) = entry {
-            self.refuse(entry);
+            self.ledger.refused(entry, &mut self.transport.out);
         }
         self.transport.cancel(now, |owner| owner == Owner::Address(id));
         let Some(operation) = self.operations.get_mut(&id) else { return };
@@ -377,7 +377,8 @@ impl Client {
         let request = request.clone();
         let asked = request.clone().external_port(external_port);
         let known = || {
-            self.ledger.known(method, (point.remote, Some(point.local_address)), &asked).map(|entry| entry.id)
+            let is_ours = |address| self.network.may_be_own(address, Some(point.local_address));
+            self.ledger.known(method, point.remote, is_ours, &asked).map(|entry| entry.id)
         };
         // An entry that others are written down by too stays theirs where this asks for another port.
         let is_own = |&entry: &EntryId| {
@@ -388,6 +389,7 @@ impl Client {
         };
         let entry_id =
             operation.entry.filter(is_own).or_else(known).unwrap_or_else(|| EntryId(self.random.next_u64()));
+        let expires = request.lifetime.duration().map(|lifetime| now + lifetime);
         let entry = Entry {
             id: entry_id,
             method,
@@ -403,10 +405,12 @@ impl Client {
             unique_id: None,
             description: request.description.clone(),
             lifetime: request.lifetime,
-            expires: request.lifetime.duration().map(|lifetime| now + lifetime),
+            // Many gateways know permanent entries alone, whatever they are asked for.
+            expires: if self.ledger.is_leased(entry_id) { expires } else { None },
             granted: false,
             outlives: false,
         };
+        let is_again = operation.entry == Some(entry_id);
         if let Some(operation) = self.operations.get_mut(&id) {
             operation.entry = Some(entry_id);
             operation.asked_at.get_or_insert(now);
@@ -419,7 +423,11 @@ impl Client {
         };
         self.supersede(now, &coming);
         self.adopted(entry_id);
-        self.ledger.put(entry, &mut self.transport.out);
+        if is_again {
+            self.ledger.put(entry, &mut self.transport.out);
+        } else {
+            self.ledger.asked(entry, &mut self.transport.out);
+        }
     }
 
     /// External ports to try where the wanted one is taken, from the dynamic range (RFC 6335 section 6).

@@ -79,6 +79,7 @@ impl Mapping {
             third_party: None,
             peer: None,
             entry: None,
+            leased: entry.lifetime,
             since: Time::ZERO,
         }))
     }
@@ -110,6 +111,7 @@ impl Pinhole {
             third_party: None,
             peer: None,
             entry: None,
+            leased: opened.lifetime,
             since: Time::ZERO,
         })
     }
@@ -119,7 +121,7 @@ fn renewed(granted: &Granted, renewal: Next<Renewal>) -> TaskNext {
     match renewal {
         Next::Call(call) => TaskNext::Call(call),
         Next::Done(Ok(Renewal::Renewed(lifetime))) => {
-            TaskNext::Done(Outcome::Mapped(Granted { lifetime, ..granted.clone() }))
+            TaskNext::Done(Outcome::Mapped(Granted { lifetime, leased: lifetime, ..granted.clone() }))
         }
         Next::Done(Ok(Renewal::Gone)) => {
             let step = Step::Action(UpdatePinhole::NAME);

@@ -4,7 +4,7 @@ use crate::gateways::{Gateways, SECOND};
 use crate::observer::{Observer, State};
 use crate::pair::{Pair, SimPeer, network};
 use crate::random::Random;
-use crate::schedule::{Schedule, request};
+use crate::schedule::Schedule;
 use crate::trouble::Trouble;
 use core::time::Duration;
 use portcullis_proto::Time;
@@ -46,7 +46,6 @@ impl World {
         second.borrow_mut().set_port_control_address(format!("{SECOND}:5351").parse().unwrap());
         let mut pair = Pair::with(schedule.scenario.clone(), config(&schedule, 0), network())
             .linked(seed, schedule.link);
-        pair.wire.aborts = true;
         pair.add(Rc::clone(&second));
         let observer = Observer::new(tells);
         Self {
@@ -116,7 +115,7 @@ impl World {
         if self.kept.len() + self.asking.len() >= MOST_KEPT {
             return;
         }
-        let request = request(&mut self.random);
+        let request = self.schedule.request(&mut self.random);
         if self.random.percent(60) {
             let id = self.pair.start(|client, now| client.keep_asking(now, request));
             self.observer

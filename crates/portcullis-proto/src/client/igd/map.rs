@@ -100,8 +100,9 @@ impl Map {
         matches!(self.state, State::Adding | State::AddingAny)
     }
 
+    /// Whether it deletes an entry of ours.
     pub(in crate::client) fn is_clearing(&self) -> bool {
-        matches!(self.state, State::Clearing { .. })
+        matches!(self.state, State::Clearing { ours: Some(_) })
     }
 
     /// Whether the gateway may have a mapping of ours by now, apart from the Add that is under way.
@@ -458,10 +459,10 @@ impl Map {
     }
 
     fn granted(&self, entry: &PortMappingEntry) -> Next<Entry> {
-        // The table tells what remains of a lease, which may be a little less by now.
+        // The table tells what remains of a lease, which may be a second less by now.
         let asked = self.lifetime.as_seconds();
         let told = entry.lifetime.as_seconds();
-        self.done(if told < asked && asked.saturating_sub(told) <= 5 {
+        self.done(if told < asked && asked.saturating_sub(told) <= 1 {
             self.lifetime
         } else {
             entry.lifetime

@@ -28,8 +28,6 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use watch::{Listener, Watch};
 
-/// A timer that is later than this was slept through.
-const SLEPT: Duration = Duration::from_secs(2);
 /// The shortest lifetime that is asked for, in seconds.
 const LEAST_LIFETIME: u32 = 20;
 
@@ -67,8 +65,6 @@ struct Kept {
     granted_at: Time,
     /// When the last grant came.
     confirmed_at: Time,
-    /// Since when the gateway is asked for more without an answer: a late one may be to the first of the requests.
-    asked_at: Option<Time>,
     /// When the last request that nobody has answered was sent.
     sent_at: Option<Time>,
     /// Whether the gateway is believed to have it.
@@ -107,7 +103,6 @@ impl Kept {
             granted: None,
             granted_at: now,
             confirmed_at: now,
-            asked_at: None,
             sent_at: None,
             stands: false,
             reason: Reason::Asked,
@@ -154,8 +149,6 @@ pub(super) struct Keeper {
     watches: BTreeMap<IpAddr, Watch>,
     listeners: Vec<Listener>,
     sequence: u64,
-    /// When the machine last woke from sleep.
-    woke_at: Option<Time>,
 }
 
 impl Keeper {
@@ -178,13 +171,6 @@ impl Keeper {
             self.mappings.get_mut(&id).filter(|kept| kept.phase.operation() == Some(operation))
         {
             kept.sent_at = kept.sent_at.max(sent_at);
-        }
-    }
-
-    /// Something was due at this moment; much later than that, the machine has slept.
-    pub(super) fn woken(&mut self, now: Time, due: Time) {
-        if now - due > SLEPT {
-            self.woke_at = Some(now);
         }
     }
 

@@ -31,7 +31,6 @@ impl Client {
         let random = self.random.next_u32();
         let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
         kept.retry_at = None;
-        kept.asked_at.get_or_insert(now);
         // The lease that UPnP granted is told by the table alone.
         let mut request = kept.request.clone().read_back();
         // Some gateways want it gone before they take it again: then it is made anew when it is nearly over.

@@ -32,8 +32,8 @@ const LEAST: Duration = Duration::from_secs(4);
 const SHORTEST: Duration = Duration::from_secs(20);
 /// What is under way at a gateway is over.
 const SETTLED: Duration = Duration::from_secs(1);
-/// The longest that an answer is believed to have been on its way.
-const LONGEST_WAY: Duration = Duration::from_secs(15);
+/// Answers that come within this may have been given in another order.
+const AT_ONCE: Duration = Duration::from_secs(15);
 
 impl Client {
     /// Sets the time of the next thing to do for a mapping.
@@ -118,7 +118,6 @@ impl Client {
         let at = now - kept.granted_at;
         kept.renewals = kept.renewals.saturating_add(1);
         kept.renewed_at = at;
-        kept.asked_at.get_or_insert(now);
         // Until the next window begins, where there is one.
         let lifetime = expires - kept.granted_at;
         let next = retry::renewal(lifetime, kept.renewals, at, random).unwrap_or(lifetime);
@@ -132,7 +131,7 @@ impl Client {
         let request = self.as_long_as_kept(request);
         if let Some(entry) = granted.entry {
             // Killed before the answer comes, we leave it for as long as we are about to ask for.
-            self.ledger.asked_again(now, entry, request.lifetime, &mut self.transport.out);
+            self.ledger.asked_again(now + until_next, entry, request.lifetime, &mut self.transport.out);
         }
         let operation = match &granted.grantor {
             Grantor::Pcp(server, _) => {
@@ -282,20 +281,7 @@ impl Client {
         let description = kept.request.description.clone();
         let was_down = kept.degraded || kept.lost;
         let reason = core::mem::replace(&mut kept.reason, Reason::Scheduled);
-        // The answer may be to any request since then, but not to one of a long time ago.
-        let asked_at = kept.asked_at.take().unwrap_or(now).min(granted.since);
-        let earliest = |way: Duration| Time::from_start(now.since_start().saturating_sub(way));
-        let has_slept = self.keeper.woke_at.is_some_and(|at| at > asked_at);
-        let mut granted_at = if has_slept { asked_at } else { asked_at.max(earliest(LONGEST_WAY)) };
-        if let Some(before) = before.as_ref().filter(|before| before.is_replaced_by(&granted)) {
-            // A copy of an answer to an earlier request, which came late, looks the same.
-            let late =
-                granted.lifetime.duration().map_or(LONGEST_WAY, |lifetime| LONGEST_WAY.min(lifetime / 3));
-            if before.grantor.control_point().is_none() && granted_at - kept.confirmed_at < late {
-                granted_at = granted_at.min(kept.granted_at.max(earliest(late)));
-            }
-        }
-        (kept.granted_at, kept.confirmed_at, kept.verified_at) = (granted_at, now, now);
+        (kept.granted_at, kept.confirmed_at, kept.verified_at) = (granted.since, now, now);
         (kept.stands, kept.degraded, kept.lost) = (true, false, false);
         (kept.renewals, kept.renewed_at) = (0, Duration::ZERO);
         (kept.retry_at, kept.failures, kept.sent_at) = (None, 0, None);
@@ -364,7 +350,7 @@ impl Client {
                 continue;
             };
             let apart = granted.since.max(kept.granted_at) - granted.since.min(kept.granted_at);
-            if apart < LONGEST_WAY {
+            if apart < AT_ONCE {
                 granted.lifetime = granted.lifetime.min(own.lifetime);
             }
         }
@@ -387,6 +373,7 @@ impl Client {
             let is_sooner = expires.is_some_and(|at| ends.is_none_or(|ends| at < ends));
             if is_certain || is_sooner {
                 own.lifetime = granted.lifetime;
+                own.leased = own.leased.max(granted.leased);
                 kept.granted_at = granted.since;
                 (kept.renewals, kept.renewed_at) = (0, Duration::ZERO);
                 others.push(id);

@@ -156,6 +156,7 @@ fn granted(entry: &Entry) -> Option<Granted> {
         third_party: None,
         peer: None,
         entry: Some(entry.id),
+        leased: entry.lifetime,
         since: Time::ZERO,
     })
 }

@@ -3,6 +3,7 @@
 //! A server is asked on a *line*: a socket connected to it, so that nobody else is heard on it (RFC 6887 section
 //! 8.3). A request is a *transaction*: sent, repeated at its pace, answered or given up.
 
+mod asked;
 mod budget;
 mod line;
 mod pace;
@@ -18,13 +19,14 @@ use super::io::SocketId;
 use super::operation::OperationId;
 use super::outbox::Outbox;
 use super::timer::Timer;
-use crate::Time;
 use crate::wire::port_control::Answer;
+use crate::{Lifetime, Time};
+use asked::Asked;
 use budget::Budget;
 use core::net::{IpAddr, SocketAddr};
 use std::collections::BTreeMap;
 use std::io;
-use transaction::Transaction;
+use transaction::{To, Transaction};
 
 /// Names a transaction; never used twice in the life of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,6 +47,7 @@ pub(super) struct PortControl {
     /// Of each server, for as long as it matters.
     budgets: BTreeMap<IpAddr, Budget>,
     transactions: BTreeMap<TransactionId, Transaction>,
+    asked: Asked,
 }
 
 impl PortControl {
@@ -57,7 +60,7 @@ impl PortControl {
         let budget = self.budgets.entry(way.0.ip()).or_insert_with(Budget::new);
         let line = self.lines.entry(way).or_insert_with(|| Line::open(way, out));
         let mut transaction = Transaction::new(asker, way, ask, pace);
-        transaction.send(now, id, (line, budget), out);
+        transaction.send(now, id, To { line, budget, asked: &mut self.asked }, out);
         self.transactions.insert(id, transaction);
     }
 
@@ -94,6 +97,16 @@ impl PortControl {
         own.filter_map(Transaction::sent_at).max()
     }
 
+    /// Something was due at this moment; much later than that, the machine has slept.
+    pub(super) fn woken(&mut self, now: Time, due: Time) {
+        self.asked.woken(now, due);
+    }
+
+    /// Since when a lease may have run that a server grants now.
+    pub(super) fn asked_since(&self, now: Time, way: Way, wish: &talk::Wish, lifetime: Lifetime) -> Time {
+        self.asked.since(now, &(way.0.ip(), wish.protocol, wish.internal_port), lifetime).unwrap_or(now)
+    }
+
     /// What is known of a server that is being talked with.
     pub(super) fn line(&self, way: Way) -> Option<&Line> {
         self.lines.get(&way)
@@ -125,7 +138,7 @@ impl PortControl {
         let budget = self.budgets.entry(way.0.ip()).or_insert_with(Budget::new);
         for (&id, transaction) in &mut self.transactions {
             if transaction.way == way && !transaction.has_sent() {
-                transaction.send(now, id, (line, budget), out);
+                transaction.send(now, id, To { line, budget, asked: &mut self.asked }, out);
             }
         }
     }
@@ -167,7 +180,7 @@ impl PortControl {
         // Whoever waits to ask a server that may not be there need not wait for one that is.
         for (&id, transaction) in &mut self.transactions {
             if transaction.way == way && !transaction.has_sent() {
-                transaction.send(now, id, (line, budget), out);
+                transaction.send(now, id, To { line, budget, asked: &mut self.asked }, out);
             }
         }
         self.agree(way, heard);
@@ -175,22 +188,29 @@ impl PortControl {
     }
 
     /// Addresses of this host have come or gone: what was bound to one that is gone is bound anew, and what was
-    /// asked there is asked again.
-    pub(super) fn network_changed(&mut self, is_own: impl Fn(IpAddr) -> bool, out: &mut Outbox) {
+    /// asked there is asked again: by whom, and from which address it was before.
+    pub(super) fn network_changed(
+        &mut self,
+        is_own: impl Fn(IpAddr) -> bool,
+        out: &mut Outbox,
+    ) -> Vec<(Asker, IpAddr)> {
+        let mut asked_again = Vec::new();
         for (&way, line) in &mut self.lines {
             let is_gone = |local: SocketAddr| !local.ip().is_loopback() && !is_own(local.ip());
-            if !line.local().is_some_and(is_gone) {
-                continue;
-            }
+            let Some(before) = line.local().filter(|&local| is_gone(local)) else { continue };
             line.close(out);
             *line = Line::open(way, out);
             for (&id, transaction) in &mut self.transactions {
                 if transaction.way == way {
                     out.timers.clear(Timer::Transaction(id));
+                    if transaction.has_sent() {
+                        asked_again.push((transaction.asker, before.ip()));
+                    }
                     transaction.start_again();
                 }
             }
         }
+        asked_again
     }
 
     /// An announcement of the server's, as far as we know it (RFC 6886 section 3.2.1, RFC 6887 section 14.1).
@@ -256,12 +276,17 @@ impl PortControl {
         self.end(failed, out)
     }
 
+    /// Who waits for the answer to a request.
+    pub(super) fn asker(&self, id: TransactionId) -> Option<Asker> {
+        self.transactions.get(&id).map(|transaction| transaction.asker)
+    }
+
     /// It is time to send again, or to give up.
     pub(super) fn timeout(&mut self, now: Time, id: TransactionId, out: &mut Outbox) -> Ended {
         let Some(transaction) = self.transactions.get_mut(&id) else { return Vec::new() };
         let Some(line) = self.lines.get_mut(&transaction.way) else { return Vec::new() };
         let budget = self.budgets.entry(transaction.way.0.ip()).or_insert_with(Budget::new);
-        match transaction.timeout(now, id, (line, budget), out) {
+        match transaction.timeout(now, id, To { line, budget, asked: &mut self.asked }, out) {
             Some(failure) => self.end(vec![(id, Err(failure))], out),
             None => Vec::new(),
         }

@@ -1,17 +1,19 @@
 //! One request: sent, repeated, answered or given up.
 
+use super::asked::Asked;
 use super::budget::Budget;
 use super::line::Line;
 use super::pace::Pace;
 use super::{Asker, TransactionId, Way};
-use crate::Time;
 use crate::client::error::Failure;
 use crate::client::granted::Method;
 use crate::client::outbox::Outbox;
 use crate::client::timer::Timer;
 use crate::wire::port_control::Answer;
 use crate::wire::{natpmp, pcp};
+use crate::{Protocol, Time};
 use core::net::IpAddr;
+use core::num::NonZeroU16;
 use std::io;
 
 /// Refusals (ICMP) that end a request: one may be a forgery, or of the moment.
@@ -32,7 +34,27 @@ pub(in crate::client) enum Ask {
 /// The answer to a request: of the protocol it was asked in, and a success.
 pub(in crate::client) type AskResult = Result<Answer, Failure>;
 
+/// Where a request goes, and what is remembered of it there.
+pub(super) struct To<'a> {
+    pub(super) line: &'a mut Line,
+    pub(super) budget: &'a mut Budget,
+    pub(super) asked: &'a mut Asked,
+}
+
 impl Ask {
+    /// Our own side of the mapping that is asked for, where one is.
+    fn mapping(&self) -> Option<(Protocol, NonZeroU16)> {
+        match self {
+            Self::NatPmp(natpmp::Request::Map(map)) if map.lifetime > 0 => {
+                Some((map.protocol, map.internal_port))
+            }
+            Self::Pcp { lifetime: 1.., opcode, .. } => {
+                opcode.map().map(|map| (map.protocol, map.internal_port))
+            }
+            _ => None,
+        }
+    }
+
     pub(super) fn encode(&self, client_address: IpAddr) -> Vec<u8> {
         match self {
             Self::NatPmp(request) => request.encode(),
@@ -93,7 +115,7 @@ impl Transaction {
         &mut self,
         now: Time,
         id: TransactionId,
-        (line, budget): (&mut Line, &mut Budget),
+        To { line, budget, asked }: To<'_>,
         out: &mut Outbox,
     ) {
         let Some(local) = line.local() else { return };
@@ -103,6 +125,9 @@ impl Transaction {
         }
         if matches!(self.ask, Ask::NatPmp(_)) {
             line.asks_nat_pmp(now);
+        }
+        if let Some((protocol, internal_port)) = self.ask.mapping() {
+            asked.at(now, (self.way.0.ip(), protocol, internal_port));
         }
         line.send(self.ask.encode(local.ip()), out);
         out.timers.set(Timer::Transaction(id), now + self.pace.wait(self.sent));
@@ -115,7 +140,7 @@ impl Transaction {
         &mut self,
         now: Time,
         id: TransactionId,
-        to: (&mut Line, &mut Budget),
+        to: To<'_>,
         out: &mut Outbox,
     ) -> Option<Failure> {
         if self.pace.is_over(self.sent) {
@@ -222,7 +247,7 @@ fn pcp_result(lifetime: u32, opcode: &pcp::Opcode, response: &pcp::Response) -> 
     Some(if is_success { Ok(()) } else { Err(Failure::Pcp(response.result_code)) })
 }
 
-fn port_of(request: &natpmp::Request) -> Option<core::num::NonZeroU16> {
+fn port_of(request: &natpmp::Request) -> Option<NonZeroU16> {
     match request {
         natpmp::Request::ExternalAddress => None,
         natpmp::Request::Map(map) => Some(map.internal_port),

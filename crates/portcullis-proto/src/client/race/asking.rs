@@ -7,7 +7,7 @@ use super::super::journal::{Entry, EntryId};
 use super::super::leftovers::Coming;
 use super::super::operation::{Operation, OperationId, Stage};
 use super::super::port_control::talk::{Goal, Wish};
-use super::super::port_control::{Pace, Way};
+use super::super::port_control::{Asker, Pace, Way};
 use super::super::request::{MappingRequest, OnConflict};
 use super::{Contender, Phase};
 use crate::wire::pcp::Nonce;
@@ -19,6 +19,9 @@ use core::time::Duration;
 /// How long the mapping may last that only tells the external address: it is deleted at once, and ends by itself
 /// where that gets lost. Servers grant no less (RFC 6887 section 15).
 const GLIMPSE: Lifetime = Lifetime::from_seconds(120);
+
+/// What a server may grant to who asks for less (RFC 6887 section 15).
+const LEAST_LEASE: Duration = Duration::from_secs(120);
 
 impl Client {
     /// Lets NAT-PMP and PCP take part in a mapping.
@@ -125,8 +128,9 @@ impl Client {
             };
             contenders.filter(same).find_map(|other| other.talk.wish()).map(|other| other.nonce)
         };
+        // A server that ties the nonce to our address takes any nonce for another one.
         let known_to_ledger =
-            || self.ledger.known(Method::Pcp, (way.0, None), request).and_then(|entry| entry.nonce);
+            || self.ledger.known(Method::Pcp, way.0, |_| true, request).and_then(|entry| entry.nonce);
         if let Some(nonce) = known.or_else(held).or_else(asked).or_else(known_to_ledger) {
             wish.nonce = nonce;
         }
@@ -149,12 +153,17 @@ impl Client {
                 && other.talk.asks_the_same(&wish)
         };
         let contenders = self.operations.values().flat_map(|operation| &operation.contenders);
-        let wanted = contenders.filter(|other| is_same(other)).filter_map(|other| other.talk.wanted());
-        let Some(longest) = wanted.map(|wish| wish.lifetime).max() else { return };
+        let same: Vec<_> = contenders.filter(|other| is_same(other)).collect();
+        let Some(longest) = same.iter().filter_map(|other| other.longest()).max() else { return };
+        // What has been sent for less may still come last.
+        let shortest = same.iter().filter_map(|other| other.shortest_sent()).min().unwrap_or(longest);
         for (&id, operation) in &mut self.operations {
             for (index, other) in
                 operation.contenders.iter_mut().enumerate().filter(|(_, other)| is_same(other))
             {
+                if shortest < longest {
+                    other.least = Some(shortest);
+                }
                 if let Some(ask) = other.talk.lengthen(longest) {
                     self.port_control.ask_instead((id, index), &ask);
                 }
@@ -233,10 +242,21 @@ impl Client {
         id
     }
 
+    /// A server is asked again from another address of ours: that is another mapping than the one that it may have made
+    /// for the address before.
+    pub(in crate::client) fn write_down_again(&mut self, now: Time, (id, index): Asker, before: IpAddr) {
+        let contender = self.operations.get_mut(&id).and_then(|own| own.contenders.get_mut(index));
+        let Some(entry) = contender.filter(|own| !own.renews).and_then(|own| own.entry.take()) else {
+            return;
+        };
+        self.ledger.leads_to(entry, before, &mut self.transport.out);
+        self.write_down(now, id, index);
+    }
+
     /// What a server is about to be asked for goes into the journal first.
     fn write_down(&mut self, now: Time, id: OperationId, index: usize) {
         let Some(operation) = self.operations.get_mut(&id) else { return };
-        let description = operation.description();
+        let (description, deadline) = (operation.description(), operation.deadline);
         let request = operation.request().cloned();
         let Some(contender) = operation.contenders.get_mut(index) else { return };
         if !contender.talk.may_have_mapped() || contender.entry.is_some() {
@@ -247,7 +267,8 @@ impl Client {
         let local = self.port_control.line(contender.way).and_then(|line| line.local());
         let known = request.and_then(|request| {
             let own = wish.third_party.or(local.map(|local| local.ip()));
-            let known = self.ledger.known(contender.method, (contender.way.0, own), &request)?;
+            let is_ours = |address| self.network.may_be_own(address, own);
+            let known = self.ledger.known(contender.method, contender.way.0, is_ours, &request)?;
             (known.nonce == nonce).then_some(known.id)
         });
         let entry_id = known.unwrap_or_else(|| EntryId(self.random.next_u64()));
@@ -271,12 +292,13 @@ impl Client {
             unique_id: None,
             description,
             lifetime: wish.lifetime,
-            expires: wish.lifetime.duration().map(|lifetime| now + lifetime),
+            // It may be asked for again until then.
+            expires: wish.lifetime.duration().map(|lifetime| now.max(deadline) + lifetime.max(LEAST_LEASE)),
             granted: false,
             outlives: false,
         };
         self.adopted(entry_id);
-        self.ledger.put(entry, &mut self.transport.out);
+        self.ledger.asked(entry, &mut self.transport.out);
     }
 
     /// What an entry of the journal is about has been replaced, unless somebody else asks for the same.
@@ -285,13 +307,6 @@ impl Client {
             self.ledger.ungranted(entry, &mut self.transport.out);
         } else {
             self.ledger.erase(entry, &mut self.transport.out);
-        }
-    }
-
-    /// A gateway has refused what an entry of the journal is about, unless somebody else asks for the same.
-    pub(in crate::client) fn refuse(&mut self, entry: EntryId) {
-        if !self.operations.values().any(|operation| operation.is_written_as(entry)) {
-            self.ledger.refused(entry, &mut self.transport.out);
         }
     }
 }

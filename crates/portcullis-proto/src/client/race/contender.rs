@@ -6,7 +6,7 @@ use super::super::journal::EntryId;
 use super::super::port_control::talk::{Goal, Talk, Wish};
 use super::super::port_control::{Line, Pace, Way};
 use super::super::request::MappingRequest;
-use crate::Time;
+use crate::{Lifetime, Time};
 use core::net::IpAddr;
 
 /// How far a contender has come.
@@ -30,6 +30,8 @@ pub(in crate::client) struct Contender {
     pub(in crate::client) talk: Talk,
     pub(in crate::client) pace: Pace,
     pub(in crate::client) entry: Option<EntryId>,
+    /// The shortest lifetime that the same is being asked for, where others ask too.
+    pub(super) least: Option<Lifetime>,
     /// Whether a mapping that stands is renewed: a refusal does not undo it.
     pub(in crate::client) renews: bool,
     /// Whether it is for when nobody else has anything to say.
@@ -48,6 +50,7 @@ impl Contender {
             talk: Talk::new(method, goal, way.0.is_ipv6()),
             pace: Pace::FirstContact,
             entry: None,
+            least: None,
             renews: false,
             last_resort: false,
             unprobed: false,
@@ -71,6 +74,16 @@ impl Contender {
             Phase::Asked(_) => self.unprobed && !self.has_answered(line),
             Phase::Ready | Phase::Failed => false,
         }
+    }
+
+    /// For how long it asks.
+    pub(super) fn longest(&self) -> Option<Lifetime> {
+        self.talk.wanted().map(|wish| wish.lifetime)
+    }
+
+    /// The least that it has asked for, or that others have asked for at the same time.
+    pub(in crate::client) fn shortest_sent(&self) -> Option<Lifetime> {
+        if matches!(self.phase, Phase::Asked(_)) { self.least.or(self.longest()) } else { self.least }
     }
 
     /// Whether an answer that grants the same port at this gateway may be on its way.

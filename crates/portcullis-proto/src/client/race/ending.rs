@@ -37,12 +37,13 @@ impl Client {
         let giving_back = contender.talk.giving_back().cloned();
         if let (Next::Ask(_), Some(failure), Some(wish)) = (&next, giving_back, contender.talk.wish()) {
             let stop = Stop { step: contender.talk.step(), failure };
-            let (method, wish, entry) = (contender.method, wish.clone(), contender.entry);
-            if self.held.covers_wish(way, &wish) {
-                // What was asked for in vain was there before, and is somebody's.
-                next = Next::Fail(stop);
-            } else if self.is_asked_for_by_another(id, wish.protocol, wish.internal_port) {
-                // It may be somebody's soon: it is given back when that is known.
+            let (method, wish) = (contender.method, wish.clone());
+            // What was asked for in vain may be what somebody else has, or is about to have.
+            if self.held.covers_wish(way, &wish)
+                || self.is_asked_for_by_another(id, wish.protocol, wish.internal_port)
+            {
+                let own = self.operations.get_mut(&id).and_then(|own| own.contenders.get_mut(index));
+                let entry = own.and_then(|own| own.entry.take());
                 let (protocol, external_port) = (wish.protocol, wish.external_port);
                 let remains = Remains::Talk { method, way, wish };
                 self.undecided.push(Leftover {
@@ -92,10 +93,6 @@ impl Client {
         let has_rivals =
             operation.asked_at.is_some() || Self::has_rivals(&self.port_control, operation, index);
         let Some(contender) = operation.contenders.get_mut(index) else { return };
-        let since = match contender.phase {
-            Phase::Asked(at) => at,
-            _ => now,
-        };
         let (way, method, entry) = (contender.way, contender.method, contender.entry);
         let gateway = contender.gateway();
         let (Some(wish), Some(line)) = (contender.talk.wish(), self.port_control.line(way)) else { return };
@@ -119,7 +116,10 @@ impl Client {
             return;
         }
         // Who else was asked at the same time may have been given less, and have the last word.
-        let lifetime = if has_rivals { grant.lifetime.min(wish.lifetime) } else { grant.lifetime };
+        let rivals = if has_rivals { Some(wish.lifetime) } else { None };
+        let rivals = rivals.into_iter().chain(contender.least).min();
+        let lifetime = rivals.map_or(grant.lifetime, |rivals| grant.lifetime.min(rivals));
+        let since = self.port_control.asked_since(now, way, wish, grant.lifetime);
         let internal_address = wish.third_party.unwrap_or_else(|| local.ip());
         let mut granted = Granted {
             protocol: wish.protocol,
@@ -137,6 +137,7 @@ impl Client {
             third_party: wish.third_party,
             peer: wish.peer,
             entry,
+            leased: grant.lifetime,
             since,
         };
         contender.phase = Phase::Failed;
@@ -184,7 +185,7 @@ impl Client {
         operation.somebody_is_there |= stop.failure.kind() != ErrorKind::NoGateway;
         operation.attempts.push(Attempt { gateway, step: stop.step, failure: stop.failure });
         if let Some(entry) = entry {
-            self.refuse(entry);
+            self.ledger.refused(entry, &mut self.transport.out);
         }
         if is_final {
             self.give_up(now, id);
@@ -214,7 +215,7 @@ impl Client {
             let mut entry = contender.entry;
             if !is_sent || (!has_answered && is_here) {
                 if let Some(entry) = entry.take() {
-                    self.refuse(entry);
+                    self.ledger.refused(entry, &mut self.transport.out);
                 }
             }
             if !is_sent {

@@ -66,8 +66,6 @@ pub(crate) struct Wire {
     pub(crate) down: Link<Datagram>,
     /// What happens to segments: `loss`, `delay`.
     pub(crate) segments: LinkConfig,
-    /// Whether what has not arrived when the client ends a connection never does (RST), or still may (FIN).
-    pub(crate) aborts: bool,
     /// Decides which segments are lost.
     dice: Link<()>,
     streams: BTreeMap<ConnectionId, Stream>,
@@ -77,10 +75,10 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    /// Changes what happens on it from now on.
+    /// Changes what happens on it from now on. Order is kept, if at all, of what the client sends.
     pub(crate) fn set_config(&mut self, config: LinkConfig) {
         self.up.set_config(config);
-        self.down.set_config(config);
+        self.down.set_config(LinkConfig { keeps_order: false, ..config });
         self.segments = config;
         self.dice.set_config(LinkConfig {
             delay: Duration::ZERO,
@@ -95,9 +93,11 @@ impl Wire {
         let dice = LinkConfig { delay: Duration::ZERO, jitter: Duration::ZERO, duplicate: 0, ..config };
         Self {
             up: Link::new(seed.wrapping_mul(3), config),
-            down: Link::new(seed.wrapping_mul(3).wrapping_add(1), config),
+            down: Link::new(
+                seed.wrapping_mul(3).wrapping_add(1),
+                LinkConfig { keeps_order: false, ..config },
+            ),
             segments: config,
-            aborts: false,
             dice: Link::new(seed.wrapping_mul(3).wrapping_add(2), dice),
             streams: BTreeMap::new(),
             to_peers: BTreeMap::new(),
@@ -167,11 +167,10 @@ impl Wire {
     }
 
     pub(super) fn disconnect(&mut self, now: Time, connection: ConnectionId) {
-        if self.aborts {
-            self.to_peers.retain(|_, (other, _)| *other != connection);
-            if let Some(stream) = self.streams.get_mut(&connection) {
-                stream.up_at = now;
-            }
+        // It is reset: what has not arrived never does.
+        self.to_peers.retain(|_, (other, _)| *other != connection);
+        if let Some(stream) = self.streams.get_mut(&connection) {
+            stream.up_at = now;
         }
         if let Some(at) = self.up_arrival(now, connection) {
             self.push_to_peers(at, connection, ToPeer::End);

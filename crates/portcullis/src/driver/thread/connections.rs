@@ -5,8 +5,10 @@ use super::{Driver, TURN, token};
 use mio::net::TcpStream;
 use mio::{Interest, Token};
 use portcullis_proto::client::io::{ConnectionId, Input};
+use socket2::SockRef;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 /// Read from a connection at once.
 const CHUNK: usize = 4 * 1_024;
@@ -17,6 +19,8 @@ pub(super) struct Connection {
     established: bool,
     outgoing: Vec<u8>,
     written: usize,
+    /// Whether something has been sent since anything came.
+    unanswered: bool,
 }
 
 impl Driver {
@@ -28,7 +32,13 @@ impl Driver {
         });
         match opened {
             Ok(stream) => {
-                let open = Connection { stream, established: false, outgoing: Vec::new(), written: 0 };
+                let open = Connection {
+                    stream,
+                    established: false,
+                    outgoing: Vec::new(),
+                    written: 0,
+                    unanswered: false,
+                };
                 self.connections.insert(connection, open);
             }
             Err(error) => self.input(Input::Closed { connection, error: Some(error.kind()) }),
@@ -38,6 +48,10 @@ impl Driver {
     pub(super) fn disconnect(&mut self, connection: ConnectionId) {
         if let Some(mut open) = self.connections.remove(&connection) {
             let _ = self.poll.registry().deregister(&mut open.stream);
+            if open.unanswered {
+                // A request that is given up must not arrive later, when what it made would be nobody's.
+                let _ = SockRef::from(&open.stream).set_linger(Some(Duration::ZERO));
+            }
         }
         self.readable.remove(&token(connection.0));
     }
@@ -83,6 +97,7 @@ impl Driver {
         if let Some(open) = self.connections.get_mut(&connection) {
             open.outgoing = bytes;
             open.written = 0;
+            open.unanswered = true;
         }
         self.write(connection);
     }
@@ -122,6 +137,7 @@ impl Driver {
                     return false;
                 }
                 Ok(length) => {
+                    open.unanswered = false;
                     let bytes = buffer.get(..length).unwrap_or_default();
                     self.input(Input::Received { connection, bytes });
                     self.drain();
