@@ -12,7 +12,7 @@ use std::time::Instant;
 /// Without a word from outside: few, so that they can be part of every test run.
 const FEW: u64 = 20;
 
-fn number(name: &str) -> Option<u64> {
+pub(crate) fn number(name: &str) -> Option<u64> {
     std::env::var(name)
         .ok()
         .map(|text| text.parse().unwrap_or_else(|_| panic!("{name}: {text} is no number")))

@@ -35,7 +35,7 @@ impl Client {
         let mut request = kept.request.clone().read_back();
         // Some gateways want it gone before they take it again: then it is made anew when it is nearly over.
         let lifetime = kept.granted.as_ref().and_then(|granted| granted.lifetime.duration());
-        request.stands = kept.stands.then(|| lifetime.unwrap_or_default() / 8);
+        request.stands = kept.stands.then(|| lifetime.unwrap_or_default().checked_div(8).unwrap_or_default());
         let pace = match (kept.failures, kept.expires()) {
             (0, _) => Pace::FirstContact,
             // To its own server it is a renewal (RFC 6887 section 11.2.1).

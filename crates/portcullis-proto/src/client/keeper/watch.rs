@@ -56,11 +56,14 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    fn new() -> Self {
+    fn new(now: Time) -> Self {
+        let mut uptime = Epoch::nat_pmp();
+        // From here on it is known what it must be at least.
+        uptime.update(now, 0);
         Self {
             looking: Vec::new(),
             failures: 0,
-            uptime: Epoch::nat_pmp(),
+            uptime,
             boot_id: None,
             recreated_at: None,
             changed_at: None,
@@ -127,7 +130,7 @@ impl Client {
     pub(super) fn watch(&mut self, now: Time, granted: &Granted) {
         let gateway = granted.grantor.remote().ip();
         if let Entry::Vacant(vacant) = self.keeper.watches.entry(gateway) {
-            vacant.insert(Watch::new());
+            vacant.insert(Watch::new(now));
             self.transport.out.timers.set(Timer::Keeper(KeeperTimer::Watch(gateway)), now + INTERVAL);
         }
     }

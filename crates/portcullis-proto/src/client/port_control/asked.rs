@@ -48,7 +48,8 @@ impl Asked {
     /// Since when a lease may have run that is granted now.
     pub(super) fn since(&self, now: Time, key: &Key, lifetime: Lifetime) -> Option<Time> {
         // Of a short lease too much would be given away.
-        let third = lifetime.duration().map_or(LONGEST_WAY, |lifetime| lifetime / 3);
+        let third =
+            lifetime.duration().map_or(LONGEST_WAY, |lifetime| lifetime.checked_div(3).unwrap_or_default());
         let way = third.clamp(SHORTEST_WAY, LONGEST_WAY);
         let before = |at: Time| Time::from_start(at.since_start().saturating_sub(way));
         let mut earliest = before(now);
