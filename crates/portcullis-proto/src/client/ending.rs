@@ -12,8 +12,9 @@ use super::operation::{Operation, OperationId, Stage};
 use super::race::Contender;
 use super::timer::Timer;
 use super::transport::Owner;
-use crate::{Lifetime, Time};
+use crate::{Lifetime, Protocol, Time};
 use core::net::IpAddr;
+use core::num::NonZeroU16;
 use core::time::Duration;
 
 /// What a lease that is read may be too long.
@@ -123,9 +124,15 @@ impl Client {
             }
             _ => {}
         }
+        let key = match &outcome {
+            Outcome::Mapped(granted) => Some(granted.internal_key()),
+            _ => None,
+        };
+        let is_cleared = operation.is_clearing();
         let outcome = self.taken_over(now, &mut operation, outcome);
         self.tell(now, id, operation.keeper, operation.silent, Ok(outcome));
         self.tidy(now, leftovers);
+        self.doubt_what_is_cleared(now, key, is_cleared);
     }
 
     /// Whether a gateway that says it has deleted something has deleted what the entry is about: what leads to an
@@ -133,6 +140,22 @@ impl Client {
     fn is_ours_to_delete(&self, entry: EntryId) -> bool {
         let leads_to = self.ledger.internal_address(entry);
         leads_to.is_none_or(|address| self.network.may_be_own(address, None))
+    }
+
+    /// What was granted while it is being deleted, to be made anew, is asked for once more.
+    pub(super) fn doubt_what_is_cleared(
+        &mut self,
+        now: Time,
+        key: Option<(IpAddr, Protocol, NonZeroU16)>,
+        is_cleared: bool,
+    ) {
+        let clears = |operation: &Operation, (_, protocol, internal_port)| {
+            operation.is_clearing() && operation.asks_for(protocol, internal_port)
+        };
+        let is_doubtful = |&key: &_| is_cleared || self.operations.values().any(|other| clears(other, key));
+        if let Some(key) = key.filter(is_doubtful) {
+            self.doubt(now, key);
+        }
     }
 
     /// What was to be kept is, once it is granted.

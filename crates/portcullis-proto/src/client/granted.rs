@@ -155,6 +155,11 @@ impl Granted {
         (self.grantor.remote().ip(), self.protocol, self.external_port)
     }
 
+    /// Our side of it, at its gateway.
+    pub(super) fn internal_key(&self) -> (IpAddr, Protocol, NonZeroU16) {
+        (self.grantor.remote().ip(), self.protocol, self.internal_port)
+    }
+
     /// Whether nothing is left of this where `other` was granted since: both are one to the gateway, since it
     /// knows them by the same name.
     pub(super) fn is_replaced_by(&self, other: &Self) -> bool {

@@ -159,11 +159,7 @@ impl Client {
     pub(super) fn tidy(&mut self, now: Time, leftovers: Vec<Leftover>) {
         for leftover in leftovers {
             if self.held.covers(&leftover) {
-                // To many gateways it is the very mapping that is held; so it is to us, where that was asked for once
-                // more.
-                if !self.held.is_written_as(leftover.entry) {
-                    self.shade(now, leftover);
-                }
+                self.cover(now, leftover);
             } else if self.is_asked_for(&leftover) {
                 self.undecided.push(leftover);
             } else {
@@ -172,12 +168,15 @@ impl Client {
         }
     }
 
-    /// Remembers what is to be deleted with the mapping that is held there, once.
-    fn shade(&mut self, now: Time, leftover: Leftover) {
+    /// To many gateways it is the very mapping that is held, with another lease by now: that is asked for once more, and
+    /// this is deleted with it. Where it was asked for by the same request, it is the same to us too.
+    fn cover(&mut self, now: Time, leftover: Leftover) {
         let (gateway, protocol, _) = leftover.key();
         let internal_port = leftover.internal_port();
         let is_there = !matches!(leftover.remains, Remains::Farewell { .. });
-        self.held.shade(leftover);
+        if !self.held.is_written_as(leftover.entry) {
+            self.held.shade(leftover);
+        }
         if is_there {
             self.doubt(now, (gateway, protocol, internal_port));
         }

@@ -137,9 +137,12 @@ impl Client {
             let network = &self.network;
             let out = &mut self.transport.out;
             let asked_again = self.port_control.network_changed(|own| network.is_own(own), out);
+            for &(asker, before) in &asked_again {
+                self.asked_from(asker, before);
+            }
             self.network_changed(now);
-            for (asker, before) in asked_again {
-                self.write_down_again(now, asker, before);
+            for (asker, _) in asked_again {
+                self.write_down_again(now, asker);
             }
             self.update(now);
         }

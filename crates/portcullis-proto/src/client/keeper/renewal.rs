@@ -331,7 +331,7 @@ impl Client {
     /// Another protocol was asked for the same at the same time: where the gateway has one table, the mapping has the
     /// lease that came last. It is renewed, to be sure.
     pub(in crate::client) fn doubt(&mut self, now: Time, of: (IpAddr, Protocol, NonZeroU16)) {
-        let is_same = |own: &Granted| (own.grantor.remote().ip(), own.protocol, own.internal_port) == of;
+        let is_same = |own: &Granted| own.internal_key() == of;
         let same = self.ids(|kept| kept.stands && kept.granted.as_ref().is_some_and(is_same));
         for id in same {
             if let Some(kept) = self.keeper.mappings.get_mut(&id) {

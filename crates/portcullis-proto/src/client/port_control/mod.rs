@@ -83,7 +83,9 @@ impl PortControl {
 
     /// Whether a request of the asker's is under way and has been sent.
     pub(super) fn has_sent(&self, asker: Asker) -> bool {
-        self.transactions.values().any(|transaction| transaction.asker == asker && transaction.has_sent())
+        self.transactions
+            .values()
+            .any(|transaction| transaction.asker == asker && transaction.was_ever_sent())
     }
 
     /// Whether a request of the asker's is under way.

@@ -76,17 +76,23 @@ pub(super) struct Transaction {
     ask: Ask,
     pace: Pace,
     sent: u32,
+    /// Whether it was ever sent, on this line or on one before.
+    ever_sent: bool,
     sent_at: Option<Time>,
     refusals: u8,
 }
 
 impl Transaction {
     pub(super) fn new(asker: Asker, way: Way, ask: Ask, pace: Pace) -> Self {
-        Self { asker, way, ask, pace, sent: 0, sent_at: None, refusals: 0 }
+        Self { asker, way, ask, pace, sent: 0, ever_sent: false, sent_at: None, refusals: 0 }
     }
 
     pub(super) fn has_sent(&self) -> bool {
         self.sent > 0
+    }
+
+    pub(super) fn was_ever_sent(&self) -> bool {
+        self.ever_sent
     }
 
     /// The line is another one: what was sent counts no more.
@@ -132,6 +138,7 @@ impl Transaction {
         line.send(self.ask.encode(local.ip()), out);
         out.timers.set(Timer::Transaction(id), now + self.pace.wait(self.sent));
         self.sent = self.sent.saturating_add(1);
+        self.ever_sent = true;
         self.sent_at = Some(now);
     }
 

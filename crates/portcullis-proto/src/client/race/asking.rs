@@ -242,15 +242,21 @@ impl Client {
         id
     }
 
-    /// A server is asked again from another address of ours: that is another mapping than the one that it may have made
-    /// for the address before.
-    pub(in crate::client) fn write_down_again(&mut self, now: Time, (id, index): Asker, before: IpAddr) {
+    /// What a server may have made leads to this address, which was ours when it was asked.
+    pub(in crate::client) fn asked_from(&mut self, (id, index): Asker, address: IpAddr) {
+        let contender = self.operations.get(&id).and_then(|own| own.contenders.get(index));
+        if let Some(entry) = contender.and_then(|own| own.entry) {
+            self.ledger.leads_to(entry, address, &mut self.transport.out);
+        }
+    }
+
+    /// A server is asked again, from another address of ours: that is for another mapping.
+    pub(in crate::client) fn write_down_again(&mut self, now: Time, (id, index): Asker) {
         let contender = self.operations.get_mut(&id).and_then(|own| own.contenders.get_mut(index));
-        let Some(entry) = contender.filter(|own| !own.renews).and_then(|own| own.entry.take()) else {
-            return;
-        };
-        self.ledger.leads_to(entry, before, &mut self.transport.out);
-        self.write_down(now, id, index);
+        if let Some(contender) = contender.filter(|own| !own.renews) {
+            contender.entry = None;
+            self.write_down(now, id, index);
+        }
     }
 
     /// What a server is about to be asked for goes into the journal first.

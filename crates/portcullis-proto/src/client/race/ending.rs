@@ -137,7 +137,8 @@ impl Client {
             third_party: wish.third_party,
             peer: wish.peer,
             entry,
-            leased: grant.lifetime,
+            // What others were granted for longer may be what the server did last.
+            leased: contender.least.map_or(grant.lifetime, |_| grant.lifetime.max(wish.lifetime)),
             since,
         };
         contender.phase = Phase::Failed;
@@ -149,10 +150,12 @@ impl Client {
         }
         // UPnP is being asked at the same time: what its answer says is taken back.
         let elsewhere = Some(granted.grantor.remote().ip());
+        let key = granted.internal_key();
         self.hold(now, &mut granted, operation.keeper);
         let outcome = self.taken_over(now, &mut operation, Outcome::Mapped(granted));
         self.tell(now, id, operation.keeper.take(), operation.silent, Ok(outcome));
         self.abandon(now, id, operation, elsewhere);
+        self.doubt_what_is_cleared(now, Some(key), false);
     }
 
     /// Whether others than this contender have been asked for the same at its gateway, and are there.
