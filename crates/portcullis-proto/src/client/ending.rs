@@ -12,9 +12,8 @@ use super::operation::{Operation, OperationId, Stage};
 use super::race::Contender;
 use super::timer::Timer;
 use super::transport::Owner;
-use crate::{Lifetime, Protocol, Time};
+use crate::{Lifetime, Time};
 use core::net::IpAddr;
-use core::num::NonZeroU16;
 use core::time::Duration;
 
 /// What a lease that is read may be too long.
@@ -124,15 +123,17 @@ impl Client {
             }
             _ => {}
         }
-        let key = match &outcome {
-            Outcome::Mapped(granted) => Some(granted.internal_key()),
+        let granted = match &outcome {
+            Outcome::Mapped(granted) => Some(granted.clone()),
             _ => None,
         };
-        let is_cleared = operation.is_clearing();
+        let is_clearing = operation.is_clearing();
         let outcome = self.taken_over(now, &mut operation, outcome);
         self.tell(now, id, operation.keeper, operation.silent, Ok(outcome));
         self.tidy(now, leftovers);
-        self.doubt_what_is_cleared(now, key, is_cleared);
+        if let Some(granted) = granted {
+            self.doubt_what_is_endangered(now, &granted, is_clearing);
+        }
     }
 
     /// Whether a gateway that says it has deleted something has deleted what the entry is about: what leads to an
@@ -142,19 +143,17 @@ impl Client {
         leads_to.is_none_or(|address| self.network.may_be_own(address, None))
     }
 
-    /// What was granted while it is being deleted, to be made anew, is asked for once more.
-    pub(super) fn doubt_what_is_cleared(
-        &mut self,
-        now: Time,
-        key: Option<(IpAddr, Protocol, NonZeroU16)>,
-        is_cleared: bool,
-    ) {
-        let clears = |operation: &Operation, (_, protocol, internal_port)| {
-            operation.is_clearing() && operation.asks_for(protocol, internal_port)
+    /// What was granted while a request is on its way that may delete or replace it is asked for once more.
+    pub(super) fn doubt_what_is_endangered(&mut self, now: Time, granted: &Granted, is_endangered: bool) {
+        let is_danger = |other: &Operation| {
+            let clears = other.is_clearing() && other.asks_for(granted.protocol, granted.internal_port);
+            let replaces = other.is_adding()
+                && other.external_port() == Some(granted.external_port)
+                && !other.asks_for(granted.protocol, granted.internal_port);
+            clears || replaces
         };
-        let is_doubtful = |&key: &_| is_cleared || self.operations.values().any(|other| clears(other, key));
-        if let Some(key) = key.filter(is_doubtful) {
-            self.doubt(now, key);
+        if is_endangered || self.operations.values().any(is_danger) {
+            self.doubt(now, granted.internal_key());
         }
     }
 

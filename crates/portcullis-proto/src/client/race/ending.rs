@@ -150,12 +150,11 @@ impl Client {
         }
         // UPnP is being asked at the same time: what its answer says is taken back.
         let elsewhere = Some(granted.grantor.remote().ip());
-        let key = granted.internal_key();
         self.hold(now, &mut granted, operation.keeper);
-        let outcome = self.taken_over(now, &mut operation, Outcome::Mapped(granted));
+        let outcome = self.taken_over(now, &mut operation, Outcome::Mapped(granted.clone()));
         self.tell(now, id, operation.keeper.take(), operation.silent, Ok(outcome));
         self.abandon(now, id, operation, elsewhere);
-        self.doubt_what_is_cleared(now, Some(key), false);
+        self.doubt_what_is_endangered(now, &granted, false);
     }
 
     /// Whether others than this contender have been asked for the same at its gateway, and are there.
