@@ -205,8 +205,8 @@ impl Observer {
     }
 }
 
-/// How long it takes until a mapping that may have been deleted by what came late is asked for again.
-const REASSURED: Duration = Duration::from_secs(10);
+/// How long it takes at most, on a bad link, until a mapping that may have been deleted by what came late is granted again.
+const REASSURED: Duration = Duration::from_secs(60);
 
 /// An answer that was on its way when the gateway lost what it tells of.
 const TRIP: Duration = Duration::from_secs(4);

@@ -30,6 +30,8 @@ const LEAST: Duration = Duration::from_secs(4);
 /// A lease that is over before it can be renewed is asked for again this long after the last time: the shortest that
 /// is lived with.
 const SHORTEST: Duration = Duration::from_secs(20);
+/// As good as now: what is called by others only says what is to be done.
+const SOON: Duration = Duration::from_millis(1);
 /// What is under way at a gateway is over.
 const SETTLED: Duration = Duration::from_secs(1);
 /// Answers that come within this may have been given in another order.
@@ -37,7 +39,7 @@ const AT_ONCE: Duration = Duration::from_secs(15);
 
 impl Client {
     /// Sets the time of the next thing to do for a mapping.
-    pub(super) fn schedule(&mut self, _now: Time, id: MappingId) {
+    pub(super) fn schedule(&mut self, now: Time, id: MappingId) {
         let random = self.random.next_u32();
         let Some(kept) = self.keeper.mappings.get(&id) else { return };
         if kept.phase != Phase::Resting {
@@ -59,7 +61,8 @@ impl Client {
         };
         let timer = Timer::Keeper(KeeperTimer::Mapping(id));
         match next {
-            Some(at) => self.transport.out.timers.set(timer, at),
+            // A lease that became shorter may be due already.
+            Some(at) => self.transport.out.timers.set(timer, if at < now { now + SOON } else { at }),
             None => self.transport.out.timers.clear(timer),
         }
     }
@@ -67,6 +70,8 @@ impl Client {
     /// The time of a mapping has come.
     pub(super) fn mapping_due(&mut self, now: Time, id: MappingId) {
         let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
+        // Whatever is done now, reassures.
+        kept.reassure_at.take_if(|at| *at <= now);
         if kept.expires().is_some_and(|at| at <= now) && !kept.lost {
             kept.lost = true;
             kept.stands = false;
