@@ -7,7 +7,7 @@ WATCHED=60
 
 scenario_idle() {
     local method
-    ((LONG)) && WATCHED=300
+    ((LONG)) && WATCHED=180
     for method in pcp igd; do
         # miniupnpd announces itself every 30 s, with some thirty datagrams; each wakes whoever listens. Routers do so
         # every quarter or half of an hour.

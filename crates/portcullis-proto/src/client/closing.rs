@@ -42,7 +42,7 @@ impl Client {
         }
         self.enter_close(now, id, (protocol, external_port));
         self.settle(now, id);
-        self.update(now);
+        self.run(now);
         id
     }
 
@@ -58,7 +58,7 @@ impl Client {
         let id = self.delete(now, granted, timeout);
         let shadows = self.held.uncovered();
         self.tidy(now, shadows);
-        self.update(now);
+        self.run(now);
         id
     }
 

@@ -89,6 +89,9 @@ impl Client {
             _ => None,
         };
         let contenders = core::mem::take(&mut operation.contenders);
+        let names_others = contenders
+            .iter()
+            .any(|other| other.talk.deleted().is_some_and(|wish| wish.third_party.is_some()));
         // Whoever keeps it need not know yet whether they are there.
         let is_kept = operation.keeper.is_some() || operation.keeps.is_some();
         let is_rival = |other: &&Contender| {
@@ -106,8 +109,6 @@ impl Client {
                     // A table tells what is left in whole seconds, and perhaps one too many.
                     let asked_at = operation.asked_at.unwrap_or(now).since_start();
                     granted.since = Time::from_start(asked_at.saturating_sub(ROUNDING));
-                }
-                if granted.grantor.control_point().is_some() {
                     // NAT-PMP and PCP may have the last word.
                     granted.lifetime = rivals.into_iter().fold(granted.lifetime, Lifetime::min);
                 }
@@ -117,7 +118,8 @@ impl Client {
                 leftovers.retain(|left| left.key() != key || !matches!(left.remains, Remains::Entry { .. }));
             }
             Outcome::Closed(_) => {
-                if let Some(entry) = operation.entry.filter(|&entry| self.is_ours_to_delete(entry)) {
+                let is_gone = |&entry: &EntryId| names_others || self.is_ours_to_delete(entry);
+                if let Some(entry) = operation.entry.filter(is_gone) {
                     self.strike_out(entry);
                 }
             }
@@ -137,8 +139,11 @@ impl Client {
     }
 
     /// Whether a gateway that says it has deleted something has deleted what the entry is about: what leads to an
-    /// address that this host had before, it does not delete for us.
+    /// address that this host had before, NAT-PMP and PCP do not delete for us, and say yes all the same.
     fn is_ours_to_delete(&self, entry: EntryId) -> bool {
+        if self.ledger.is_by_external_port(entry) {
+            return true;
+        }
         let leads_to = self.ledger.internal_address(entry);
         leads_to.is_none_or(|address| self.network.may_be_own(address, None))
     }

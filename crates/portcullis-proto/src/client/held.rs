@@ -5,8 +5,8 @@ use super::journal::EntryId;
 use super::leftovers::{Key, Leftover, Remains};
 use super::port_control::Way;
 use super::port_control::talk::Wish;
-use crate::Protocol;
 use crate::wire::pcp::Nonce;
+use crate::{Protocol, Time};
 use core::num::NonZeroU16;
 use std::collections::BTreeMap;
 
@@ -47,9 +47,11 @@ impl Held {
         }
     }
 
-    /// Our port behind an external one, where there is one.
-    pub(super) fn internal_port(&self, key: &Key) -> Option<NonZeroU16> {
-        self.holdings.get(key).map(|holding| holding.granted.internal_port)
+    /// Our port behind an external one, where there is one by now.
+    pub(super) fn internal_port(&self, now: Time, key: &Key) -> Option<NonZeroU16> {
+        let granted = self.holdings.get(key).map(|holding| &holding.granted)?;
+        let lasts = granted.leased.duration().is_none_or(|lease| now < granted.since + lease);
+        lasts.then_some(granted.internal_port)
     }
 
     /// Whether deleting it would delete what is held: gateways keep one table for all protocols, in which NAT-PMP and

@@ -42,10 +42,12 @@ impl Ledger {
     /// What an entry says from now on.
     pub(super) fn put(&mut self, mut entry: Entry, out: &mut Outbox) {
         if let Some(known) = self.entries.get(&entry.id) {
+            // What stands, or may stand, is asked for again: it ends with the later of both.
+            let expires = known.expires.zip(entry.expires).map(|(one, other)| one.max(other));
             if known.granted && !entry.granted {
-                // What stands is asked for again: it ends with the later of both.
-                let expires = known.expires.zip(entry.expires).map(|(one, other)| one.max(other));
                 entry = Entry { expires, outlives: false, ..known.clone() };
+            } else if !entry.granted {
+                entry.expires = expires;
             }
         }
         if self.entries.get(&entry.id) != Some(&entry) {
@@ -128,6 +130,11 @@ impl Ledger {
     /// Whether an entry is about this external port.
     pub(super) fn is_about(&self, id: EntryId, external_port: NonZeroU16) -> bool {
         self.entries.get(&id).is_some_and(|entry| entry.external_port == external_port)
+    }
+
+    /// Whether its gateway knows it by its external side, or by a number of its own.
+    pub(super) fn is_by_external_port(&self, id: EntryId) -> bool {
+        self.entries.get(&id).is_some_and(|entry| matches!(entry.method, Method::Igd | Method::IgdPinhole))
     }
 
     /// Whether the gateway has granted it for a time.

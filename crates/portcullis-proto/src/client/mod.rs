@@ -144,7 +144,7 @@ impl Client {
             for (asker, _) in asked_again {
                 self.write_down_again(now, asker);
             }
-            self.update(now);
+            self.run(now);
         }
     }
 
@@ -153,7 +153,7 @@ impl Client {
         let deadline = now + options.timeout.saturating_add(options.grace);
         let search = self.start_search(now, options);
         let operation = self.add_operation(Operation::new(None, Stage::Searching(search), deadline));
-        self.update(now);
+        self.run(now);
         operation
     }
 
@@ -166,7 +166,7 @@ impl Client {
         let id = self.prepare_map(now, &request, timeout);
         self.enter_map(now, id, &request, &Pace::FirstContact);
         self.settle(now, id);
-        self.update(now);
+        self.run(now);
         id
     }
 
@@ -219,7 +219,7 @@ impl Client {
         let id = self.begin_seeking(now, Task::Address, timeout);
         self.enter_address(now, id);
         self.settle(now, id);
-        self.update(now);
+        self.run(now);
         id
     }
 
@@ -242,7 +242,7 @@ impl Client {
         if let Some(operation) = self.operations.remove(&id) {
             self.abandon(now, id, operation, None);
         }
-        self.update(now);
+        self.run(now);
     }
 
     /// Whether anything is still under way.
@@ -301,7 +301,11 @@ impl Client {
             }
             Input::Timeout => {}
         }
-        // The end of a search may leave a mapping that is kept with something to do at once.
+        self.run(now);
+    }
+
+    /// Does what is due, which may leave more to do at once: the end of a search, a lease that became shorter.
+    fn run(&mut self, now: Time) {
         for _ in 0..MOST_ROUNDS {
             while let Some(timer) = self.transport.out.timers.pop_due(now) {
                 self.timer_due(now, timer);

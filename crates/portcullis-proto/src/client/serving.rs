@@ -213,7 +213,7 @@ impl Client {
                 }
                 let deadline = operation.deadline;
                 let is_adding = operation.is_adding();
-                if self.would_harm_our_own(id) {
+                if self.would_harm_our_own(now, id) {
                     return self.port_is_taken(now, id);
                 }
                 if is_adding {
@@ -329,7 +329,7 @@ impl Client {
 
     /// Whether the external port is that of another mapping of ours, which a gateway would take the request to refresh;
     /// or whether somebody else keeps what is about to be deleted to be made anew.
-    fn would_harm_our_own(&self, id: OperationId) -> bool {
+    fn would_harm_our_own(&self, now: Time, id: OperationId) -> bool {
         let Some(operation) = self.operations.get(&id) else { return false };
         let (Stage::Working { points, point, .. }, Some(request), Some(external_port)) =
             (&operation.stage, operation.request(), operation.external_port())
@@ -347,7 +347,7 @@ impl Client {
         operation.is_adding()
             && !request.ipv6
             && request.on_conflict != OnConflict::Overwrite
-            && self.held.internal_port(&key).is_some_and(|port| port != request.internal_port)
+            && self.held.internal_port(now, &key).is_some_and(|port| port != request.internal_port)
     }
 
     /// As if the gateway had said so.

@@ -12,6 +12,7 @@ use super::{Next, Procedure};
 use crate::Lifetime;
 use crate::client::device::ControlPoint;
 use crate::client::error::{Failure, Step};
+use crate::client::exchange::ExchangeError;
 use crate::client::request::{MappingRequest, OnConflict};
 use crate::igd::error_code::UpnpErrorCode;
 use crate::igd::wan_connection::{
@@ -23,6 +24,7 @@ use core::num::NonZeroU16;
 use core::time::Duration;
 
 const MOST_ADDS: u8 = 6;
+/// How often an entry is read while nobody answers.
 const MOST_READS: u8 = 3;
 /// How long one of the first attempts may stay unanswered before the table is looked at: on a bad link that
 /// is the answer that was lost, and a slow gateway is given all the time there is after them.
@@ -285,7 +287,8 @@ impl Map {
 
     fn confirmed(&mut self, point: &ControlPoint, doubt: Option<Failure>, result: CallResult) -> Next<Entry> {
         let absent = matches!(result, Err(Failure::Fault(UpnpErrorCode::NoSuchEntryInArray, _)));
-        let is_silent = matches!(result, Err(Failure::Exchange(_)));
+        let is_silent =
+            matches!(result, Err(Failure::Exchange(ExchangeError::NoReply | ExchangeError::ConnectTimeout)));
         let entry = result.ok().and_then(|arguments| self.specific().decode(&arguments).ok());
         match (entry, doubt) {
             // Where the Add was not heard of, the entry may be an older one.

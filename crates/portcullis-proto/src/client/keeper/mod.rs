@@ -128,12 +128,7 @@ impl Kept {
     }
 
     fn operation(&self) -> Option<OperationId> {
-        match self.phase {
-            Phase::Resting => None,
-            Phase::Mapping(id) | Phase::Renewing(id) | Phase::Verifying(id) | Phase::Releasing(id) => {
-                Some(id)
-            }
-        }
+        self.phase.operation()
     }
 }
 
@@ -200,7 +195,7 @@ impl Client {
         }
         self.enter_map(now, id, &wanted, &Pace::FirstContact);
         self.settle(now, id);
-        self.update(now);
+        self.run(now);
         id
     }
 
@@ -210,7 +205,7 @@ impl Client {
         self.keeper.mappings.insert(id, Kept::new(request, now));
         self.listen();
         self.map_again(now, id);
-        self.update(now);
+        self.run(now);
         id
     }
 
@@ -263,7 +258,7 @@ impl Client {
             }
             _ => self.end_keeping(now, id),
         }
-        self.update(now);
+        self.run(now);
         operation
     }
 
@@ -274,7 +269,7 @@ impl Client {
             self.leave_open(&granted);
         }
         self.end_keeping(now, id);
-        self.update(now);
+        self.run(now);
     }
 
     /// Whether any mapping is kept: then changes of the network matter, and time that passes in sleep.

@@ -1,6 +1,7 @@
 //! A mapping that is in doubt, or gone: why, and when it is asked for again.
 
 use super::{ChangeKind, KeeperTimer, MappingId, Phase, Reason};
+use crate::Time;
 use crate::client::Client;
 use crate::client::error::{Attempt, Error, Failure};
 use crate::client::event::Outcome;
@@ -9,7 +10,6 @@ use crate::client::port_control::Pace;
 use crate::client::retry;
 use crate::igd::error_code::UpnpErrorCode;
 use crate::igd::wan_connection::{Action, GetSpecificPortMappingEntry};
-use crate::{Lifetime, Time};
 use core::net::IpAddr;
 use core::time::Duration;
 
@@ -70,7 +70,10 @@ impl Client {
             .iter()
             .all(|attempt| matches!(attempt.failure, Failure::NoAnswer | Failure::NoReply));
         if !is_silent || (!kept.stands && kept.retry_at.is_none()) {
-            kept.retry_at = Some(now + back_off(kept.failures, random));
+            // The windows of a lease that ends come ever sooner: they do not put it off.
+            let at = now + back_off(kept.failures, random);
+            kept.retry_at =
+                Some(kept.retry_at.filter(|&known| known > now).map_or(at, |known| known.min(at)));
         }
         let waits = kept.retry_at.is_some_and(|at| at > now);
         self.degrade(id, Reason::Failed(error));
@@ -121,19 +124,22 @@ impl Client {
             Ok(Outcome::Called(arguments)) => action.decode(arguments).ok(),
             _ => None,
         };
-        if let Some(told) = entry.as_ref().and_then(|entry| entry.lifetime.duration()) {
+        let told = entry.as_ref().and_then(|entry| entry.internal_address());
+        let leads_elsewhere = told.is_some_and(|address| address != granted.internal_address);
+        let ours = entry.as_ref().filter(|_| !leads_elsewhere);
+        if let Some((lifetime, told)) =
+            ours.and_then(|entry| Some((entry.lifetime, entry.lifetime.duration()?)))
+        {
             // Another protocol, or another program, may have given it another lease.
-            let read_at = Time::from_start(now.since_start().saturating_sub(READING));
             if kept.expires().is_none_or(|at| now + told < at) {
                 if let Some(own) = &mut kept.granted {
-                    own.lifetime = Lifetime::from_seconds(u32::try_from(told.as_secs()).unwrap_or(u32::MAX));
-                    kept.granted_at = read_at;
+                    own.lifetime = lifetime;
+                    let reading = READING.min(told.checked_div(2).unwrap_or_default());
+                    kept.granted_at = Time::from_start(now.since_start().saturating_sub(reading));
                     (kept.renewals, kept.renewed_at) = (0, Duration::ZERO);
                 }
             }
         }
-        let told = entry.as_ref().and_then(|entry| entry.internal_address());
-        let leads_elsewhere = told.is_some_and(|address| address != granted.internal_address);
         let failure = result.as_ref().err().and_then(|error| error.attempts().last());
         match failure.map(|attempt| &attempt.failure) {
             Some(Failure::Fault(UpnpErrorCode::NoSuchEntryInArray, _)) => {

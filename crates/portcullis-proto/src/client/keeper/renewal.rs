@@ -30,8 +30,6 @@ const LEAST: Duration = Duration::from_secs(4);
 /// A lease that is over before it can be renewed is asked for again this long after the last time: the shortest that
 /// is lived with.
 const SHORTEST: Duration = Duration::from_secs(20);
-/// As good as now: what is called by others only says what is to be done.
-const SOON: Duration = Duration::from_millis(1);
 /// What is under way at a gateway is over.
 const SETTLED: Duration = Duration::from_secs(1);
 /// Answers that come within this may have been given in another order.
@@ -39,7 +37,7 @@ const AT_ONCE: Duration = Duration::from_secs(15);
 
 impl Client {
     /// Sets the time of the next thing to do for a mapping.
-    pub(super) fn schedule(&mut self, now: Time, id: MappingId) {
+    pub(super) fn schedule(&mut self, _now: Time, id: MappingId) {
         let random = self.random.next_u32();
         let Some(kept) = self.keeper.mappings.get(&id) else { return };
         if kept.phase != Phase::Resting {
@@ -61,8 +59,7 @@ impl Client {
         };
         let timer = Timer::Keeper(KeeperTimer::Mapping(id));
         match next {
-            // A lease that became shorter may be due already.
-            Some(at) => self.transport.out.timers.set(timer, if at < now { now + SOON } else { at }),
+            Some(at) => self.transport.out.timers.set(timer, at),
             None => self.transport.out.timers.clear(timer),
         }
     }
@@ -290,7 +287,8 @@ impl Client {
         (kept.stands, kept.degraded, kept.lost) = (true, false, false);
         (kept.renewals, kept.renewed_at) = (0, Duration::ZERO);
         (kept.retry_at, kept.failures, kept.sent_at) = (None, 0, None);
-        kept.reassure_at = None;
+        // What came into doubt while this was under way stays in doubt.
+        kept.reassure_at = kept.reassure_at.filter(|at| *at > now).map(|_| now + LEAST);
         let kind = match (&before, was_down) {
             (None, _) => ChangeKind::Mapped,
             (Some(_), true) => ChangeKind::Recovered,

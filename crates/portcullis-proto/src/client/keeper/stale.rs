@@ -47,7 +47,7 @@ impl Client {
             }
         }
         self.tidy(now, leftovers);
-        self.update(now);
+        self.run(now);
         count
     }
 

@@ -245,7 +245,7 @@ impl Client {
     /// What a server may have made leads to this address, which was ours when it was asked.
     pub(in crate::client) fn asked_from(&mut self, (id, index): Asker, address: IpAddr) {
         let contender = self.operations.get(&id).and_then(|own| own.contenders.get(index));
-        if let Some(entry) = contender.and_then(|own| own.entry) {
+        if let Some(entry) = contender.filter(|own| own.is_asked_anew()).and_then(|own| own.entry) {
             self.ledger.leads_to(entry, address, &mut self.transport.out);
         }
     }
@@ -253,7 +253,7 @@ impl Client {
     /// A server is asked again, from another address of ours: that is for another mapping.
     pub(in crate::client) fn write_down_again(&mut self, now: Time, (id, index): Asker) {
         let contender = self.operations.get_mut(&id).and_then(|own| own.contenders.get_mut(index));
-        if let Some(contender) = contender.filter(|own| !own.renews) {
+        if let Some(contender) = contender.filter(|own| own.is_asked_anew()) {
             contender.entry = None;
             self.write_down(now, id, index);
         }

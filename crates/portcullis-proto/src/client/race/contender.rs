@@ -76,6 +76,12 @@ impl Contender {
         }
     }
 
+    /// Whether asked from another address of ours, it asks for another mapping.
+    pub(super) fn is_asked_anew(&self) -> bool {
+        let is_for_us = self.talk.wanted().is_some_and(|wish| wish.third_party.is_none());
+        is_for_us && !self.renews && self.talk.giving_back().is_none()
+    }
+
     /// For how long it asks.
     pub(super) fn longest(&self) -> Option<Lifetime> {
         self.talk.wanted().map(|wish| wish.lifetime)
