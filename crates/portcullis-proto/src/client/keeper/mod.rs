@@ -185,6 +185,7 @@ impl Client {
     /// Maps a port as [`map`](Self::map) does, and keeps it until [`stop_keeping`](Self::stop_keeping): it is
     /// renewed, and made again where it gets lost. [`Outcome::Kept`](super::Outcome::Kept), and
     /// [`Event::Changed`](super::Event::Changed) for everything that happens to it from then on.
+    /// No less than 20 seconds is asked for, as it has to last until it can be renewed.
     pub fn keep(&mut self, now: Time, request: MappingRequest, timeout: Duration) -> OperationId {
         // The lease that UPnP granted is told by the table alone.
         let mut wanted = self.as_long_as_kept(request.clone()).read_back();
