@@ -11,7 +11,7 @@ FOREIGN_BOUND=30
 
 scenario_loss() {
     local percent version
-    ((LONG)) && LOSS_RUNS=60 FOREIGN_RUNS=20
+    ((LONG)) && LOSS_RUNS=40 FOREIGN_RUNS=16
     for percent in "${LOSSES[@]}"; do
         annex_start "loss-$percent-ours" loss_ours "$percent"
         annex_start "loss-$percent-natpmpc" loss_series "$percent" v2 natpmpc "$FOREIGN_RUNS" "$FOREIGN_BOUND" \

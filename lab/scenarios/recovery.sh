@@ -13,7 +13,7 @@ SPREAD_MS=5200
 
 scenario_recovery() {
     local method
-    ((LONG)) && RESTARTS=10
+    ((LONG)) && RESTARTS=5
     for method in pcp nat-pmp; do
         proof "$method: the gateway dies and forgets; mapped again within 5 s" restarts_survived "$SPREAD_MS" "$method"
     done
