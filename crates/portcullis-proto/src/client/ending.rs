@@ -4,7 +4,7 @@ use super::Client;
 use super::error::{Attempt, Error, ErrorKind, Failure, Step};
 use super::event::{Event, Outcome};
 use super::exchange::ExchangeError;
-use super::granted::Granted;
+use super::granted::{Granted, Method};
 use super::journal::EntryId;
 use super::keeper::MappingId;
 use super::leftovers::{Remains, TIDY};
@@ -133,6 +133,11 @@ impl Client {
         let outcome = self.taken_over(now, &mut operation, outcome);
         self.tell(now, id, operation.keeper, operation.silent, Ok(outcome));
         self.tidy(now, leftovers);
+        let by_talk = |granted: &Granted| matches!(granted.method(), Method::NatPmp | Method::Pcp);
+        if granted.as_ref().is_some_and(by_talk) {
+            // UPnP was asked too, or was about to be.
+            self.leave(now, &operation);
+        }
         if let Some(granted) = granted {
             self.doubt_what_is_endangered(now, &granted, is_clearing);
         }

@@ -109,7 +109,7 @@ impl Map {
 
     /// Whether the gateway may have a mapping of ours by now, apart from the Add that is under way.
     pub(in crate::client) fn may_have_added(&self) -> bool {
-        self.in_doubt
+        self.in_doubt || matches!(self.state, State::Confirming(None) | State::Scanning(_, None))
     }
 
     /// Nobody wants the mapping any more: only what the answer says of the table counts.

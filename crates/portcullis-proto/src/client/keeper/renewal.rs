@@ -67,6 +67,10 @@ impl Client {
     /// The time of a mapping has come.
     pub(super) fn mapping_due(&mut self, now: Time, id: MappingId) {
         let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
+        if matches!(kept.phase, Phase::Releasing(_)) {
+            // That it runs out meanwhile is no news.
+            return;
+        }
         // Whatever is done now, reassures.
         kept.reassure_at.take_if(|at| *at <= now);
         if kept.expires().is_some_and(|at| at <= now) && !kept.lost {

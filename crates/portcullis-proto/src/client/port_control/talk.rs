@@ -32,7 +32,10 @@ pub(in crate::client) enum Goal {
 pub(in crate::client) struct Grant {
     pub(in crate::client) external_port: NonZeroU16,
     pub(in crate::client) external_address: Option<IpAddr>,
+    /// What is believed of it.
     pub(in crate::client) lifetime: Lifetime,
+    /// What the server said.
+    pub(in crate::client) leased: Lifetime,
 }
 
 /// What a talk wants next.
@@ -255,6 +258,7 @@ impl Talk {
             external_port,
             external_address: address,
             lifetime: Lifetime::from_seconds(lifetime.min(LONGEST)),
+            leased: Lifetime::from_seconds(lifetime),
         })
     }
 

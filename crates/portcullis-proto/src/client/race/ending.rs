@@ -138,7 +138,7 @@ impl Client {
             peer: wish.peer,
             entry,
             // What others were granted for longer may be what the server did last.
-            leased: contender.least.map_or(grant.lifetime, |_| grant.lifetime.max(wish.lifetime)),
+            leased: contender.least.map_or(grant.leased, |_| grant.leased.max(wish.lifetime)),
             since,
         };
         contender.phase = Phase::Failed;
