@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 /// NAT-PMP and PCP: a burst, and one each second; every answer lets one more out.
 const REQUESTS: f64 = 16.0;
 /// UPnP: a search asks for six targets, four times, of the gateway and of everybody, and opens connections for what it
-/// finds; a gateway that says yes and adds nothing has its table read after each Add.
-const UPNP: f64 = 400.0;
+/// finds.
+const UPNP: f64 = 260.0;
 /// Then three each second for each of four mappings, should their leases be so short: a request to renew is read back, and
 /// where half of what is sent gets lost, a connection is tried for by six.
 const CONNECTIONS: f64 = 12.0;
