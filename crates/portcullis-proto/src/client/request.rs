@@ -1,6 +1,5 @@
 //! What a caller wants mapped.
 
-use crate::wire::pcp::Nonce;
 use crate::{Lifetime, Protocol};
 use core::net::{IpAddr, SocketAddr};
 use core::num::NonZeroU16;
@@ -56,8 +55,6 @@ pub struct MappingRequest {
     pub(super) peer: Option<SocketAddr>,
     /// Whether a permanent mapping must not be made in place of one that ends.
     pub(super) only_finite: bool,
-    /// The nonce that a PCP server knows the mapping by already.
-    pub(super) known: Option<(SocketAddr, Nonce)>,
     /// Where the gateway is believed to have it: it is not deleted to be added again while more than this is left of
     /// it.
     pub(super) stands: Option<Duration>,
@@ -80,7 +77,6 @@ impl MappingRequest {
             filters: Vec::new(),
             peer: None,
             only_finite: false,
-            known: None,
             stands: None,
         }
     }

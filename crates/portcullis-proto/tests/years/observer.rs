@@ -38,8 +38,8 @@ pub(crate) struct Observer {
     pub(crate) finished: BTreeMap<OperationId, bool>,
     budget: Budget,
     sequence: u64,
-    /// The nonce of each mapping at each server.
-    nonces: BTreeMap<(IpAddr, Protocol, u16), Nonce>,
+    /// The nonce of each mapping at each server, which knows it by our address and port (RFC 6887 section 11.3).
+    nonces: BTreeMap<(IpAddr, IpAddr, Protocol, u16), Nonce>,
     /// How often each kind of change was told.
     pub(crate) told: BTreeMap<&'static str, u64>,
     tells: bool,
@@ -59,7 +59,7 @@ impl Observer {
             self.budget.heard(from, count);
         }
         for (at, output) in &outputs {
-            self.output(*at, output);
+            self.output(*at, pair.own_address, output);
         }
         let events = core::mem::take(&mut pair.record.events);
         for (at, event) in events {
@@ -79,7 +79,7 @@ impl Observer {
         self.check(pair, gateways);
     }
 
-    fn output(&mut self, at: Time, output: &Output) {
+    fn output(&mut self, at: Time, own: IpAddr, output: &Output) {
         self.budget.sent(at, output);
         assert!(Budget::is_allowed(output), "I5: {output:?}");
         if self.tells {
@@ -91,26 +91,25 @@ impl Observer {
             }
             Output::Journal(Record::Erase(id)) => {
                 let entry = self.journal.remove(id).expect("an entry that is struck out was written down");
-                if entry.nonce.is_some() {
-                    let name = (entry.remote.ip(), entry.protocol, entry.internal_port.get());
-                    self.nonces.remove(&name);
+                if let Some(nonce) = entry.nonce {
+                    self.nonces.retain(|_, known| *known != nonce);
                 }
             }
             Output::Datagram { destination, payload, .. } if destination.port() == port_control::PORT => {
-                self.asked(destination.ip(), payload);
+                self.asked(own, destination.ip(), payload);
             }
             _ => {}
         }
     }
 
     /// I4: one mapping has one nonce at one server.
-    fn asked(&mut self, server: IpAddr, payload: &[u8]) {
+    fn asked(&mut self, own: IpAddr, server: IpAddr, payload: &[u8]) {
         let Ok(request) = pcp::Request::decode(payload) else { return };
         let pcp::Opcode::Map(map) = request.opcode else { return };
         if request.lifetime == 0 {
             return;
         }
-        let name = (server, map.protocol, map.internal_port.get());
+        let name = (server, own, map.protocol, map.internal_port.get());
         let known = *self.nonces.entry(name).or_insert(map.nonce);
         assert!(known == map.nonce, "I4: another nonce for {name:?}");
     }

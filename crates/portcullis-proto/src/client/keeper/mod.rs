@@ -123,6 +123,13 @@ impl Kept {
         Some(self.granted_at + lifetime)
     }
 
+    /// Whether the last request to renew came before the half of the lease, when none is due (RFC 6887 section 11.2.1):
+    /// because what was granted may not be there any more.
+    fn renewed_in_doubt(&self) -> bool {
+        let lifetime = self.granted.as_ref().and_then(|granted| granted.lifetime.duration());
+        self.renewals > 0 && lifetime.is_some_and(|lifetime| self.renewed_at < lifetime / 2)
+    }
+
     fn is_at(&self, gateway: IpAddr) -> bool {
         self.granted.as_ref().is_some_and(|granted| granted.grantor.remote().ip() == gateway)
     }

@@ -47,9 +47,6 @@ impl Client {
             if !kept.stands {
                 self.port_control.doubt(granted.grantor.remote().ip());
             }
-            if let Grantor::Pcp(server, nonce) = granted.grantor {
-                request.known = Some((server, nonce));
-            }
         }
         let request = self.as_long_as_kept(request);
         let operation = self.prepare_map(now, &request, MAP_TIMEOUT);
@@ -74,6 +71,9 @@ impl Client {
             let at = now + back_off(kept.failures, random);
             kept.retry_at =
                 Some(kept.retry_at.filter(|&known| known > now).map_or(at, |known| known.min(at)));
+        }
+        if is_silent && kept.renewed_in_doubt() {
+            kept.reassure_at = Some(now + back_off(kept.failures, random));
         }
         let waits = kept.retry_at.is_some_and(|at| at > now);
         self.degrade(id, Reason::Failed(error));

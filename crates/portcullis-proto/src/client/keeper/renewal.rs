@@ -30,6 +30,8 @@ const LEAST: Duration = Duration::from_secs(4);
 /// A lease that is over before it can be renewed is asked for again this long after the last time: the shortest that
 /// is lived with.
 const SHORTEST: Duration = Duration::from_secs(20);
+/// A mapping of which nobody says within this time that it is there, where that is in doubt, is degraded.
+const DOUBTED: Duration = Duration::from_secs(30);
 /// What is under way at a gateway is over.
 const SETTLED: Duration = Duration::from_secs(1);
 /// Answers that come within this may have been given in another order.
@@ -129,7 +131,10 @@ impl Client {
         let next = retry::renewal(lifetime, kept.renewals, at, random).unwrap_or(lifetime);
         let until_next = (kept.granted_at + next).max(now + LEAST) - now;
         let until_retry = kept.retry_at.map_or(until_next, |at| at - now);
-        let until_next = until_next.min(until_retry);
+        let mut until_next = until_next.min(until_retry);
+        if kept.renewed_in_doubt() {
+            until_next = until_next.min(DOUBTED);
+        }
         if kept.stands {
             kept.reason = Reason::Scheduled;
         }

@@ -116,8 +116,6 @@ impl Client {
     fn wish_for(&mut self, request: &MappingRequest, way: Way) -> Wish {
         let fresh = self.random.nonce_for(way.0, request.protocol, request.internal_port);
         let mut wish = Wish::new(request, fresh);
-        let known = request.known.filter(|(server, _)| *server == way.0).map(|(_, nonce)| nonce);
-        let held = || self.held.nonce(way, &wish);
         let asked = || {
             let contenders = self.operations.values().flat_map(|operation| &operation.contenders);
             let same = |other: &&Contender| {
@@ -131,7 +129,7 @@ impl Client {
         // A server that ties the nonce to our address takes any nonce for another one.
         let known_to_ledger =
             || self.ledger.known(Method::Pcp, way.0, |_| true, request).and_then(|entry| entry.nonce);
-        if let Some(nonce) = known.or_else(held).or_else(asked).or_else(known_to_ledger) {
+        if let Some(nonce) = self.held.nonce(way, &wish).or_else(asked).or_else(known_to_ledger) {
             wish.nonce = nonce;
         }
         wish

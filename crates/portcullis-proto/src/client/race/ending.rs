@@ -223,6 +223,10 @@ impl Client {
             if !is_sent {
                 continue;
             }
+            let local = self.port_control.line(contender.way).and_then(|line| line.local());
+            if let (Some(entry), Some(local), true) = (entry, local, contender.is_asked_anew()) {
+                self.ledger.leads_to(entry, local.ip(), &mut self.transport.out);
+            }
             let (method, way, wish) = (contender.method, contender.way, wish.clone());
             leftovers.push(Leftover {
                 gateway: contender.gateway(),
