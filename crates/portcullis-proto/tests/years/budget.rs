@@ -76,7 +76,7 @@ impl Budget {
         };
         let ip = address.ip();
         ip.is_multicast() && address.port() == 1900
-            || [crate::gateways::FIRST, crate::gateways::SECOND].iter().any(|own| own.parse() == Ok(ip))
+            || [crate::gateways::FIRST, crate::gateways::SECOND].contains(&ip)
     }
 }
 

@@ -1,17 +1,21 @@
 //! The two gateways, and what they have ever granted.
 
 use crate::pair::{Pair, SimPeer};
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr};
+use core::time::Duration;
 use portcullis_proto::{Protocol, Time};
 use portcullis_sim::Mapping;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-pub(crate) const FIRST: &str = "192.168.1.1";
-pub(crate) const SECOND: &str = "192.168.1.2";
-/// The addresses that are ours at one time or another.
-pub(crate) const OURS: [&str; 2] = [crate::pair::CLIENT, "192.168.1.99"];
+pub(crate) const FIRST: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 1, 1));
+pub(crate) const SECOND: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 1, 2));
+/// The addresses that are ours at one time or another, and as they stand in the tables.
+pub(crate) const OURS: [(&str, IpAddr); 2] = [
+    (crate::pair::CLIENT, IpAddr::V4(Ipv4Addr::new(192, 168, 1, 7))),
+    ("192.168.1.99", IpAddr::V4(Ipv4Addr::new(192, 168, 1, 99))),
+];
 
 /// What names a mapping: the gateway, the external side, and the host and port inside.
 pub(crate) type Name = (IpAddr, Protocol, u16, IpAddr, u16);
@@ -35,16 +39,11 @@ impl Gateways {
 
     /// Reads the gateways' tables.
     pub(crate) fn look(&mut self, pair: &Pair) {
-        let first = IpAddr::from([192, 168, 1, 1]);
-        let second = IpAddr::from([192, 168, 1, 2]);
-        let peer = self.second.borrow();
-        for (gateway, table) in [(first, pair.gateway.mappings()), (second, peer.mappings())] {
-            for mapping in table {
-                let Some(name) = name(gateway, mapping) else { continue };
-                let expires = mapping.expires.unwrap_or(Time::from_start(core::time::Duration::MAX));
-                let known = self.granted.entry(name).or_insert(expires);
-                *known = (*known).max(expires);
-            }
+        let second = self.second.borrow();
+        for (name, mapping) in ours(pair, &second) {
+            let expires = mapping.expires.unwrap_or(Time::from_start(Duration::MAX));
+            let known = self.granted.entry(name).or_insert(expires);
+            *known = (*known).max(expires);
         }
     }
 
@@ -54,8 +53,9 @@ impl Gateways {
         if self.told.is_none() {
             return;
         }
-        let tables: Vec<_> =
-            self.ours(pair).into_iter().map(|(name, mapping)| (name, mapping.expires)).collect();
+        let second = self.second.borrow();
+        let tables: Vec<_> = ours(pair, &second).map(|(name, mapping)| (name, mapping.expires)).collect();
+        drop(second);
         if self.told.as_ref() != Some(&tables) {
             eprintln!("{:?}   tables: {tables:?}", pair.now);
             self.told = Some(tables);
@@ -68,26 +68,23 @@ impl Gateways {
 
     /// Whether the mapping is in its gateway's table.
     pub(crate) fn has(&self, pair: &Pair, wanted: &Name) -> bool {
-        self.ours(pair).iter().any(|(own, _)| own == wanted)
+        ours(pair, &self.second.borrow()).any(|(own, _)| own == *wanted)
     }
 
     /// Every mapping that leads to us.
     pub(crate) fn ours(&self, pair: &Pair) -> Vec<(Name, Mapping)> {
-        let second = self.second.borrow();
-        let tables = [(FIRST, pair.gateway.mappings()), (SECOND, second.mappings())];
-        let all = tables.into_iter().flat_map(|(gateway, table)| {
-            let gateway = gateway.parse().unwrap();
-            table.iter().filter_map(move |mapping| Some((name(gateway, mapping)?, mapping.clone())))
-        });
-        all.collect()
+        ours(pair, &self.second.borrow()).map(|(name, mapping)| (name, mapping.clone())).collect()
     }
+}
+
+fn ours<'a>(pair: &'a Pair, second: &'a SimPeer) -> impl Iterator<Item = (Name, &'a Mapping)> {
+    let first = pair.gateway.mappings().iter().map(|mapping| (FIRST, mapping));
+    let second = second.mappings().iter().map(|mapping| (SECOND, mapping));
+    first.chain(second).filter_map(|(gateway, mapping)| Some((name(gateway, mapping)?, mapping)))
 }
 
 /// The name of a mapping that leads to us.
 fn name(gateway: IpAddr, mapping: &Mapping) -> Option<Name> {
-    if !OURS.contains(&mapping.internal_client.as_str()) {
-        return None;
-    }
-    let client = mapping.internal_client.parse().ok()?;
+    let (_, client) = OURS.into_iter().find(|(text, _)| *text == mapping.internal_client)?;
     Some((gateway, mapping.protocol, mapping.external_port, client, mapping.internal_port))
 }

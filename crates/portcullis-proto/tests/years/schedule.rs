@@ -32,7 +32,7 @@ impl Schedule {
     pub(crate) fn new(seed: u64, random: &mut Random) -> Self {
         let is_hasty = random.percent(20);
         let (scenario, speaks_upnp, least) = scenario(random, is_hasty);
-        let (other, _, other_least) = self::scenario(random, is_hasty);
+        let (other, other_speaks_upnp, other_least) = self::scenario(random, is_hasty);
         let methods: &[&[Method]] = &[
             &[],
             &[],
@@ -44,9 +44,10 @@ impl Schedule {
             &[Method::NatPmp],
         ];
         let methods = random.one_of(methods).to_vec();
-        // Each look at a gateway by UPnP costs what a hundred by the others do.
-        let span = if speaks_upnp && (methods.is_empty() || methods.contains(&Method::Igd)) {
-            random.seconds(30 * MINUTE, 12 * HOUR)
+        // Each look at a gateway by UPnP, and each search for one, costs what a hundred requests of the others do.
+        let may_use_upnp = methods.is_empty() || methods.contains(&Method::Igd);
+        let span = if may_use_upnp && (speaks_upnp || other_speaks_upnp || !methods.is_empty()) {
+            random.seconds(30 * MINUTE, 8 * HOUR)
         } else {
             random.seconds(2 * HOUR, 7 * DAY)
         };

@@ -5,7 +5,6 @@ use crate::pair::network;
 use crate::random::Random;
 use crate::schedule::link;
 use crate::world::World;
-use core::net::IpAddr;
 use core::time::Duration;
 use portcullis_proto::client::Network;
 use portcullis_sim::{PortControlOddity, Quirk};
@@ -151,8 +150,8 @@ impl World {
             Trouble::Online => {
                 let mut network = network();
                 let gateway = if self.random.percent(60) { FIRST } else { SECOND };
-                let own: IpAddr = OURS[usize::from(self.random.percent(30))].parse().unwrap();
-                network.default_gateways[0].address = gateway.parse().unwrap();
+                let (_, own) = OURS[usize::from(self.random.percent(30))];
+                network.default_gateways[0].address = gateway;
                 network.interfaces[1].addresses[0].address = own;
                 self.pair.own_address = own;
                 self.move_to(network);
@@ -175,7 +174,7 @@ impl World {
     }
 
     fn disturb_until(&mut self, at: portcullis_proto::Time) {
-        let known = self.gateways.disturbed.entry(FIRST.parse().unwrap()).or_insert(at);
+        let known = self.gateways.disturbed.entry(FIRST).or_insert(at);
         *known = (*known).max(at);
     }
 

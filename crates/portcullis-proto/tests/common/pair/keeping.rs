@@ -112,9 +112,13 @@ impl Pair {
 
     /// The machine sleeps: time passes, and nothing that happens reaches the client.
     pub(crate) fn suspend(&mut self, duration: Duration) {
-        self.now = self.now + duration;
-        self.gateway.handle_timeout(self.now);
-        self.wire.lose_arrivals(self.now);
+        let end = self.now + duration;
+        while let Some(next) = self.next_of_others().filter(|&next| next <= end) {
+            self.now = self.now.max(next);
+            self.turn_of_others();
+            self.wire.lose_arrivals(self.now);
+        }
+        self.now = end;
         self.turns = 0;
         self.input(Input::Timeout);
     }

@@ -239,8 +239,7 @@ impl Pair {
     }
 
     pub(super) fn step_until(&mut self, until: Time) -> bool {
-        let peers = self.peers.iter().map(|peer| peer.wakes_at()).chain([self.gateway.wakes_at()]);
-        let next = peers.chain([self.timeout, self.wire.next()]).flatten().min();
+        let next = [self.timeout, self.next_of_others()].into_iter().flatten().min();
         let Some(next) = next.filter(|&next| next <= until) else { return false };
         if next > self.now {
             self.now = next;
@@ -252,8 +251,25 @@ impl Pair {
         true
     }
 
+    /// When something happens that is not the client's doing.
+    pub(super) fn next_of_others(&self) -> Option<Time> {
+        let peers = self.peers.iter().map(|peer| peer.wakes_at());
+        peers.chain([self.gateway.wakes_at(), self.wire.next()]).flatten().min()
+    }
+
     /// Everything that is due now.
     fn turn(&mut self) {
+        self.turn_of_others();
+        while let Some(arrived) = self.wire.deliver_down(self.now) {
+            self.arrived(arrived);
+        }
+        if self.timeout.is_some_and(|at| at <= self.now) {
+            self.input(Input::Timeout);
+        }
+    }
+
+    /// What is due now at the others.
+    pub(super) fn turn_of_others(&mut self) {
         let now = self.now;
         let Self { gateway, peers, wire, .. } = self;
         let mut everybody: Vec<&mut dyn Peer> = vec![gateway];
@@ -264,12 +280,6 @@ impl Pair {
             }
         }
         wire.deliver_up(now, &mut everybody);
-        while let Some(arrived) = self.wire.deliver_down(now) {
-            self.arrived(arrived);
-        }
-        if self.timeout.is_some_and(|at| at <= now) {
-            self.input(Input::Timeout);
-        }
     }
 
     fn arrived(&mut self, arrived: ToClient) {
