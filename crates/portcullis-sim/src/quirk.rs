@@ -114,6 +114,8 @@ pub enum Quirk {
     ForeignMapping(Protocol, u16),
     /// A mechanism other than UPnP holds this port: 729 in version 2, 718 in version 1.
     OtherMechanism(u16),
+    /// Refuses with 718 to extend a mapping, its own client's too: it has to be deleted first (84).
+    RefreshRefused,
     /// Says 501 where 714, 716 or 718 is meant (49).
     ActionFailedForConflict,
     /// Internal and external port must be the same: 724 (54).

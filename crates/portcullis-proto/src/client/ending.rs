@@ -118,7 +118,12 @@ impl Client {
                 leftovers.retain(|left| left.key() != key || !matches!(left.remains, Remains::Entry { .. }));
             }
             Outcome::Closed(_) => {
-                let is_gone = |&entry: &EntryId| names_others || self.is_ours_to_delete(entry);
+                // It may have been asked for again meanwhile, and granted behind another port.
+                let deleted = operation.deleted_port();
+                let is_gone = |&entry: &EntryId| {
+                    deleted.is_none_or(|port| self.ledger.is_about(entry, port))
+                        && (names_others || self.is_ours_to_delete(entry))
+                };
                 if let Some(entry) = operation.entry.filter(is_gone) {
                     self.strike_out(entry);
                 }

@@ -141,6 +141,8 @@ pub struct Granted {
     pub(super) entry: Option<EntryId>,
     /// What the gateway said of its lifetime, where `lifetime` is what is believed: what may be there after us.
     pub(super) leased: Lifetime,
+    /// Whether an entry of ours stood in its place, and the gateway refused to extend it (quirk 84).
+    pub(super) replaces: bool,
     /// When the gateway was asked for it: nobody knows when between then and the answer its lifetime began.
     pub(super) since: Time,
 }

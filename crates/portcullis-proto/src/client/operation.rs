@@ -196,6 +196,14 @@ impl Operation {
         }
     }
 
+    /// The external port whose entry is deleted.
+    pub(super) fn deleted_port(&self) -> Option<NonZeroU16> {
+        match &self.task {
+            Some(Task::Close(close)) => Some(close.external_port()),
+            _ => None,
+        }
+    }
+
     /// Whether there may be a pinhole of which nobody knows the number.
     pub(super) fn is_in_doubt(&self) -> bool {
         matches!(&self.task, Some(Task::OpenPinhole(pinhole)) if pinhole.add.may_have_added())

@@ -80,6 +80,7 @@ impl Mapping {
             peer: None,
             entry: None,
             leased: entry.lifetime,
+            replaces: entry.replaces,
             since: Time::ZERO,
         }))
     }
@@ -112,6 +113,7 @@ impl Pinhole {
             peer: None,
             entry: None,
             leased: opened.lifetime,
+            replaces: false,
             since: Time::ZERO,
         })
     }

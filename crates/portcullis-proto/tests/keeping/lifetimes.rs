@@ -65,6 +65,23 @@ fn a_lease_that_igd_shortens_is_renewed_by_what_it_granted() {
 }
 
 #[test]
+fn a_gateway_that_extends_nothing_is_learned_to_be_one() {
+    let mut pair = Pair::new(Scenario::igd1().with(Quirk::RefreshRefused));
+    let (mapping, _) = pair.keep(udp(7777).lifetime(lifetime(3_600))).unwrap();
+    // The first time, what stands is better than what may be refused: it is replaced when it is nearly over.
+    let (degraded, change) = pair.drive_until("degraded");
+    assert!((seconds(1_800)..=seconds(2_250)).contains(&(degraded - Time::ZERO)), "{degraded:?}");
+    assert!(change.reason.to_string().contains("718"), "{}", change.reason);
+    let (recovered, _) = pair.drive_until("recovered");
+    assert!((seconds(3_100)..seconds(3_600)).contains(&(recovered - Time::ZERO)), "{recovered:?}");
+    // From then on it is deleted and made again whenever it is due.
+    pair.drive_for(seconds(36_000));
+    let kinds = pair.kinds(mapping);
+    assert_eq!(kinds[..3], ["mapped", "degraded", "recovered"]);
+    assert!(kinds.len() >= 15 && kinds[3..].iter().all(|kind| *kind == "renewed"), "{kinds:?}");
+}
+
+#[test]
 fn a_permanent_lease_is_read_every_ten_minutes_and_never_renewed() {
     let mut pair = Pair::new(Scenario::igd1().with(Quirk::PermanentLeaseOnly));
     let (mapping, granted) = pair.keep(udp(7777)).unwrap();

@@ -1,10 +1,11 @@
 //! The two gateways, and what they have ever granted.
 
 use crate::pair::{Pair, SimPeer};
+use crate::schedule::Schedule;
 use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
 use portcullis_proto::{Protocol, Time};
-use portcullis_sim::Mapping;
+use portcullis_sim::{Mapping, Quirk, Scenario};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -17,6 +18,9 @@ pub(crate) const OURS: [(&str, IpAddr); 2] = [
     ("192.168.1.99", IpAddr::V4(Ipv4Addr::new(192, 168, 1, 99))),
 ];
 
+/// The longest time that one renewal takes.
+const REPLACED: Duration = Duration::from_secs(15);
+
 /// What names a mapping: the gateway, the external side, and the host and port inside.
 pub(crate) type Name = (IpAddr, Protocol, u16, IpAddr, u16);
 
@@ -27,14 +31,27 @@ pub(crate) struct Gateways {
     granted: BTreeMap<Name, Time>,
     /// When each gateway lost mappings without the client's doing.
     pub(crate) disturbed: BTreeMap<IpAddr, Time>,
+    /// Those that extend nothing, or seem to: a mapping is deleted, and made again.
+    pub(crate) extend_nothing: Vec<IpAddr>,
+    /// When each mapping was there last.
+    seen: BTreeMap<Name, Time>,
     /// The mappings that were there at the last look, where what happens is told.
     told: Option<Vec<(Name, Option<Time>)>>,
 }
 
 impl Gateways {
-    pub(crate) fn new(second: Rc<RefCell<SimPeer>>, tells: bool) -> Self {
-        let told = tells.then(Vec::new);
-        Self { second, granted: BTreeMap::new(), disturbed: BTreeMap::new(), told }
+    pub(crate) fn new(second: Rc<RefCell<SimPeer>>, schedule: &Schedule, tells: bool) -> Self {
+        let extends_nothing = |scenario: &Scenario| scenario.has(Quirk::RefreshRefused);
+        let both = [(FIRST, &schedule.scenario), (SECOND, &schedule.other)];
+        let extend_nothing = both.into_iter().filter(|(_, scenario)| extends_nothing(scenario));
+        Self {
+            second,
+            granted: BTreeMap::new(),
+            disturbed: BTreeMap::new(),
+            extend_nothing: extend_nothing.map(|(gateway, _)| gateway).collect(),
+            seen: BTreeMap::new(),
+            told: tells.then(Vec::new),
+        }
     }
 
     /// Reads the gateways' tables.
@@ -42,6 +59,9 @@ impl Gateways {
         let second = self.second.borrow();
         for (name, mapping) in ours(pair, &second) {
             let expires = mapping.expires.unwrap_or(Time::from_start(Duration::MAX));
+            if self.extend_nothing.contains(&name.0) {
+                self.seen.insert(name, pair.now);
+            }
             let known = self.granted.entry(name).or_insert(expires);
             *known = (*known).max(expires);
         }
@@ -69,6 +89,11 @@ impl Gateways {
     /// Whether the mapping is in its gateway's table.
     pub(crate) fn has(&self, pair: &Pair, wanted: &Name) -> bool {
         ours(pair, &self.second.borrow()).any(|(own, _)| own == *wanted)
+    }
+
+    /// Whether the mapping may be on its way from being deleted to being made again.
+    pub(crate) fn may_be_replaced(&self, pair: &Pair, wanted: &Name) -> bool {
+        self.seen.get(wanted).is_some_and(|&at| pair.now - at < REPLACED)
     }
 
     /// Every mapping that leads to us.

@@ -177,7 +177,11 @@ impl Observer {
                 disturbed.is_some_and(|at| seen.granted_at.is_none_or(|granted_at| granted_at <= at + TRIP));
             // What several protocols asked for at once is asked for once more, to be sure.
             let is_new = seen.granted_at.is_some_and(|at| pair.now - at < REASSURED);
-            assert!(lost || is_new || gateways.has(pair, &name), "I3: {name:?} is well, and is not there");
+            let is_gap = gateways.may_be_replaced(pair, &name);
+            assert!(
+                lost || is_new || is_gap || gateways.has(pair, &name),
+                "I3: {name:?} is well, and is not there"
+            );
         }
     }
 

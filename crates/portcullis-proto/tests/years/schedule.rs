@@ -98,6 +98,7 @@ fn scenario(random: &mut Random, is_hasty: bool) -> (Scenario, bool, u32) {
         8 => Some(Quirk::SamePortOnly),
         9 => Some(Quirk::AnyPortNeverTheAsked),
         10 => Some(Quirk::ForeignMapping(Protocol::Udp, 7_001)),
+        11 => Some(Quirk::RefreshRefused),
         _ => None,
     };
     if let Some(quirk) = quirk {

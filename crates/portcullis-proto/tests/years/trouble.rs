@@ -115,6 +115,9 @@ impl World {
                         // What it says it has, it has not: nobody can know.
                         self.disturb_until(now + Duration::from_secs(1_000_000_000));
                     }
+                    if refusal == Quirk::Fault("AddPortMapping", 718) {
+                        self.gateways.extend_nothing.push(FIRST);
+                    }
                     self.pair.gateway.add_quirk(refusal);
                     let wait = self.random.seconds(2, 20_000);
                     self.after(wait, Trouble::Grants);

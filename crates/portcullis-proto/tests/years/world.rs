@@ -48,11 +48,12 @@ impl World {
             .linked(seed, schedule.link);
         pair.add(Rc::clone(&second));
         let observer = Observer::new(tells);
+        let gateways = Gateways::new(second, &schedule, tells);
         Self {
             random,
             schedule,
             pair,
-            gateways: Gateways::new(second, tells),
+            gateways,
             observer,
             ends: BTreeMap::new(),
             network: network(),

@@ -164,7 +164,8 @@ fn conflict(device: &Device, call: &Call<'_>, mapping: &Mapping) -> Option<UpnpE
     // The same client's mapping is refreshed (WANIPConnection:1 section 2.4.16), also where the
     // gateway has put another address in its place.
     let same = held.internal_client == mapping.internal_client || held.belongs_to(call.peer);
-    (!same).then_some(UpnpError::CONFLICT_IN_MAPPING_ENTRY)
+    let is_refreshed = same && !device.has(Quirk::RefreshRefused);
+    (!is_refreshed).then_some(UpnpError::CONFLICT_IN_MAPPING_ENTRY)
 }
 
 /// Whether the port is taken by another mapping, be it the same client's: what any port will do for takes a free one

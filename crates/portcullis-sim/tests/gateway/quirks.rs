@@ -46,6 +46,15 @@ fn says_501_for_conflicts_if_told_to() {
 }
 
 #[test]
+fn takes_a_mapping_once_if_told_to() {
+    let mut home = with(Quirk::RefreshRefused);
+    home.add(&Add::default()).unwrap();
+    assert_eq!(home.add(&Add::default()), Err(718));
+    home.call("DeletePortMapping", &key("7777")).unwrap();
+    home.add(&Add::default()).unwrap();
+}
+
+#[test]
 fn success_may_mean_nothing() {
     let mut home = with(Quirk::AddIgnored);
     home.add(&Add::default()).unwrap();

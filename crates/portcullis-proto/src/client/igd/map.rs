@@ -8,7 +8,7 @@
 use super::call::{Call, CallResult};
 use super::close::Mark;
 use super::list::List;
-use super::{Next, Procedure};
+use super::{Next, Procedure, Stop};
 use crate::Lifetime;
 use crate::client::device::ControlPoint;
 use crate::client::error::{Failure, Step};
@@ -40,6 +40,8 @@ const PLAIN_DESCRIPTION: usize = 32;
 pub(in crate::client) struct Entry {
     pub(in crate::client) external_port: NonZeroU16,
     pub(in crate::client) lifetime: Lifetime,
+    /// Whether one of ours was deleted for it, since the gateway would not extend that.
+    pub(in crate::client) replaces: bool,
 }
 
 #[derive(Debug)]
@@ -73,6 +75,7 @@ pub(in crate::client) struct Map {
     lease_changed: bool,
     description_plain: bool,
     cleared: bool,
+    replaces: bool,
     asked_any: bool,
     /// Whether an Add was sent of which nobody knows what it did.
     in_doubt: bool,
@@ -92,6 +95,7 @@ impl Map {
             lease_changed: false,
             description_plain: false,
             cleared: false,
+            replaces: false,
             asked_any: false,
             in_doubt: false,
         }
@@ -287,8 +291,12 @@ impl Map {
 
     fn confirmed(&mut self, point: &ControlPoint, doubt: Option<Failure>, result: CallResult) -> Next<Entry> {
         let absent = matches!(result, Err(Failure::Fault(UpnpErrorCode::NoSuchEntryInArray, _)));
-        let is_silent =
-            matches!(result, Err(Failure::Exchange(ExchangeError::NoReply | ExchangeError::ConnectTimeout)));
+        let (is_unheard, is_hung_up) = match &result {
+            Err(Failure::Exchange(ExchangeError::Broken(_))) => (true, true),
+            Err(Failure::Exchange(ExchangeError::Http(_))) => (false, false),
+            Err(Failure::Exchange(_)) => (true, false),
+            _ => (false, false),
+        };
         let entry = result.ok().and_then(|arguments| self.specific().decode(&arguments).ok());
         match (entry, doubt) {
             // Where the Add was not heard of, the entry may be an older one.
@@ -309,10 +317,10 @@ impl Map {
             (_, Some(failure)) => Next::fail(Step::Action(AddPortMapping::NAME), failure),
             (None, None) if absent => self.look_for(point, None),
             // Nobody heard what the lease is: it is asked once more, and is then better not believed.
-            (None, None) if self.request.read_back && is_silent && self.reads < MOST_READS => {
+            (None, None) if self.request.read_back && is_unheard && self.reads < MOST_READS => {
                 self.confirm(point, None)
             }
-            (None, None) if self.request.read_back && is_silent => {
+            (None, None) if self.request.read_back && is_unheard && !is_hung_up => {
                 Next::fail(Step::ReadBack, Failure::NotConfirmed)
             }
             // It said yes, and cannot be asked: that is as sure as it gets.
@@ -333,9 +341,22 @@ impl Map {
         unknown: Option<Failure>,
         next: Next<Vec<PortMappingEntry>>,
     ) -> Next<Entry> {
-        let entries = match next {
-            Next::Call(call) => return Next::Call(call),
-            Next::Done(entries) => entries.unwrap_or_default(),
+        let entries = match (next, unknown.as_ref()) {
+            (Next::Call(call), _) => return Next::Call(call),
+            (Next::Done(Ok(entries)), _) => {
+                self.in_doubt &= unknown.is_none();
+                entries
+            }
+            // A second mapping would hide the first, whose port nobody knows.
+            (Next::Done(Err(Stop { failure: Failure::Exchange(_), .. })), Some(failure)) => {
+                self.reads = self.reads.saturating_add(1);
+                return if self.reads < MOST_READS {
+                    self.look_for(point, unknown)
+                } else {
+                    Next::fail(Step::Action(AddAnyPortMapping::NAME), failure.clone())
+                };
+            }
+            (Next::Done(Err(_)), _) => Vec::new(),
         };
         let mut entries = entries.iter().filter(|entry| entry.protocol == self.request.protocol);
         let Some(failure) = unknown else {
@@ -372,6 +393,7 @@ impl Map {
             }
             // Something may be mapped on a port that we were not told.
             Err(failure) if failure.is_doubtful() || matches!(failure, Failure::Decode(_)) => {
+                self.in_doubt = true;
                 self.look_for(point, Some(failure))
             }
             Err(failure) => self.add_spare(point, failure),
@@ -405,7 +427,7 @@ impl Map {
                 return Next::fail(Step::Action(AddPortMapping::NAME), failure);
             }
             // Ours from before: some gateways want it gone before they take it again.
-            let ours = Entry { external_port: self.external_port, lifetime: entry.lifetime };
+            let ours = Entry { external_port: self.external_port, lifetime: entry.lifetime, replaces: false };
             return if self.cleared { Next::Done(Ok(ours)) } else { self.clear(point, Some(ours)) };
         }
         let mut conflict = match &entry {
@@ -447,7 +469,8 @@ impl Map {
 
     fn cleared(&mut self, point: &ControlPoint, ours: Option<Entry>, result: CallResult) -> Next<Entry> {
         match (result, ours) {
-            (Ok(_), _) | (Err(Failure::Fault(UpnpErrorCode::NoSuchEntryInArray, _)), _) => {
+            (Ok(_) | Err(Failure::Fault(UpnpErrorCode::NoSuchEntryInArray, _)), ours) => {
+                self.replaces = ours.is_some();
                 self.add(point, Failure::NotConfirmed)
             }
             // It can be neither replaced nor removed, and it leads to us: it will do.
@@ -473,7 +496,7 @@ impl Map {
     }
 
     fn done(&self, lifetime: Lifetime) -> Next<Entry> {
-        Next::Done(Ok(Entry { external_port: self.external_port, lifetime }))
+        Next::Done(Ok(Entry { external_port: self.external_port, lifetime, replaces: self.replaces }))
     }
 }
 

@@ -158,7 +158,9 @@ impl Client {
                 // The lease that was granted is told by the table alone.
                 let request =
                     request.external_port(granted.external_port).on_conflict(OnConflict::Fail).read_back();
-                let request = MappingRequest { stands: Some(Duration::ZERO), ..request };
+                // What stands is not given up for a refusal of the moment, but where that is how it is extended.
+                let may_be_replaced = if granted.replaces { Duration::MAX } else { Duration::ZERO };
+                let request = MappingRequest { stands: Some(may_be_replaced), ..request };
                 let task = Task::Map(Mapping::new(request, Vec::new()));
                 self.renew_at(now, id, task, point, &granted, RENEWAL_TIMEOUT.min(until_next))
             }

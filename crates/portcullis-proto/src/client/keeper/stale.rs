@@ -157,6 +157,7 @@ fn granted(entry: &Entry) -> Option<Granted> {
         peer: None,
         entry: Some(entry.id),
         leased: entry.lifetime,
+        replaces: false,
         since: Time::ZERO,
     })
 }

@@ -39,7 +39,15 @@ pub(super) type Asker = (OperationId, usize);
 pub(super) type Way = (SocketAddr, Option<IpAddr>);
 
 /// What came of the requests that were under way.
-pub(super) type Ended = Vec<(Asker, AskResult)>;
+pub(super) type Ended = Vec<End>;
+
+#[derive(Debug)]
+pub(super) struct End {
+    pub(super) asker: Asker,
+    pub(super) result: AskResult,
+    /// Whether others like it are under way that nobody has answered.
+    pub(super) is_outstanding: bool,
+}
 
 #[derive(Debug, Default)]
 pub(super) struct PortControl {
@@ -178,7 +186,7 @@ impl PortControl {
         let budget = self.budgets.entry(way.0.ip()).or_insert_with(Budget::new);
         budget.answered();
         out.timers.clear(Timer::Transaction(id));
-        let ended = self.transactions.remove(&id).map(|transaction| (transaction.asker, result));
+        let ended = self.transactions.remove(&id).map(|transaction| transaction.end(result));
         // Whoever waits to ask a server that may not be there need not wait for one that is.
         for (&id, transaction) in &mut self.transactions {
             if transaction.way == way && !transaction.has_sent() {
@@ -298,7 +306,7 @@ impl PortControl {
         let mut askers = Vec::new();
         for (id, result) in ended {
             out.timers.clear(Timer::Transaction(id));
-            askers.extend(self.transactions.remove(&id).map(|transaction| (transaction.asker, result)));
+            askers.extend(self.transactions.remove(&id).map(|transaction| transaction.end(result)));
         }
         askers
     }

@@ -4,7 +4,7 @@ use super::asked::Asked;
 use super::budget::Budget;
 use super::line::Line;
 use super::pace::Pace;
-use super::{Asker, TransactionId, Way};
+use super::{Asker, End, TransactionId, Way};
 use crate::client::error::Failure;
 use crate::client::granted::Method;
 use crate::client::outbox::Outbox;
@@ -93,6 +93,11 @@ impl Transaction {
 
     pub(super) fn was_ever_sent(&self) -> bool {
         self.ever_sent
+    }
+
+    /// It is over.
+    pub(super) fn end(self, result: AskResult) -> End {
+        End { asker: self.asker, result, is_outstanding: self.sent > 1 }
     }
 
     /// The line is another one: what was sent counts no more.

@@ -34,6 +34,8 @@ pub(in crate::client) struct Contender {
     pub(super) least: Option<Lifetime>,
     /// Whether a mapping that stands is renewed: a refusal does not undo it.
     pub(in crate::client) renews: bool,
+    /// Whether requests of its are under way that nobody has answered, although one was.
+    pub(super) is_outstanding: bool,
     /// Whether it is for when nobody else has anything to say.
     pub(super) last_resort: bool,
     /// Whether it was asked for what is wanted without being asked whether it is there.
@@ -52,6 +54,7 @@ impl Contender {
             entry: None,
             least: None,
             renews: false,
+            is_outstanding: false,
             last_resort: false,
             unprobed: false,
         }

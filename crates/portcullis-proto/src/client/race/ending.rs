@@ -8,7 +8,7 @@ use super::super::igd::Stop;
 use super::super::leftovers::{Leftover, Remains};
 use super::super::operation::{Operation, OperationId, Task};
 use super::super::port_control::talk::{Grant, Next};
-use super::super::port_control::{AskResult, Ended, Heard, Pace, PortControl};
+use super::super::port_control::{AskResult, End, Ended, Heard, Pace, PortControl};
 use super::super::transport::Owner;
 use super::{Contender, Phase};
 use crate::Time;
@@ -17,7 +17,11 @@ use core::net::IpAddr;
 impl Client {
     /// Requests of NAT-PMP and PCP have ended.
     pub(in crate::client) fn talks_ended(&mut self, now: Time, ended: Ended) {
-        for ((id, index), result) in ended {
+        for End { asker: (id, index), result, is_outstanding } in ended {
+            let contender = self.operations.get_mut(&id).and_then(|own| own.contenders.get_mut(index));
+            if let Some(contender) = contender {
+                contender.is_outstanding = is_outstanding;
+            }
             self.talk_ended(now, id, index, result);
         }
     }
@@ -138,6 +142,7 @@ impl Client {
             peer: wish.peer,
             entry,
             // What others were granted for longer may be what the server did last.
+            replaces: false,
             leased: contender.least.map_or(grant.leased, |_| grant.leased.max(wish.lifetime)),
             since,
         };
@@ -184,6 +189,18 @@ impl Client {
             entry = entry.or(operation.entry.take());
         }
         let gateway = contender.gateway();
+        let is_refusal = stop.failure != Failure::UnsupportedVersion;
+        if let Some(wish) = contender.talk.wanted().filter(|_| is_refusal && contender.is_outstanding) {
+            // What was refused once may be granted by the next request that arrives.
+            let (method, way, wish) = (contender.method, contender.way, wish.clone());
+            operation.left.extend(entry.take().map(|entry| Leftover {
+                gateway: gateway.clone(),
+                protocol: wish.protocol,
+                external_port: wish.external_port,
+                entry: Some(entry),
+                remains: Remains::Talk { method, way, wish },
+            }));
+        }
         operation.somebody_is_there |= stop.failure.kind() != ErrorKind::NoGateway;
         operation.attempts.push(Attempt { gateway, step: stop.step, failure: stop.failure });
         if let Some(entry) = entry {
