@@ -107,7 +107,10 @@ impl Client {
         let (Some(granted), Some(expires)) = (&kept.granted, kept.expires()) else { return false };
         let is_talk = matches!(granted.grantor, Grantor::Pcp(..) | Grantor::NatPmp(_));
         let is_late = now - kept.granted_at >= expires - now;
-        is_talk && is_late && now < expires && kept.reason != Reason::NetworkChanged
+        // From another address of ours it would be another mapping.
+        let is_same =
+            granted.third_party.is_some() || self.network.may_be_own(granted.internal_address, None);
+        is_talk && is_late && is_same && now < expires && kept.reason != Reason::NetworkChanged
     }
 
     /// What the table said of it.
