@@ -186,6 +186,10 @@ impl Client {
     /// A grant of this client stands behind an entry of a gateway's table.
     pub(super) fn hold(&mut self, now: Time, granted: &mut Granted, keeper: Option<MappingId>) {
         self.as_others_at_once(granted, keeper);
+        if let Some(entry) = granted.entry.filter(|&entry| self.ledger.stands_elsewhere(entry, granted)) {
+            granted.entry = Some(self.ledger.split(entry, EntryId(self.random.next_u64())));
+        }
+        self.doubt_displaced(now, granted);
         self.held.hold(granted);
         self.granted_to_others(now, granted, keeper);
         self.ledger.granted(now, granted, &mut self.transport.out);

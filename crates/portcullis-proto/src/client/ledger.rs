@@ -132,6 +132,28 @@ impl Ledger {
         self.entries.get(&id).is_some_and(|entry| entry.external_port == external_port)
     }
 
+    /// Whether its gateway has granted it behind another external port, and may have that still.
+    pub(super) fn stands_elsewhere(&self, id: EntryId, granted: &Granted) -> bool {
+        self.entries.get(&id).is_some_and(|entry| {
+            entry.method == Method::Igd && entry.granted && entry.external_port != granted.external_port
+        })
+    }
+
+    /// What was granted by a request of this entry's is another one, with this name.
+    pub(super) fn split(&mut self, id: EntryId, name: EntryId) -> EntryId {
+        self.settled(id);
+        if let Some(entry) = self.entries.get(&id) {
+            let entry = Entry { id: name, granted: false, outlives: false, ..entry.clone() };
+            self.entries.insert(name, entry);
+        }
+        name
+    }
+
+    /// Whether it is still written down.
+    pub(super) fn has(&self, id: EntryId) -> bool {
+        self.entries.contains_key(&id)
+    }
+
     /// Whether its gateway knows it by its external side, or by a number of its own.
     pub(super) fn is_by_external_port(&self, id: EntryId) -> bool {
         self.entries.get(&id).is_some_and(|entry| matches!(entry.method, Method::Igd | Method::IgdPinhole))

@@ -7,7 +7,7 @@ use core::time::Duration;
 use portcullis_proto::{Protocol, Time};
 use portcullis_sim::{Mapping, Quirk, Scenario};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 pub(crate) const FIRST: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 1, 1));
@@ -33,6 +33,8 @@ pub(crate) struct Gateways {
     pub(crate) disturbed: BTreeMap<IpAddr, Time>,
     /// Those that extend nothing, or seem to: a mapping is deleted, and made again.
     pub(crate) extend_nothing: Vec<IpAddr>,
+    /// What servers of NAT-PMP and PCP made that had not been heard by then.
+    pub(crate) unheard: BTreeSet<Name>,
     /// When each mapping was there last.
     seen: BTreeMap<Name, Time>,
     /// The mappings that were there at the last look, where what happens is told.
@@ -49,15 +51,20 @@ impl Gateways {
             granted: BTreeMap::new(),
             disturbed: BTreeMap::new(),
             extend_nothing: extend_nothing.map(|(gateway, _)| gateway).collect(),
+            unheard: BTreeSet::new(),
             seen: BTreeMap::new(),
             told: tells.then(Vec::new),
         }
     }
 
     /// Reads the gateways' tables.
-    pub(crate) fn look(&mut self, pair: &Pair) {
+    pub(crate) fn look(&mut self, pair: &Pair, heard: &BTreeSet<IpAddr>) {
         let second = self.second.borrow();
         for (name, mapping) in ours(pair, &second) {
+            let is_by_port_control = mapping.nonce.is_some() || mapping.description == "NAT-PMP";
+            if is_by_port_control && !heard.contains(&name.0) {
+                self.unheard.insert(name);
+            }
             let expires = mapping.expires.unwrap_or(Time::from_start(Duration::MAX));
             if self.extend_nothing.contains(&name.0) {
                 self.seen.insert(name, pair.now);

@@ -11,7 +11,7 @@ use portcullis_proto::client::{Change, ChangeKind, Event, Granted, MappingId, Op
 use portcullis_proto::wire::pcp::{self, Nonce};
 use portcullis_proto::wire::{natpmp, port_control};
 use portcullis_proto::{Protocol, Time};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What was told of a mapping last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +40,8 @@ pub(crate) struct Observer {
     sequence: u64,
     /// The nonce of each mapping at each server, which knows it by our address and port (RFC 6887 section 11.3).
     nonces: BTreeMap<(IpAddr, IpAddr, Protocol, u16), Nonce>,
+    /// The servers of NAT-PMP and PCP that this process has heard.
+    heard: BTreeSet<IpAddr>,
     /// How often each kind of change was told.
     pub(crate) told: BTreeMap<&'static str, u64>,
     tells: bool,
@@ -52,11 +54,14 @@ impl Observer {
 
     /// Reads what has happened since the last time, and forgets it.
     pub(crate) fn look(&mut self, pair: &mut Pair, gateways: &mut Gateways) {
-        gateways.look(pair);
+        gateways.look(pair, &self.heard);
         gateways.tell(pair);
         let outputs = core::mem::take(&mut pair.record.outputs);
         for (from, count) in pair.take_heard() {
             self.budget.heard(from, count);
+            if from.port() == port_control::PORT {
+                self.heard.insert(from.ip());
+            }
         }
         for (at, output) in &outputs {
             self.output(*at, pair.own_address, output);
@@ -185,7 +190,8 @@ impl Observer {
         }
     }
 
-    /// I6: nothing of ours is left, or it is in the journal.
+    /// I6: nothing of ours is left, or it is in the journal. A server of NAT-PMP or PCP that is not heard is taken for
+    /// absent once its gateway has granted the same by UPnP: what it made all the same is left to its lease.
     pub(crate) fn nothing_is_left(&self, pair: &Pair, gateways: &Gateways) {
         for (name, mapping) in gateways.ours(pair) {
             let is_known = self.journal.values().any(|entry| {
@@ -194,7 +200,12 @@ impl Observer {
                     && (entry.external_port.get() == name.2 || entry.internal_port.get() == name.4)
                     && entry.expires.is_none_or(|at| at > pair.now)
             });
-            assert!(is_known, "I6: {mapping:?} is left, and not in the journal: {:#?}", self.journal);
+            let is_unheard = gateways.unheard.contains(&name);
+            assert!(
+                is_known || is_unheard,
+                "I6: {mapping:?} is left, and not in the journal: {:#?}",
+                self.journal
+            );
         }
     }
 
@@ -203,6 +214,7 @@ impl Observer {
         self.mappings.clear();
         self.finished.clear();
         self.nonces.clear();
+        self.heard.clear();
         self.sequence = 0;
         self.budget.forget();
     }

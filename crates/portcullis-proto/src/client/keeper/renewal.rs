@@ -113,6 +113,11 @@ impl Client {
         let random = self.random.next_u32();
         let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
         kept.reassure_at = None;
+        let is_written = |entry| self.ledger.has(entry);
+        if !kept.granted.as_ref().and_then(|granted| granted.entry).is_none_or(is_written) {
+            // Somebody else has deleted it, and said so.
+            return self.map_again(now, id);
+        }
         let (Some(granted), Some(expires)) = (kept.granted.clone(), kept.expires()) else {
             // What does not end cannot be extended: whether it is there can be read.
             return if self.is_verifiable(id) { self.verify(now, id) } else { self.schedule(now, id) };
@@ -352,6 +357,18 @@ impl Client {
                 kept.reassure_at = Some((kept.confirmed_at + LEAST).max(now + SETTLED));
             }
             self.schedule(now, id);
+        }
+    }
+
+    /// What a gateway gives to another port of ours it has taken from the one that had it, or has forgotten.
+    pub(in crate::client) fn doubt_displaced(&mut self, now: Time, granted: &Granted) {
+        let others = self.keeper.mappings.values().filter_map(|kept| kept.granted.as_ref());
+        let displaced: Vec<_> = others
+            .filter(|other| other.key() == granted.key() && other.internal_port != granted.internal_port)
+            .map(Granted::internal_key)
+            .collect();
+        for of in displaced {
+            self.doubt(now, of);
         }
     }
 
