@@ -134,7 +134,6 @@ impl Client {
             Outcome::Mapped(granted) => Some(granted.clone()),
             _ => None,
         };
-        let is_clearing = operation.is_clearing();
         let outcome = self.taken_over(now, &mut operation, outcome);
         self.tell(now, id, operation.keeper, operation.silent, Ok(outcome));
         self.tidy(now, leftovers);
@@ -144,7 +143,7 @@ impl Client {
             self.leave(now, &operation);
         }
         if let Some(granted) = granted {
-            self.doubt_what_is_endangered(now, &granted, is_clearing);
+            self.doubt_what_is_endangered(now, &granted);
         }
     }
 
@@ -159,15 +158,18 @@ impl Client {
     }
 
     /// What was granted while a request is on its way that may delete or replace it is asked for once more.
-    pub(super) fn doubt_what_is_endangered(&mut self, now: Time, granted: &Granted, is_endangered: bool) {
+    pub(super) fn doubt_what_is_endangered(&mut self, now: Time, granted: &Granted) {
+        // To one gateway UPnP's own changes go one at a time.
+        let by_talk = matches!(granted.method(), Method::NatPmp | Method::Pcp);
         let is_danger = |other: &Operation| {
-            let clears = other.is_clearing() && other.asks_for(granted.protocol, granted.internal_port);
+            let deletes = by_talk && other.deletes() == Some((granted.protocol, granted.external_port));
             let replaces = other.is_adding()
                 && other.external_port() == Some(granted.external_port)
                 && !other.asks_for(granted.protocol, granted.internal_port);
-            clears || replaces
+            deletes || replaces
         };
-        if is_endangered || self.operations.values().any(is_danger) {
+        let was_deleted = by_talk && self.deletions.has_any_since(granted.since, &granted.key());
+        if was_deleted || self.operations.values().any(is_danger) {
             self.doubt(now, granted.internal_key());
         }
     }

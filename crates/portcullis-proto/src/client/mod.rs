@@ -13,6 +13,7 @@
 
 mod closing;
 mod config;
+mod deletions;
 mod device;
 mod ending;
 pub mod epoch;
@@ -55,6 +56,7 @@ pub use request::{DEFAULT_DESCRIPTION, DEFAULT_LIFETIME, MappingRequest, OnConfl
 use crate::Time;
 use crate::igd::wan_connection::Action;
 use core::time::Duration;
+use deletions::Deletions;
 use held::Held;
 use igd::call::Call;
 use igd::list::List;
@@ -90,6 +92,7 @@ pub struct Client {
     gateways: Vec<Device>,
     /// What this client has been granted.
     held: Held,
+    deletions: Deletions,
     /// What is to be deleted once it is known whether what is being asked for now stands in its place.
     undecided: Vec<Leftover>,
     keeper: Keeper,
@@ -117,6 +120,7 @@ impl Client {
             operations: BTreeMap::new(),
             gateways: Vec::new(),
             held: Held::default(),
+            deletions: Deletions::default(),
             undecided: Vec::new(),
             keeper: Keeper::default(),
             ledger,

@@ -187,6 +187,17 @@ impl Operation {
         matches!(&self.task, Some(Task::Map(mapping)) if mapping.map.is_clearing())
     }
 
+    /// The external port of the entry that it is deleting, or is about to.
+    pub(super) fn deletes(&self) -> Option<(Protocol, NonZeroU16)> {
+        match &self.task {
+            Some(Task::Map(mapping)) if mapping.map.is_clearing() => {
+                self.request().map(|request| (request.protocol, mapping.map.external_port()))
+            }
+            Some(Task::Close(close)) => Some((close.protocol(), close.external_port())),
+            _ => None,
+        }
+    }
+
     /// The external port that is being asked for.
     pub(super) fn external_port(&self) -> Option<NonZeroU16> {
         match &self.task {

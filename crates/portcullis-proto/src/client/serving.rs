@@ -17,7 +17,7 @@ use super::transport::Owner;
 use super::{Client, Failure, SearchOptions, exchange};
 use crate::Time;
 use crate::igd::error_code::UpnpErrorCode;
-use crate::igd::wan_connection::{Action, GetExternalIpAddress};
+use crate::igd::wan_connection::{Action, DeletePortMapping, GetExternalIpAddress};
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 use core::num::NonZeroU16;
 use core::time::Duration;
@@ -219,6 +219,9 @@ impl Client {
                 if is_adding {
                     self.write_down_igd(now, id);
                 }
+                if call.action == DeletePortMapping::NAME {
+                    self.is_about_to_delete(now, id);
+                }
                 self.transport.call(now, Owner::Operation(id), call, deadline);
             }
             TaskNext::Wait => {}
@@ -348,6 +351,17 @@ impl Client {
             && !request.ipv6
             && request.on_conflict != OnConflict::Overwrite
             && self.held.internal_port(now, &key).is_some_and(|port| port != request.internal_port)
+    }
+
+    /// What is behind the external port of an entry that is deleted now is doubted, but for what it makes room for.
+    fn is_about_to_delete(&mut self, now: Time, id: OperationId) {
+        let Some(operation) = self.operations.get(&id) else { return };
+        let Stage::Working { points, point, .. } = &operation.stage else { return };
+        let (Some(point), Some((protocol, port))) = (points.get(*point), operation.deletes()) else { return };
+        let key = (point.remote.ip(), protocol, port);
+        let keeper = operation.keeper;
+        self.deletions.note(now, key);
+        self.doubt_behind(now, &key, keeper);
     }
 
     /// As if the gateway had said so.

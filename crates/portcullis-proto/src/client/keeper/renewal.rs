@@ -347,28 +347,34 @@ impl Client {
         request
     }
 
+    /// What a gateway gives to another port of ours it has taken from the one that had it, or has forgotten.
+    pub(in crate::client) fn doubt_displaced(&mut self, now: Time, granted: &Granted) {
+        let is_displaced =
+            |other: &Granted| other.key() == granted.key() && other.internal_port != granted.internal_port;
+        self.doubt_all(now, |_, other| is_displaced(other));
+    }
+
+    /// What stands behind an external port may not be there any more, but for one mapping.
+    pub(in crate::client) fn doubt_behind(&mut self, now: Time, key: &Key, except: Option<MappingId>) {
+        self.doubt_all(now, |id, granted| Some(id) != except && granted.key() == *key);
+    }
+
     /// Another protocol was asked for the same at the same time: where the gateway has one table, the mapping has the
     /// lease that came last. It is renewed, to be sure.
     pub(in crate::client) fn doubt(&mut self, now: Time, of: (IpAddr, Protocol, NonZeroU16)) {
-        let is_same = |own: &Granted| own.internal_key() == of;
-        let same = self.ids(|kept| kept.stands && kept.granted.as_ref().is_some_and(is_same));
-        for id in same {
-            if let Some(kept) = self.keeper.mappings.get_mut(&id) {
-                kept.reassure_at = Some((kept.confirmed_at + LEAST).max(now + SETTLED));
-            }
-            self.schedule(now, id);
-        }
+        self.doubt_all(now, |_, granted| granted.internal_key() == of);
     }
 
-    /// What a gateway gives to another port of ours it has taken from the one that had it, or has forgotten.
-    pub(in crate::client) fn doubt_displaced(&mut self, now: Time, granted: &Granted) {
-        let others = self.keeper.mappings.values().filter_map(|kept| kept.granted.as_ref());
-        let displaced: Vec<_> = others
-            .filter(|other| other.key() == granted.key() && other.internal_port != granted.internal_port)
-            .map(Granted::internal_key)
-            .collect();
-        for of in displaced {
-            self.doubt(now, of);
+    fn doubt_all(&mut self, now: Time, is_doubtful: impl Fn(MappingId, &Granted) -> bool) {
+        let mut doubtful = Vec::new();
+        for (&id, kept) in self.keeper.mappings.iter_mut().filter(|(_, kept)| kept.stands) {
+            if kept.granted.as_ref().is_some_and(|granted| is_doubtful(id, granted)) {
+                kept.reassure_at = Some((kept.confirmed_at + LEAST).max(now + SETTLED));
+                doubtful.push(id);
+            }
+        }
+        for id in doubtful {
+            self.schedule(now, id);
         }
     }
 
