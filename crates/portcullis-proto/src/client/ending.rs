@@ -134,6 +134,10 @@ impl Client {
             Outcome::Mapped(granted) => Some(granted.clone()),
             _ => None,
         };
+        if let (Some(granted), Some((protocol, port))) = (&granted, operation.deletes()) {
+            // What was broken off may be on its way.
+            self.deletions.note(now, (granted.grantor.remote().ip(), protocol, port));
+        }
         let outcome = self.taken_over(now, &mut operation, outcome);
         self.tell(now, id, operation.keeper, operation.silent, Ok(outcome));
         self.tidy(now, leftovers);

@@ -166,6 +166,11 @@ impl Line {
         hints || self.has_answered(method)
     }
 
+    /// Whether it has answered in either protocol.
+    pub(in crate::client) fn has_answered_any(&self) -> bool {
+        self.has_answered(Method::Pcp) || self.has_answered(Method::NatPmp)
+    }
+
     /// Whether the server has ever answered in this protocol: not all who speak the one speak the other.
     pub(in crate::client) fn has_answered(&self, method: Method) -> bool {
         match method {

@@ -8,7 +8,7 @@ use super::super::igd::Stop;
 use super::super::leftovers::{Leftover, Remains};
 use super::super::operation::{Operation, OperationId, Task};
 use super::super::port_control::talk::{Grant, Next};
-use super::super::port_control::{AskResult, End, Ended, Heard, Pace, PortControl};
+use super::super::port_control::{AskResult, End, Ended, Heard, Line, Pace, PortControl};
 use super::super::transport::Owner;
 use super::{Contender, Phase};
 use crate::Time;
@@ -189,7 +189,8 @@ impl Client {
             entry = entry.or(operation.entry.take());
         }
         let gateway = contender.gateway();
-        let is_refusal = stop.failure != Failure::UnsupportedVersion;
+        let is_refusal =
+            matches!(stop.failure, Failure::Pcp(_) | Failure::NatPmp(_) | Failure::Conflict { .. });
         if let Some(wish) = contender.talk.wanted().filter(|_| is_refusal && contender.is_outstanding) {
             // What was refused once may be granted by the next request that arrives.
             let (method, way, wish) = (contender.method, contender.way, wish.clone());
@@ -232,7 +233,9 @@ impl Client {
                 self.port_control.has_sent((id, index)) || !self.port_control.is_asking((id, index));
             let is_here = elsewhere == Some(contender.way.0.ip());
             let mut entry = contender.entry;
-            if !is_sent || (!has_answered && is_here) {
+            // Who speaks one of the protocols does not pass over the other in silence.
+            let is_silent = !self.port_control.line(contender.way).is_some_and(Line::has_answered_any);
+            if !is_sent || (is_silent && is_here) {
                 if let Some(entry) = entry.take() {
                     self.ledger.refused(entry, &mut self.transport.out);
                 }
