@@ -187,10 +187,10 @@ impl Operation {
         matches!(&self.task, Some(Task::Map(mapping)) if mapping.map.is_clearing())
     }
 
-    /// The external port of the entry that it is deleting, or is about to.
+    /// The external port of the entry that it is about to delete, deletes, or has deleted to add it again.
     pub(super) fn deletes(&self) -> Option<(Protocol, NonZeroU16)> {
         match &self.task {
-            Some(Task::Map(mapping)) if mapping.map.is_clearing() => {
+            Some(Task::Map(mapping)) if mapping.map.has_cleared() => {
                 self.request().map(|request| (request.protocol, mapping.map.external_port()))
             }
             Some(Task::Close(close)) => Some((close.protocol(), close.external_port())),

@@ -170,7 +170,10 @@ impl Observer {
             let until = gateways.granted_until(&name);
             let until = until.unwrap_or_else(|| panic!("I3: {name:?} is well, and was never granted"));
             assert!(until > pair.now, "I3: {name:?} is well, and has run out {:?} ago", pair.now - until);
-            if let Some(expires) = expires {
+            // What several protocols asked for at once is asked for once more, to be sure.
+            let is_new = seen.granted_at.is_some_and(|at| pair.now - at < REASSURED);
+            let is_there = gateways.has(pair, &name);
+            if let Some(expires) = expires.filter(|_| is_there || !is_new) {
                 // Two who keep one port cannot tell whose answer it is.
                 let others = self.mappings.keys().filter(|other| **other != id);
                 let others = others.filter_map(|other| Some(self::name(pair.client.kept(*other)?.0)));
@@ -180,8 +183,6 @@ impl Observer {
             }
             let lost =
                 disturbed.is_some_and(|at| seen.granted_at.is_none_or(|granted_at| granted_at <= at + TRIP));
-            // What several protocols asked for at once is asked for once more, to be sure.
-            let is_new = seen.granted_at.is_some_and(|at| pair.now - at < REASSURED);
             let is_gap = gateways.may_be_replaced(pair, &name);
             assert!(
                 lost || is_new || is_gap || gateways.has(pair, &name),
@@ -207,6 +208,11 @@ impl Observer {
                 self.journal
             );
         }
+    }
+
+    /// This machine is in another network, whose servers are others.
+    pub(crate) fn next_network(&mut self) {
+        self.heard.clear();
     }
 
     /// Another process has taken the place of the first.

@@ -167,6 +167,7 @@ impl World {
     }
 
     fn move_to(&mut self, network: Network) {
+        self.observer.next_network();
         self.network = network.clone();
         self.pair.set_network(network);
     }

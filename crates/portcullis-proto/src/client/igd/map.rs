@@ -111,6 +111,11 @@ impl Map {
         matches!(self.state, State::Clearing { ours: Some(_) })
     }
 
+    /// Whether it has asked for the deletion of what was in its way.
+    pub(in crate::client) fn has_cleared(&self) -> bool {
+        self.cleared
+    }
+
     /// Whether the gateway may have a mapping of ours by now, apart from the Add that is under way.
     pub(in crate::client) fn may_have_added(&self) -> bool {
         self.in_doubt || matches!(self.state, State::Confirming(None) | State::Scanning(_, None))
