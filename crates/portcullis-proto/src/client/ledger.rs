@@ -33,7 +33,7 @@ impl Ledger {
     }
 
     /// The end of one request is known; how many there are of which it is not.
-    fn settled(&mut self, id: EntryId) -> u32 {
+    pub(super) fn settled(&mut self, id: EntryId) -> u32 {
         let Some(open) = self.open.get_mut(&id) else { return 0 };
         *open = open.saturating_sub(1);
         *open
@@ -62,7 +62,7 @@ impl Ledger {
     pub(super) fn asked_again(&mut self, until: Time, id: EntryId, lifetime: Lifetime, out: &mut Outbox) {
         let Some(known) = self.entries.get(&id) else { return };
         let expires = lifetime.duration().map(|lifetime| until + lifetime);
-        self.put(Entry { granted: false, expires, ..known.clone() }, out);
+        self.asked(Entry { granted: false, expires, ..known.clone() }, out);
     }
 
     /// The gateway has said yes to what the entry is about.

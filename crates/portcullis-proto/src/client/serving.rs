@@ -251,13 +251,17 @@ impl Client {
         operation.failed_at_point(stop);
         operation.asked_at = None;
         let deadline = operation.deadline;
-        let entry = if operation.renews { None } else { operation.entry.filter(|_| is_clean) };
-        if !operation.renews {
+        let (entry, renews) = (operation.entry.filter(|_| is_clean), operation.renews);
+        if !renews {
             // What is in doubt keeps its entry: the next gateway's is another.
             operation.entry = None;
         }
-        if let Some(entry) = entry {
-            self.ledger.refused(entry, &mut self.transport.out);
+        match entry {
+            Some(entry) if renews => {
+                self.ledger.settled(entry);
+            }
+            Some(entry) => self.ledger.refused(entry, &mut self.transport.out),
+            None => {}
         }
         self.transport.cancel(now, |owner| owner == Owner::Address(id));
         let Some(operation) = self.operations.get_mut(&id) else { return };
@@ -425,6 +429,7 @@ impl Client {
             outlives: false,
         };
         let is_again = operation.entry == Some(entry_id);
+        let before = operation.entry.filter(|_| !is_again && operation.leftover().is_none());
         if let Some(operation) = self.operations.get_mut(&id) {
             operation.entry = Some(entry_id);
             operation.asked_at.get_or_insert(now);
@@ -437,6 +442,10 @@ impl Client {
         };
         self.supersede(now, &coming);
         self.adopted(entry_id);
+        if let Some(before) = before {
+            // The gateway has refused that port.
+            self.ledger.refused(before, &mut self.transport.out);
+        }
         if is_again {
             self.ledger.put(entry, &mut self.transport.out);
         } else {

@@ -1,6 +1,6 @@
 //! Renewing a mapping where it was made, and what a grant changes.
 
-use super::{ChangeKind, KeeperTimer, MappingId, Phase, Reason};
+use super::{ChangeKind, KeeperTimer, LEAST_LIFETIME, MappingId, Phase, Reason};
 use crate::client::error::Error;
 use crate::client::event::{Event, Outcome};
 use crate::client::granted::{Granted, Grantor, Method};
@@ -9,7 +9,7 @@ use crate::client::igd::pinhole::update::Update;
 use crate::client::leftovers::{Key, Leftover};
 use crate::client::operation::{Mapping, Operation, OperationId, Stage, Task};
 use crate::client::port_control::talk::{Goal, Wish};
-use crate::client::port_control::{Pace, Way};
+use crate::client::port_control::{LONGEST_WAY, Pace, Way};
 use crate::client::request::{MappingRequest, OnConflict};
 use crate::client::retry;
 use crate::client::timer::Timer;
@@ -26,16 +26,14 @@ const VERIFY: Duration = Duration::from_secs(600);
 /// How long one renewal by UPnP may take.
 const RENEWAL_TIMEOUT: Duration = Duration::from_secs(15);
 /// Asked again no sooner than this after a grant, however short it was.
-const LEAST: Duration = Duration::from_secs(4);
+const LEAST: Duration = retry::RENEWAL_SPACING;
 /// A lease that is over before it can be renewed is asked for again this long after the last time: the shortest that
 /// is lived with.
-const SHORTEST: Duration = Duration::from_secs(20);
+const SHORTEST: Duration = Duration::from_secs(LEAST_LIFETIME as u64);
 /// A mapping of which nobody says within this time that it is there, where that is in doubt, is degraded.
 const DOUBTED: Duration = Duration::from_secs(30);
 /// What is under way at a gateway is over.
 const SETTLED: Duration = Duration::from_secs(1);
-/// Answers that come within this may have been given in another order.
-const AT_ONCE: Duration = Duration::from_secs(15);
 
 impl Client {
     /// Sets the time of the next thing to do for a mapping.
@@ -387,7 +385,7 @@ impl Client {
                 continue;
             };
             let apart = granted.since.max(kept.granted_at) - granted.since.min(kept.granted_at);
-            if apart < AT_ONCE {
+            if apart < LONGEST_WAY {
                 granted.lifetime = granted.lifetime.min(own.lifetime);
             }
         }

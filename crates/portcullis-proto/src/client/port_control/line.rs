@@ -1,6 +1,6 @@
 //! A socket towards one server, and what is known of the server.
 
-use super::Way;
+use super::{LONGEST_WAY, Way};
 use crate::Time;
 use crate::client::epoch::{Epoch, Verdict};
 use crate::client::granted::Method;
@@ -9,10 +9,6 @@ use crate::client::outbox::Outbox;
 use crate::wire::port_control::Answer;
 use crate::wire::{natpmp, pcp};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use core::time::Duration;
-
-/// Answers may be late by this much.
-const LATE: Duration = Duration::from_secs(15);
 
 /// What an answer or announcement tells besides what was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,7 +128,7 @@ impl Line {
 
     /// Whether something was asked in NAT-PMP of late.
     pub(super) fn has_asked_nat_pmp(&self, now: Time) -> bool {
-        self.nat_pmp_asked_at.is_some_and(|at| now - at < LATE)
+        self.nat_pmp_asked_at.is_some_and(|at| now - at < LONGEST_WAY)
     }
 
     /// The server has begun to count anew, as is known already.

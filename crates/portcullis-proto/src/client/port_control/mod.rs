@@ -24,6 +24,7 @@ use crate::{Lifetime, Time};
 use asked::Asked;
 use budget::Budget;
 use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
 use std::collections::BTreeMap;
 use std::io;
 use transaction::{To, Transaction};
@@ -37,6 +38,9 @@ pub(super) type Asker = (OperationId, usize);
 
 /// A server, and the address of ours that it is to see; `None` leaves that to the operating system.
 pub(super) type Way = (SocketAddr, Option<IpAddr>);
+
+/// The longest that an answer is believed to have been on its way.
+pub(super) const LONGEST_WAY: Duration = Duration::from_secs(15);
 
 /// What came of the requests that were under way.
 pub(super) type Ended = Vec<End>;
@@ -114,7 +118,7 @@ impl PortControl {
 
     /// Since when a lease may have run that a server grants now.
     pub(super) fn asked_since(&self, now: Time, way: Way, wish: &talk::Wish, lifetime: Lifetime) -> Time {
-        self.asked.since(now, &(way.0.ip(), wish.protocol, wish.internal_port), lifetime).unwrap_or(now)
+        self.asked.since(now, &(way.0.ip(), wish.protocol, wish.internal_port), lifetime)
     }
 
     /// What is known of a server that is being talked with.

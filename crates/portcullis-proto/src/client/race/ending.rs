@@ -182,6 +182,7 @@ impl Client {
         contender.phase = Phase::Failed;
         let is_certain = !matches!(stop.failure, Failure::NoAnswer | Failure::NoReply);
         let mut entry = if is_certain && !contender.renews { contender.entry.take() } else { None };
+        let renewed = contender.entry.filter(|_| is_certain && contender.renews);
         // Where nobody speaks the protocol, there was nothing to delete.
         let is_farewell = matches!(contender.pace, Pace::Farewell);
         let is_absent = stop.failure == Failure::UnsupportedVersion || (is_farewell && is_certain);
@@ -206,6 +207,8 @@ impl Client {
         operation.attempts.push(Attempt { gateway, step: stop.step, failure: stop.failure });
         if let Some(entry) = entry {
             self.ledger.refused(entry, &mut self.transport.out);
+        } else if let Some(entry) = renewed {
+            self.ledger.settled(entry);
         }
         if is_final {
             self.give_up(now, id);
