@@ -163,15 +163,15 @@ impl Client {
 
     /// What was granted while a request is on its way that may delete or replace it is asked for once more.
     pub(super) fn doubt_what_is_endangered(&mut self, now: Time, granted: &Granted) {
-        // To one gateway UPnP's own changes go one at a time.
-        let by_talk = matches!(granted.method(), Method::NatPmp | Method::Pcp);
         let is_danger = |other: &Operation| {
-            let deletes = by_talk && other.deletes() == Some((granted.protocol, granted.external_port));
+            let deletes = other.deletes() == Some((granted.protocol, granted.external_port));
             let replaces = other.is_adding()
                 && other.external_port() == Some(granted.external_port)
                 && !other.asks_for(granted.protocol, granted.internal_port);
             deletes || replaces
         };
+        // What UPnP deletes to add it again is not deleted after that.
+        let by_talk = matches!(granted.method(), Method::NatPmp | Method::Pcp);
         let was_deleted = by_talk && self.deletions.has_any_since(granted.since, &granted.key());
         if was_deleted || self.operations.values().any(is_danger) {
             self.doubt(now, granted.internal_key());

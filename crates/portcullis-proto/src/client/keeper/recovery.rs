@@ -128,7 +128,9 @@ impl Client {
             _ => None,
         };
         let told = entry.as_ref().and_then(|entry| entry.internal_address());
-        let leads_elsewhere = told.is_some_and(|address| address != granted.internal_address);
+        // Another of our ports may have taken its place.
+        let leads_elsewhere = told.is_some_and(|address| address != granted.internal_address)
+            || entry.as_ref().is_some_and(|entry| entry.internal_port != granted.internal_port.get());
         let ours = entry.as_ref().filter(|_| !leads_elsewhere);
         if let Some((lifetime, told)) =
             ours.and_then(|entry| Some((entry.lifetime, entry.lifetime.duration()?)))

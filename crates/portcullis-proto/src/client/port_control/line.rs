@@ -162,9 +162,9 @@ impl Line {
         hints || self.has_answered(method)
     }
 
-    /// Whether it has answered in either protocol.
-    pub(in crate::client) fn has_answered_any(&self) -> bool {
-        self.has_answered(Method::Pcp) || self.has_answered(Method::NatPmp)
+    /// Whether it is known to be there, in either protocol.
+    pub(in crate::client) fn is_there_at_all(&self) -> bool {
+        self.is_there(Method::Pcp) || self.is_there(Method::NatPmp)
     }
 
     /// Whether the server has ever answered in this protocol: not all who speak the one speak the other.

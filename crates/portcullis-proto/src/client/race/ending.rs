@@ -237,7 +237,7 @@ impl Client {
             let is_here = elsewhere == Some(contender.way.0.ip());
             let mut entry = contender.entry;
             // Who speaks one of the protocols does not pass over the other in silence.
-            let is_silent = !self.port_control.line(contender.way).is_some_and(Line::has_answered_any);
+            let is_silent = !self.port_control.line(contender.way).is_some_and(Line::is_there_at_all);
             if !is_sent || (is_silent && is_here) {
                 if let Some(entry) = entry.take() {
                     self.ledger.refused(entry, &mut self.transport.out);
