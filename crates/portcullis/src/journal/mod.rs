@@ -33,8 +33,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// So many files of dead processes are left as they are; more become one.
-const MERGE: usize = 16;
+/// So many files of dead processes are left as they are; more become one. Each is read before anything is asked.
+const MERGE: usize = 4;
 
 /// The journal of this process.
 #[derive(Debug)]
