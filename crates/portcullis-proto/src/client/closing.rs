@@ -35,11 +35,16 @@ impl Client {
         }
         let claim = if force { Claim::Force } else { Claim::Unproven };
         let task = Task::Close(Close::new(protocol, external_port, claim));
-        let entry = self.left_open_entry(protocol, external_port);
-        let id = self.begin_seeking(now, task, timeout);
-        if let Some(operation) = self.operations.get_mut(&id) {
-            operation.entry = entry;
-        }
+        let id = match self.left_open_behind(protocol, external_port) {
+            // Where it was made; a search, where nobody answers there any more (quirk 45).
+            Some((entry, gateway, point)) => {
+                self.work_as(now, task, gateway, vec![point], timeout, |operation| {
+                    operation.entry = Some(entry);
+                    operation.fixed = false;
+                })
+            }
+            None => self.begin_seeking(now, task, timeout),
+        };
         self.enter_close(now, id, (protocol, external_port));
         self.settle(now, id);
         self.run(now);

@@ -226,7 +226,7 @@ impl Client {
             }
             TaskNext::Wait => {}
             TaskNext::Done(outcome) => {
-                if outcome == Outcome::Closed(false) && !operation.fixed {
+                if outcome == Outcome::Closed(false) && !operation.fixed && operation.entry.is_none() {
                     // It may be another gateway that has it.
                     operation.absent = true;
                     self.next_gateway(now, id);
@@ -252,7 +252,7 @@ impl Client {
         operation.asked_at = None;
         let deadline = operation.deadline;
         let (entry, renews) = (operation.entry.filter(|_| is_clean), operation.renews);
-        if !renews {
+        if operation.is_mapping() && !renews {
             // What is in doubt keeps its entry: the next gateway's is another.
             operation.entry = None;
         }

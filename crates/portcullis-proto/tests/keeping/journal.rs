@@ -182,6 +182,33 @@ fn what_was_left_open_is_closed_by_a_later_process() {
 }
 
 #[test]
+fn what_upnp_left_open_is_closed_where_it_was_made_without_a_search() {
+    let mut pair = with_journal(Scenario::igd1());
+    let granted = pair.map(udp(7777)).unwrap();
+    pair.start(|client, _| client.leave_open(&granted));
+    let left_open = held(&pair);
+    next_process(&mut pair, Vec::new(), left_open.clone());
+    let begin = pair.now;
+    assert!(pair.close(7777, false).unwrap());
+    assert!(pair.now - begin < seconds(1) && pair.gateway.mappings().is_empty());
+    let searches = |output: &Output| {
+        matches!(output, Output::Datagram { destination, .. } if destination.port() == 1900)
+    };
+    assert!(!pair.record.outputs.iter().any(|(at, output)| *at >= begin && searches(output)));
+    assert!(held(&pair).is_empty());
+
+    // It has restarted with another port since, and kept its table.
+    let mut pair = with_journal(Scenario::igd1());
+    let granted = pair.map(udp(7777)).unwrap();
+    pair.start(|client, _| client.leave_open(&granted));
+    let left_open = held(&pair);
+    next_process(&mut pair, Vec::new(), left_open);
+    pair.gateway.set_http_address("192.168.1.1:5001".parse().unwrap());
+    assert!(pair.close(7777, false).unwrap());
+    assert!(pair.gateway.mappings().is_empty() && held(&pair).is_empty());
+}
+
+#[test]
 fn what_has_run_out_is_struck_out_unasked() {
     for (method, scenario) in of_one_protocol() {
         let mut pair = with_journal(scenario);

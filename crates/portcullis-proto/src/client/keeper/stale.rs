@@ -57,17 +57,28 @@ impl Client {
         self.left_open.retain(|entry| entry.id != id);
     }
 
-    /// The journal's entry of a UPnP mapping that an earlier process has left open on this external port. Whose it
-    /// is, the gateway's table tells.
-    pub(in crate::client) fn left_open_entry(
+    /// The journal's entry of a UPnP mapping that an earlier process has left open on this external port, and where.
+    /// Whose it is, the gateway's table tells.
+    pub(in crate::client) fn left_open_behind(
         &self,
         protocol: Protocol,
         external_port: NonZeroU16,
-    ) -> Option<EntryId> {
+    ) -> Option<(EntryId, String, ControlPoint)> {
+        let may_ask = |entry: &Entry| {
+            let (named, gateway) = (&self.config.gateways, entry.remote.ip());
+            let is_here = || self.network.interfaces.is_empty() || self.network.is_on_link(gateway);
+            let is_meant = if named.is_empty() {
+                is_here()
+            } else {
+                named.iter().any(|named| named.ip() == Some(gateway))
+            };
+            is_meant && self.config.preference(Method::Igd).is_some()
+        };
         let is_it = |entry: &&Entry| {
             entry.method == Method::Igd && entry.protocol == protocol && entry.external_port == external_port
         };
-        self.left_open.iter().find(is_it).map(|entry| entry.id)
+        let entry = self.left_open.iter().find(|entry| is_it(entry) && may_ask(entry))?;
+        Some((entry.id, entry.gateway.clone(), control_point(entry)?))
     }
 
     /// What an earlier process has left open on this external port, by any other protocol.
