@@ -129,6 +129,17 @@ impl NetworkArgs {
         self.protocol.is_empty() || self.protocol.contains(&protocol)
     }
 
+    /// Whether one of the protocols that may be used is spoken where the gateway was named.
+    fn may_speak_with(&self, gateway: &GatewayAddress) -> bool {
+        match gateway {
+            GatewayAddress::Location(_) => self.allows(MappingProtocol::Igd),
+            GatewayAddress::PortControl(_) => {
+                self.allows(MappingProtocol::Pcp) || self.allows(MappingProtocol::NatPmp)
+            }
+            _ => true,
+        }
+    }
+
     /// The first option that was given which is about asking a gateway.
     fn first_given(&self) -> Option<&'static str> {
         [
@@ -169,6 +180,13 @@ impl Cli {
             return Some(format!(
                 "'{name}' is about the journal: the argument '{NO_JOURNAL}' cannot be used with it"
             ));
+        }
+        if let Some(gateway) = network.gateway.first() {
+            if !network.gateway.iter().any(|gateway| network.may_speak_with(gateway)) {
+                return Some(format!(
+                    "the gateway '{gateway}' speaks none of the protocols that '--protocol' allows"
+                ));
+            }
         }
         let named = !network.gateway.is_empty();
         let simulated = network.simulate.is_some();

@@ -1,5 +1,6 @@
 //! `portcullis close`: takes mappings away.
 
+use super::journal_report::State;
 use crate::argument::port::{BOTH, ExternalPort, protocol_name};
 use crate::context::Context;
 use crate::exit_code::ExitCode;
@@ -9,7 +10,7 @@ use crate::output::Report;
 use crate::output::progress::Progress;
 use crate::session::{AFTERWARDS, Purpose, Session};
 use clap::{Args, ValueHint};
-use portcullis::Protocol;
+use portcullis::{Protocol, read_journal};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::num::NonZeroU16;
@@ -44,8 +45,10 @@ struct CloseReport {
 struct Closed {
     protocol: &'static str,
     external_port: u16,
-    /// Whether there was a mapping.
+    /// Whether there was a mapping; by NAT-PMP and PCP, whether its deletion was granted.
     existed: bool,
+    /// Whether a process that runs keeps it: it makes it again.
+    kept: bool,
 }
 
 impl Report for CloseReport {
@@ -60,6 +63,7 @@ impl Report for CloseReport {
 
 pub(crate) fn run(arguments: &CloseArgs, context: &Context) -> Result<(), Failure> {
     let wanted = wanted(&arguments.ports);
+    let kept = kept_by_others(context);
     let session = Session::start(Purpose::Map, context)?;
     let progress = Progress::start(&context.output, "closing");
     let pending = wanted.iter().map(|&(port, protocol)| {
@@ -74,10 +78,19 @@ pub(crate) fn run(arguments: &CloseArgs, context: &Context) -> Result<(), Failur
     session.finish(AFTERWARDS);
     let several = wanted.len() > 1;
     let (mut closed, mut failed) = (Vec::new(), Vec::new());
-    for (ended, (port, protocol)) in ended.into_iter().zip(wanted) {
-        let protocol = protocol_name(protocol);
+    for (ended, pair) in ended.into_iter().zip(wanted) {
+        let (port, protocol) = (pair.0, protocol_name(pair.1));
         match ended.result {
-            Ok(existed) => closed.push(Closed { protocol, external_port: port.get(), existed }),
+            Ok(existed) => {
+                let kept = existed && kept.contains(&pair);
+                if kept {
+                    context.output.warn(&format!(
+                        "{protocol} {port} is kept by another process, which opens it again (end that process to keep it \
+                         closed)"
+                    ));
+                }
+                closed.push(Closed { protocol, external_port: port.get(), existed, kept });
+            }
             Err(error) => failed.push((format!("{protocol} {port}"), error)),
         }
     }
@@ -91,6 +104,14 @@ pub(crate) fn run(arguments: &CloseArgs, context: &Context) -> Result<(), Failur
         Ok(closed) => failure.beside("closed", closed),
         Err(_) => failure,
     })
+}
+
+/// What processes that run keep open, by the journal.
+fn kept_by_others(context: &Context) -> Vec<(NonZeroU16, Protocol)> {
+    // What is wrong with the journal is told by whoever opens it next.
+    let Ok((entries, _)) = read_journal(&context.journal) else { return Vec::new() };
+    let kept = entries.into_iter().filter(|entry| State::of(entry) == State::Kept);
+    kept.map(|entry| (entry.external_port, entry.protocol)).collect()
 }
 
 /// Each port and protocol once, in the order they were given.

@@ -110,8 +110,9 @@ pub(super) fn write_table(out: &mut dyn Write, entries: &[EntryReport]) -> io::R
 
 /// The journal of all processes; what cannot be read of it is warned of, and given as text.
 pub(super) fn read(context: &Context) -> Result<(Vec<JournalEntry>, Vec<Text>), Failure> {
-    let (entries, warnings) =
+    let (mut entries, warnings) =
         read_journal(&context.journal).map_err(|error| Failure::io("cannot read the journal", &error))?;
+    entries.sort_by_key(|entry| (entry.external_port, protocol_name(entry.protocol), entry.gateway.clone()));
     let warnings: Vec<_> = warnings.iter().map(|warning| Text::from(warning.to_string().as_str())).collect();
     warnings.iter().for_each(|warning| context.output.warn(warning.as_str()));
     Ok((entries, warnings))

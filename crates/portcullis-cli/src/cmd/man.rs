@@ -43,7 +43,7 @@ inspect   DEVICE
 open      {\"mappings\":[{\"method\",\"protocol\",\"internal_address\",\"internal_port\",\"external_address\",
           \"external_port\",\"lifetime_s\",\"gateway\",\"elapsed_ms\"}]}; with --keep, EVENT after EVENT follows
 watch     EVENT after EVENT, each in a line of its own
-close     {\"closed\":[{\"protocol\",\"external_port\",\"existed\"}]}, beside an error too
+close     {\"closed\":[{\"protocol\",\"external_port\",\"existed\",\"kept\"}]}, beside an error too
 list      {\"mappings\":[{\"method\",\"protocol\",\"external_port\",\"internal_address\",\"internal_port\",
           \"description\",\"enabled\",\"lifetime_s\",\"remote_host\"}]}
 address   {\"external_address\",\"external_address_kind\",\"gateway\"}

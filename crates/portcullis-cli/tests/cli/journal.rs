@@ -46,6 +46,23 @@ fn what_a_killed_process_left_is_gone_after_the_next_start() {
 }
 
 #[test]
+fn whoever_closes_what_another_process_keeps_is_told() {
+    for method in METHODS {
+        let server = every_protocol();
+        let mut kept = Running::start(&server, &format!("open 7777/udp --keep --protocol {method}"));
+        kept.line();
+        let ran = run_on(&server, &format!("--json close 7777/udp --protocol {method}")).done();
+        // The nonce of a mapping that is kept is its keeper's alone.
+        if method != "pcp" {
+            assert_eq!(ran.json()["closed"][0]["kept"], true, "{method}");
+            assert!(ran.stderr.contains("kept by another process"), "{method}: {ran:?}");
+        }
+        kept.signal("-TERM");
+        kept.status();
+    }
+}
+
+#[test]
 fn what_is_wanted_again_is_taken_over() {
     for method in METHODS {
         let server = every_protocol();
@@ -109,7 +126,7 @@ fn close_finds_what_an_earlier_process_left_open() {
         let document = run_on(&server, "--json close 7777/udp").done().json();
         assert_eq!(
             document,
-            json!({"closed": [{"protocol": "udp", "external_port": 7777, "existed": true}]}),
+            json!({"closed": [{"protocol": "udp", "external_port": 7777, "existed": true, "kept": false}]}),
             "{method}"
         );
         assert_eq!(open_ports(&server), 0, "{method}");

@@ -26,6 +26,8 @@ fn a_bad_argument_is_named() {
         ("list --timeout soon", "--timeout"),
         ("list --simulate=no-such", "--simulate"),
         ("list --simulate --gateway 127.0.0.1", "--gateway"),
+        ("open 7777 --gateway pcp://127.0.0.1 --protocol igd", "pcp://127.0.0.1"),
+        ("list --gateway http://127.0.0.1:5000/x --protocol nat-pmp,pcp", "http://127.0.0.1:5000/x"),
         ("--interface lo list --gateway 127.0.0.1", "--interface"),
         ("-q list -v", "--quiet"),
         ("discover --ttl 0", "--ttl"),

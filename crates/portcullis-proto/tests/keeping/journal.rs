@@ -191,9 +191,7 @@ fn what_upnp_left_open_is_closed_where_it_was_made_without_a_search() {
     let begin = pair.now;
     assert!(pair.close(7777, false).unwrap());
     assert!(pair.now - begin < seconds(1) && pair.gateway.mappings().is_empty());
-    let searches = |output: &Output| {
-        matches!(output, Output::Datagram { destination, .. } if destination.port() == 1900)
-    };
+    let searches = |output: &Output| matches!(output, Output::Datagram { destination, .. } if destination.port() == 1900);
     assert!(!pair.record.outputs.iter().any(|(at, output)| *at >= begin && searches(output)));
     assert!(held(&pair).is_empty());
 
