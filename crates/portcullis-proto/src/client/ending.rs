@@ -115,7 +115,9 @@ impl Client {
                 self.hold(now, granted, operation.keeper);
                 let key = granted.key();
                 // Two services of one gateway share its table.
-                leftovers.retain(|left| left.key() != key || !matches!(left.remains, Remains::Entry { .. }));
+                let is_same =
+                    |remains: &Remains| matches!(remains, Remains::Entry { mark, .. } if !mark.anywhere);
+                leftovers.retain(|left| left.key() != key || !is_same(&left.remains));
             }
             Outcome::Closed(_) => {
                 // It may have been asked for again meanwhile, and granted behind another port.
@@ -173,7 +175,7 @@ impl Client {
         // What UPnP deletes to add it again is not deleted after that.
         let by_talk = matches!(granted.method(), Method::NatPmp | Method::Pcp);
         let was_deleted = by_talk && self.deletions.has_any_since(granted.since, &granted.key());
-        if was_deleted || self.operations.values().any(is_danger) {
+        if was_deleted || self.is_contested(granted) || self.operations.values().any(is_danger) {
             self.doubt(now, granted.internal_key());
         }
     }

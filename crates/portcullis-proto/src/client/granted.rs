@@ -180,6 +180,11 @@ impl Granted {
             }
     }
 
+    /// Whether both are two ports of ours behind one external one.
+    pub(super) fn contends_with(&self, other: &Self) -> bool {
+        self.key() == other.key() && self.internal_port != other.internal_port
+    }
+
     /// Whether both are one entry of a gateway's table: certainly (`true`), or only where that is one for all
     /// protocols.
     pub(super) fn shares_entry(&self, other: &Self) -> Option<bool> {

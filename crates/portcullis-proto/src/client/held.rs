@@ -7,6 +7,7 @@ use super::port_control::Way;
 use super::port_control::talk::Wish;
 use crate::wire::pcp::Nonce;
 use crate::{Protocol, Time};
+use core::net::IpAddr;
 use core::num::NonZeroU16;
 use std::collections::BTreeMap;
 
@@ -58,7 +59,8 @@ impl Held {
     /// PCP know a mapping by its internal side, and UPnP by its external one.
     pub(super) fn covers(&self, leftover: &Leftover) -> bool {
         match &leftover.remains {
-            Remains::Entry { .. } => self.holdings.contains_key(&leftover.key()),
+            // One whose port nobody heard is another than those that are known.
+            Remains::Entry { mark, .. } => !mark.anywhere && self.holdings.contains_key(&leftover.key()),
             Remains::Pinhole { point, unique_id } => self.holdings.values().any(|holding| {
                 matches!(&holding.granted.grantor, Grantor::Pinhole(other, id)
                     if other.remote == point.remote && id == unique_id)
@@ -95,6 +97,12 @@ impl Held {
         granted
             .filter(|granted| matches!(granted.method(), Method::NatPmp | Method::Pcp))
             .find(|granted| granted.protocol == protocol && granted.external_port == external_port)
+    }
+
+    /// The external ports that are held at a gateway.
+    pub(super) fn external_ports(&self, gateway: IpAddr, protocol: Protocol) -> Vec<NonZeroU16> {
+        let here = self.holdings.keys().filter(|key| (key.0, key.1) == (gateway, protocol));
+        here.map(|key| key.2).collect()
     }
 
     /// To be deleted together with what covers it.

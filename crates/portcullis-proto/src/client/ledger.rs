@@ -167,7 +167,11 @@ impl Ledger {
     /// How to know an entry of UPnP's.
     pub(super) fn mark(&self, id: EntryId) -> Option<Mark> {
         let entry = self.entries.get(&id)?;
-        Some(Mark { internal_port: entry.internal_port, description: entry.description.clone() })
+        Some(Mark {
+            internal_port: entry.internal_port,
+            description: entry.description.clone(),
+            anywhere: false,
+        })
     }
 
     /// What an earlier process has written.

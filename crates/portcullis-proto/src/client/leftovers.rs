@@ -72,7 +72,11 @@ impl Leftover {
             remains: match &granted.grantor {
                 Grantor::ControlPoint(point) => Remains::Entry {
                     point: point.clone(),
-                    mark: Mark { internal_port: granted.internal_port, description: description.into() },
+                    mark: Mark {
+                        internal_port: granted.internal_port,
+                        description: description.into(),
+                        anywhere: false,
+                    },
                 },
                 Grantor::Pinhole(point, unique_id) => {
                     Remains::Pinhole { point: point.clone(), unique_id: *unique_id }
@@ -186,7 +190,9 @@ impl Client {
         let Leftover { gateway, protocol, external_port, entry, remains } = leftover;
         let id = match remains {
             Remains::Entry { point, mark } => {
-                let task = Task::Close(Close::new(protocol, external_port, Claim::Added(mark)));
+                let spared = self.held.external_ports(point.remote.ip(), protocol);
+                let close = Close::new(protocol, external_port, Claim::Added(mark)).sparing(spared);
+                let task = Task::Close(close);
                 self.work(now, task, gateway, vec![point], TIDY)
             }
             Remains::Pinhole { point, unique_id } => {

@@ -210,7 +210,7 @@ impl Operation {
     /// The external port whose entry is deleted.
     pub(super) fn deleted_port(&self) -> Option<NonZeroU16> {
         match &self.task {
-            Some(Task::Close(close)) => Some(close.external_port()),
+            Some(Task::Close(close)) if !close.is_anywhere() => Some(close.external_port()),
             _ => None,
         }
     }

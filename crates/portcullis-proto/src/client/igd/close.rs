@@ -1,6 +1,7 @@
 //! Deletes a mapping, after proof that it is ours.
 
 use super::call::{Call, CallResult};
+use super::list::List;
 use super::{Next, Procedure};
 use crate::Protocol;
 use crate::client::device::ControlPoint;
@@ -29,6 +30,8 @@ pub(in crate::client) enum Claim {
 pub(in crate::client) struct Mark {
     pub(in crate::client) internal_port: NonZeroU16,
     pub(in crate::client) description: String,
+    /// Whether the gateway chose the external port, and nobody heard which.
+    pub(in crate::client) anywhere: bool,
 }
 
 impl Mark {
@@ -45,13 +48,28 @@ pub(in crate::client) struct Close {
     external_port: NonZeroU16,
     claim: Claim,
     deleting: bool,
+    /// The table, while the entry is looked for in all of it.
+    table: Option<List>,
+    /// External ports of entries with the same mark that are wanted.
+    spared: Vec<NonZeroU16>,
     /// What made a deletion doubtful, while the entry is looked for once more.
     doubt: Option<Failure>,
 }
 
 impl Close {
     pub(in crate::client) fn new(protocol: Protocol, external_port: NonZeroU16, claim: Claim) -> Self {
-        Self { protocol, external_port, claim, deleting: false, doubt: None }
+        Self { protocol, external_port, claim, deleting: false, table: None, spared: Vec::new(), doubt: None }
+    }
+
+    /// The same, which deletes none of these, wherever it has to look.
+    pub(in crate::client) fn sparing(mut self, ports: Vec<NonZeroU16>) -> Self {
+        self.spared = ports;
+        self
+    }
+
+    /// Whether what it deletes may be behind any external port.
+    pub(in crate::client) fn is_anywhere(&self) -> bool {
+        self.mark().is_some_and(|mark| mark.anywhere)
     }
 
     /// Whether it will delete this entry once it has proof that it is ours, and has not begun to.
@@ -79,6 +97,7 @@ impl Close {
     /// Back to the beginning, for another gateway.
     pub(in crate::client) fn restart(&mut self) {
         self.deleting = false;
+        self.table = None;
         self.doubt = None;
     }
 
@@ -100,6 +119,29 @@ impl Close {
         // Deleting twice does no harm: the second time there is nothing.
         Next::Call(Call::new(point, &action).repeatable())
     }
+
+    fn look_through(&mut self, point: &ControlPoint, next: Next<Vec<PortMappingEntry>>) -> Next<bool> {
+        let entries = match next {
+            Next::Call(call) => return Next::Call(call),
+            Next::Done(Ok(entries)) => entries,
+            Next::Done(Err(stop)) => return Next::Done(Err(stop)),
+        };
+        self.table = None;
+        let Some(mark) = self.mark() else { return Next::Done(Ok(false)) };
+        let is_it = |entry: &&PortMappingEntry| {
+            entry.protocol == self.protocol
+                && entry.internal_address() == Some(point.local_address)
+                && mark.is_on(entry)
+        };
+        let ports = entries.iter().filter(is_it).filter_map(|entry| NonZeroU16::new(entry.external_port));
+        match ports.into_iter().find(|port| !self.spared.contains(port)) {
+            Some(port) => {
+                self.external_port = port;
+                self.delete(point)
+            }
+            None => Next::Done(Ok(false)),
+        }
+    }
 }
 
 impl Procedure for Close {
@@ -111,6 +153,12 @@ impl Procedure for Close {
             // Reached over IPv6, a gateway knows us by another address than the one it maps to.
             (_, IpAddr::V6(_)) => Next::fail(Step::Action(DeletePortMapping::NAME), Failure::NotIpv4),
             (Claim::Force, _) => self.delete(point),
+            (Claim::Added(mark), _) if mark.anywhere => {
+                let mut table = List::new();
+                let next = table.start(point);
+                self.table = Some(table);
+                self.look_through(point, next)
+            }
             (Claim::Ours | Claim::Added(_) | Claim::Unproven, _) => {
                 Next::Call(Call::new(point, &self.entry()))
             }
@@ -118,6 +166,10 @@ impl Procedure for Close {
     }
 
     fn resume(&mut self, point: &ControlPoint, result: CallResult) -> Next<bool> {
+        if let Some(table) = &mut self.table {
+            let next = table.resume(point, result);
+            return self.look_through(point, next);
+        }
         let step = if self.deleting {
             Step::Action(DeletePortMapping::NAME)
         } else {

@@ -77,6 +77,8 @@ pub(in crate::client) struct Map {
     cleared: bool,
     replaces: bool,
     asked_any: bool,
+    /// Whether the gateway may have chosen a port that it told nobody.
+    port_unheard: bool,
     /// Whether an Add was sent of which nobody knows what it did.
     in_doubt: bool,
 }
@@ -97,6 +99,7 @@ impl Map {
             cleared: false,
             replaces: false,
             asked_any: false,
+            port_unheard: false,
             in_doubt: false,
         }
     }
@@ -125,22 +128,25 @@ impl Map {
     pub(in crate::client) fn abandoned(&mut self, point: &ControlPoint, result: CallResult) {
         self.in_doubt |= match (&self.state, result) {
             (State::AddingAny, Ok(arguments)) => {
-                match AddAnyPortMapping(self.action(point)).decode(&arguments) {
-                    Ok(port) => {
-                        self.external_port = port;
-                        true
-                    }
-                    Err(_) => false,
+                if let Ok(port) = AddAnyPortMapping(self.action(point)).decode(&arguments) {
+                    self.external_port = port;
+                    self.port_unheard = false;
                 }
+                true
             }
             (_, Ok(_)) => true,
             (_, Err(failure)) => failure.is_doubtful(),
         };
+        self.port_unheard &= self.in_doubt;
     }
 
     /// How to know the entry that an Add of this mapping made.
     pub(in crate::client) fn mark(&self) -> Mark {
-        Mark { internal_port: self.request.internal_port, description: self.description.clone() }
+        Mark {
+            internal_port: self.request.internal_port,
+            description: self.description.clone(),
+            anywhere: self.port_unheard,
+        }
     }
 
     pub(in crate::client) fn external_port(&self) -> NonZeroU16 {
@@ -173,6 +179,7 @@ impl Map {
     fn add_any(&mut self, point: &ControlPoint) -> Next<Entry> {
         self.adds = self.adds.saturating_add(1);
         self.asked_any = true;
+        self.port_unheard = true;
         self.state = State::AddingAny;
         Next::Call(Call::new(point, &AddAnyPortMapping(self.action(point))))
     }
@@ -350,6 +357,7 @@ impl Map {
             (Next::Call(call), _) => return Next::Call(call),
             (Next::Done(Ok(entries)), _) => {
                 self.in_doubt &= unknown.is_none();
+                self.port_unheard &= unknown.is_none();
                 entries
             }
             // A second mapping would hide the first, whose port nobody knows.
@@ -389,6 +397,7 @@ impl Map {
         match port {
             Ok(port) => {
                 self.external_port = port;
+                self.port_unheard = false;
                 if self.is_doubtful() {
                     self.in_doubt = true;
                     self.confirm(point, None)
@@ -401,7 +410,10 @@ impl Map {
                 self.in_doubt = true;
                 self.look_for(point, Some(failure))
             }
-            Err(failure) => self.add_spare(point, failure),
+            Err(failure) => {
+                self.port_unheard = false;
+                self.add_spare(point, failure)
+            }
         }
     }
 

@@ -41,6 +41,10 @@ impl Client {
         let random = self.random.next_u32();
         let Some(kept) = self.keeper.mappings.get(&id) else { return };
         if kept.phase != Phase::Resting {
+            // What runs out meanwhile is told on time, also where that has changed.
+            if let Some(at) = kept.expires().filter(|_| !kept.lost) {
+                self.transport.out.timers.set(Timer::Keeper(KeeperTimer::Mapping(id)), at);
+            }
             return;
         }
         let next = match (&kept.granted, kept.stands) {
@@ -84,7 +88,7 @@ impl Client {
         }
         let Some(kept) = self.keeper.mappings.get(&id) else { return };
         if kept.phase != Phase::Resting {
-            return;
+            return self.schedule(now, id);
         }
         let soonest = kept.sent_at.filter(|_| kept.failures > 0).map(|at| at + LEAST);
         if kept.retry_at.is_some_and(|at| at <= now) || (!kept.stands && kept.retry_at.is_none()) {
@@ -142,7 +146,9 @@ impl Client {
             kept.reason = Reason::Scheduled;
         }
         let request = kept.request.clone();
-        let request = self.as_long_as_kept(request);
+        let mut request = self.as_long_as_kept(request);
+        // A request for less, whose answer is lost, would take away what is left.
+        request.lifetime = request.lifetime.max(whole_seconds(expires - now));
         if let Some(entry) = granted.entry {
             // Killed before the answer comes, we leave it for as long as we are about to ask for.
             self.ledger.asked_again(now + until_next, entry, request.lifetime, &mut self.transport.out);
@@ -347,9 +353,13 @@ impl Client {
 
     /// What a gateway gives to another port of ours it has taken from the one that had it, or has forgotten.
     pub(in crate::client) fn doubt_displaced(&mut self, now: Time, granted: &Granted) {
-        let is_displaced =
-            |other: &Granted| other.key() == granted.key() && other.internal_port != granted.internal_port;
-        self.doubt_all(now, |_, other| is_displaced(other));
+        self.doubt_all(now, |_, other| other.contends_with(granted));
+    }
+
+    /// Whether another port of ours stands behind the same external one: the gateway may have given it to that last.
+    pub(in crate::client) fn is_contested(&self, granted: &Granted) -> bool {
+        let standing = self.keeper.mappings.values().filter(|kept| kept.stands);
+        standing.filter_map(|kept| kept.granted.as_ref()).any(|other| other.contends_with(granted))
     }
 
     /// What stands behind an external port may not be there any more, but for one mapping.
@@ -444,4 +454,10 @@ impl Client {
         let local = local && self.config.gateways.is_empty();
         (server, local.then_some(granted.internal_address))
     }
+}
+
+/// A second that has begun is a whole one.
+fn whole_seconds(duration: Duration) -> Lifetime {
+    let seconds = duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0));
+    Lifetime::from_seconds(u32::try_from(seconds).unwrap_or(u32::MAX))
 }

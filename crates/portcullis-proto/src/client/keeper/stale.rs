@@ -113,7 +113,11 @@ fn leftover(entry: &Entry) -> Option<Leftover> {
     let remains = match entry.method {
         Method::Igd => Remains::Entry {
             point: control_point(entry)?,
-            mark: Mark { internal_port: entry.internal_port, description: entry.description.clone() },
+            mark: Mark {
+                internal_port: entry.internal_port,
+                description: entry.description.clone(),
+                anywhere: false,
+            },
         },
         Method::IgdPinhole => {
             Remains::Pinhole { point: control_point(entry)?, unique_id: UniqueId(entry.unique_id?) }
