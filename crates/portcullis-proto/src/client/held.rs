@@ -107,10 +107,7 @@ impl Held {
 
     /// To be deleted together with what covers it.
     pub(super) fn shade(&mut self, leftover: Leftover) {
-        match self.shadows.iter_mut().find(|shadow| shadow.is_same_as(&leftover)) {
-            Some(same) => *same = leftover,
-            None => self.shadows.push(leftover),
-        }
+        leftover.put_into(&mut self.shadows);
     }
 
     /// What nothing covers any more.

@@ -88,11 +88,15 @@ impl Leftover {
         }
     }
 
-    /// Whether both are deleted by the same request.
-    pub(super) fn is_same_as(&self, other: &Self) -> bool {
-        (self.key(), self.entry) == (other.key(), other.entry)
+    /// Whether both are deleted by the same request, and struck out with it.
+    fn is_same_as(&self, other: &Self) -> bool {
+        let is_same_entry = self.entry == other.entry || self.entry.is_none() || other.entry.is_none();
+        is_same_entry
+            && self.protocol == other.protocol
             && match (&self.remains, &other.remains) {
-                (Remains::Entry { point, .. }, Remains::Entry { point: others, .. }) => point == others,
+                (Remains::Entry { point, .. }, Remains::Entry { point: others, .. }) => {
+                    (point, self.external_port) == (others, other.external_port)
+                }
                 (
                     Remains::Pinhole { point, unique_id },
                     Remains::Pinhole { point: others, unique_id: other_id },
@@ -107,6 +111,17 @@ impl Leftover {
                 }
                 _ => false,
             }
+    }
+
+    /// Puts it among others, in the place of the one that is the same.
+    pub(super) fn put_into(mut self, others: &mut Vec<Self>) {
+        match others.iter_mut().find(|other| other.is_same_as(&self)) {
+            Some(same) => {
+                self.entry = self.entry.or(same.entry);
+                *same = self;
+            }
+            None => others.push(self),
+        }
     }
 
     /// Our own port; of a pinhole, it is the external one.
@@ -165,7 +180,7 @@ impl Client {
             if self.held.covers(&leftover) {
                 self.cover(now, leftover);
             } else if self.is_asked_for(&leftover) {
-                self.undecided.push(leftover);
+                leftover.put_into(&mut self.undecided);
             } else {
                 self.take_back(now, leftover);
             }
@@ -250,7 +265,9 @@ impl Client {
         let Some(mut operation) = self.operations.remove(&id) else { return };
         self.forget(now, id, &operation);
         self.port_control.cancel(|(owner, _)| owner == id, &mut self.transport.out);
-        self.undecided.extend(self.undeleted(&operation));
+        if let Some(leftover) = self.undeleted(&operation) {
+            leftover.put_into(&mut self.undecided);
+        }
         // As with a release of what was mapped again meanwhile: the port is the newer mapping's.
         self.tell(now, id, operation.keeper.take(), operation.silent, Ok(Outcome::Closed(true)));
     }

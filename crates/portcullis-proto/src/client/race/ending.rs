@@ -50,13 +50,8 @@ impl Client {
                 let entry = own.and_then(|own| own.entry.take());
                 let (protocol, external_port) = (wish.protocol, wish.external_port);
                 let remains = Remains::Talk { method, way, wish };
-                self.undecided.push(Leftover {
-                    gateway: gateway.clone(),
-                    protocol,
-                    external_port,
-                    entry,
-                    remains,
-                });
+                let leftover = Leftover { gateway: gateway.clone(), protocol, external_port, entry, remains };
+                leftover.put_into(&mut self.undecided);
                 next = Next::Fail(stop);
             }
         }
