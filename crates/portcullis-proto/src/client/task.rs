@@ -10,13 +10,15 @@ use super::igd::close::Close;
 use super::igd::list::List;
 use super::igd::map::{Entry, Map};
 use super::igd::pinhole::add::{Add, Opened};
+use super::igd::pinhole::check::{Check, Condition};
 use super::igd::pinhole::delete::Delete;
 use super::igd::pinhole::update::{Renewal, Update};
 use super::igd::{Next, Procedure, Stop};
 use super::request::MappingRequest;
 use crate::Time;
-use crate::igd::ipv6_firewall::UpdatePinhole;
+use crate::igd::ipv6_firewall::{CheckPinholeWorking, UpdatePinhole};
 use crate::igd::wan_connection::Action;
+use crate::wire::soap::Arguments;
 use core::net::IpAddr;
 use core::num::NonZeroU16;
 use core::time::Duration;
@@ -32,6 +34,8 @@ pub(super) enum Task {
     OpenPinhole(Pinhole),
     RenewPinhole(Granted, Update),
     ClosePinhole(Delete),
+    /// Whether the gateway still has it.
+    CheckPinhole(Check),
     List(List),
     Address,
     /// One action, and its answer as it is.
@@ -133,6 +137,21 @@ fn renewed(granted: &Granted, renewal: Next<Renewal>) -> TaskNext {
     }
 }
 
+/// That packets come through is not asked for: none may have been sent yet (quirk 83).
+fn checked(next: Next<Condition>) -> TaskNext {
+    match next {
+        Next::Call(call) => TaskNext::Call(call),
+        Next::Done(Ok(Condition::Gone)) => {
+            let step = Step::Action(CheckPinholeWorking::NAME);
+            TaskNext::Fail(Stop { step, failure: Failure::NotConfirmed })
+        }
+        Next::Done(Ok(Condition::Working | Condition::Blocked | Condition::Unused)) => {
+            TaskNext::Done(Outcome::Called(Arguments::default()))
+        }
+        Next::Done(Err(stop)) => TaskNext::Fail(stop),
+    }
+}
+
 /// What a task wants next.
 #[derive(Debug)]
 pub(super) enum TaskNext {
@@ -157,6 +176,7 @@ impl Task {
             }
             Self::RenewPinhole(granted, update) => renewed(granted, update.start(point)),
             Self::ClosePinhole(delete) => TaskNext::from(delete.start(point), Outcome::Closed),
+            Self::CheckPinhole(check) => checked(check.start(point)),
             Self::List(list) => TaskNext::from(list.start(point), Outcome::Mappings),
             Self::Address => TaskNext::from(Address.start(point), |address| told(address, gateway)),
             Self::Call(call) => match call.take() {
@@ -185,6 +205,7 @@ impl Task {
             }
             Self::RenewPinhole(granted, update) => renewed(granted, update.resume(point, result)),
             Self::ClosePinhole(delete) => TaskNext::from(delete.resume(point, result), Outcome::Closed),
+            Self::CheckPinhole(check) => checked(check.resume(point, result)),
             Self::List(list) => TaskNext::from(list.resume(point, result), Outcome::Mappings),
             Self::Address => TaskNext::from(Address.resume(point, result), |address| told(address, gateway)),
             Self::Call(_) => match result {
@@ -234,7 +255,11 @@ impl Task {
             Self::List(list) => *list = List::new(),
             Self::Close(close) => close.restart(),
             Self::OpenPinhole(pinhole) => *pinhole = Pinhole::new(pinhole.request.clone()),
-            Self::Address | Self::Call(_) | Self::RenewPinhole(..) | Self::ClosePinhole(_) => {}
+            Self::Address
+            | Self::Call(_)
+            | Self::RenewPinhole(..)
+            | Self::ClosePinhole(_)
+            | Self::CheckPinhole(_) => {}
         }
     }
 }

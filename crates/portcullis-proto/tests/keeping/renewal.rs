@@ -73,6 +73,24 @@ fn a_pinhole_is_renewed_by_its_number() {
 }
 
 #[test]
+fn a_pinhole_that_is_forgotten_is_made_again_within_ten_minutes() {
+    for scenario in [Scenario::igd2(), Scenario::igd2().with(Quirk::Fault("CheckPinholeWorking", 602))] {
+        let at = "[fe80::1]:5000".parse().unwrap();
+        let mut pair = Pair::at(at, scenario, Config::default(), ipv6_network());
+        pair.own_address_v6 = "2a02:ff0::7".parse().unwrap();
+        let (mapping, _) = pair.keep(udp(7777).ipv6().lifetime(lifetime(86_400))).unwrap();
+        pair.drive_for(seconds(1_800));
+        assert_eq!(pair.kinds(mapping), ["mapped"]);
+        pair.gateway.clear_mappings();
+        let cleared = pair.now;
+        let (noticed, change) = pair.drive_until("degraded");
+        assert!(noticed - cleared <= seconds(600) && change.reason == Reason::Forgotten, "{change:?}");
+        pair.drive_until("recovered");
+        assert_eq!(pair.gateway.pinholes().len(), 1);
+    }
+}
+
+#[test]
 fn a_pinhole_by_pcp_is_renewed_with_its_address() {
     let scenario = Scenario::igd2().with(Quirk::NoUpnp).with(Quirk::Pcp);
     let mut pair = Pair::at("[fe80::1]:5000".parse().unwrap(), scenario, Config::default(), ipv6_network());

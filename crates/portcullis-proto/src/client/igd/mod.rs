@@ -8,7 +8,6 @@ pub(super) mod call;
 pub(super) mod close;
 pub(super) mod list;
 pub(super) mod map;
-#[cfg_attr(not(test), expect(dead_code, reason = "no operation opens pinholes yet"))]
 pub(super) mod pinhole;
 pub(super) mod probe;
 

@@ -147,7 +147,7 @@ impl Client {
         }
         let failure = result.as_ref().err().and_then(|error| error.attempts().last());
         match failure.map(|attempt| &attempt.failure) {
-            Some(Failure::Fault(UpnpErrorCode::NoSuchEntryInArray, _)) => {
+            Some(Failure::Fault(UpnpErrorCode::NoSuchEntryInArray, _) | Failure::NotConfirmed) => {
                 self.forgotten(now, id);
                 // Whoever has forgotten one may have forgotten all.
                 self.verify_soon(now, granted.grantor.remote().ip());
@@ -256,8 +256,7 @@ impl Client {
     pub(super) fn verify_soon(&mut self, now: Time, gateway: IpAddr) {
         let doubtful = self.ids(|kept| kept.is_at(gateway) && kept.stands && kept.phase == Phase::Resting);
         for id in doubtful {
-            let granted = self.keeper.mappings.get(&id).and_then(|kept| kept.granted.as_ref());
-            if granted.is_some_and(|granted| matches!(granted.grantor, Grantor::ControlPoint(_))) {
+            if self.is_verifiable(id) {
                 self.verify(now, id);
             }
         }

@@ -5,6 +5,7 @@ use crate::client::error::Error;
 use crate::client::event::{Event, Outcome};
 use crate::client::granted::{Granted, Grantor, Method};
 use crate::client::igd::call::Call;
+use crate::client::igd::pinhole::check::Check;
 use crate::client::igd::pinhole::update::Update;
 use crate::client::leftovers::{Key, Leftover};
 use crate::client::operation::{Mapping, Operation, OperationId, Stage, Task};
@@ -53,8 +54,7 @@ impl Client {
                     let at = retry::renewal(lifetime, kept.renewals, kept.renewed_at, random)?;
                     Some((kept.granted_at + at).max(kept.confirmed_at + LEAST))
                 });
-                let verify =
-                    matches!(granted.grantor, Grantor::ControlPoint(_)).then(|| kept.verified_at + VERIFY);
+                let verify = granted.grantor.control_point().map(|_| kept.verified_at + VERIFY);
                 // After a failure, what comes first: the next window, or the back-off.
                 [renewal, kept.reassure_at, verify, kept.retry_at, kept.expires()].into_iter().flatten().min()
             }
@@ -105,9 +105,9 @@ impl Client {
         }
     }
 
-    fn is_verifiable(&self, id: MappingId) -> bool {
+    pub(super) fn is_verifiable(&self, id: MappingId) -> bool {
         let granted = self.keeper.mappings.get(&id).and_then(|kept| kept.granted.as_ref());
-        granted.is_some_and(|granted| matches!(granted.grantor, Grantor::ControlPoint(_)))
+        granted.is_some_and(|granted| granted.grantor.control_point().is_some())
     }
 
     /// Asks for more of the same where it was granted.
@@ -220,12 +220,20 @@ impl Client {
         })
     }
 
-    /// Reads the mapping's entry.
+    /// Reads the mapping's entry, or asks for the pinhole by its number.
     pub(super) fn verify(&mut self, now: Time, id: MappingId) {
         let Some(granted) = self.keeper.mappings.get(&id).and_then(|kept| kept.granted.clone()) else {
             return;
         };
-        let Grantor::ControlPoint(point) = &granted.grantor else { return };
+        let point = match &granted.grantor {
+            Grantor::ControlPoint(point) => point,
+            Grantor::Pinhole(point, unique_id) => {
+                let task = Task::CheckPinhole(Check::new(*unique_id));
+                let operation = self.ask_by(now, id, point, task);
+                return self.belongs(id, operation, Phase::Verifying(operation));
+            }
+            Grantor::Pcp(..) | Grantor::NatPmp(_) => return,
+        };
         let action = GetSpecificPortMappingEntry {
             remote_host: None,
             external_port: granted.external_port,
@@ -243,7 +251,10 @@ impl Client {
         point: &ControlPoint,
         action: &A,
     ) -> OperationId {
-        let task = Task::Call(Some(Call::new(point, action)));
+        self.ask_by(now, mapping, point, Task::Call(Some(Call::new(point, action))))
+    }
+
+    fn ask_by(&mut self, now: Time, mapping: MappingId, point: &ControlPoint, task: Task) -> OperationId {
         let gateway = point.remote.ip().to_string();
         self.work_as(now, task, gateway, vec![point.clone()], RENEWAL_TIMEOUT, |operation| {
             operation.keeper = Some(mapping);
