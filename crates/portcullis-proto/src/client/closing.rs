@@ -36,11 +36,14 @@ impl Client {
         let claim = if force { Claim::Force } else { Claim::Unproven };
         let task = Task::Close(Close::new(protocol, external_port, claim));
         let id = match self.left_open_behind(protocol, external_port) {
-            // Where it was made; a search, where nobody answers there any more (quirk 45).
+            // Where it was made; a search, where nothing comes of that: it may have moved (quirk 45).
             Some((entry, gateway, point)) => {
+                let remote = point.remote;
                 self.work_as(now, task, gateway, vec![point], timeout, |operation| {
                     operation.entry = Some(entry);
                     operation.fixed = false;
+                    operation.started = now;
+                    operation.tried.push(remote);
                 })
             }
             None => self.begin_seeking(now, task, timeout),

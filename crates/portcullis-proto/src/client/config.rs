@@ -56,6 +56,15 @@ impl GatewayAddress {
         !matches!(self, Self::PortControl(_))
     }
 
+    /// Whether a control point at this address may be the named gateway's.
+    pub(super) fn may_be_controlled_at(&self, remote: SocketAddr) -> bool {
+        match self {
+            Self::Search(address) => address.ip() == remote.ip(),
+            Self::Location(_) => self.socket_address() == Some(remote),
+            Self::PortControl(_) => false,
+        }
+    }
+
     pub(super) fn ip(&self) -> Option<IpAddr> {
         self.socket_address().map(|address| address.ip())
     }

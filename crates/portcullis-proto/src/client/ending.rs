@@ -122,10 +122,12 @@ impl Client {
             Outcome::Closed(_) => {
                 // It may have been asked for again meanwhile, and granted behind another port.
                 let deleted = operation.deleted_port();
-                let is_gone = |&entry: &EntryId| {
-                    deleted.is_none_or(|port| self.ledger.is_about(entry, port))
-                        && (names_others || self.is_ours_to_delete(entry))
+                let stands = |entry| {
+                    self.held.is_written_as(Some(entry))
+                        || deleted.is_some_and(|port| self.ledger.is_granted_behind_another(entry, port))
                 };
+                let is_gone =
+                    |&entry: &EntryId| !stands(entry) && (names_others || self.is_ours_to_delete(entry));
                 if let Some(entry) = operation.entry.filter(is_gone) {
                     self.strike_out(entry);
                 }
@@ -175,7 +177,8 @@ impl Client {
         // What UPnP deletes to add it again is not deleted after that.
         let by_talk = matches!(granted.method(), Method::NatPmp | Method::Pcp);
         let was_deleted = by_talk && self.deletions.has_any_since(granted.since, &granted.key());
-        if was_deleted || self.is_contested(granted) || self.operations.values().any(is_danger) {
+        self.doubt_contested(now, granted);
+        if was_deleted || self.operations.values().any(is_danger) {
             self.doubt(now, granted.internal_key());
         }
     }
@@ -194,10 +197,11 @@ impl Client {
     /// A grant of this client stands behind an entry of a gateway's table.
     pub(super) fn hold(&mut self, now: Time, granted: &mut Granted, keeper: Option<MappingId>) {
         self.as_others_at_once(granted, keeper);
-        if let Some(entry) = granted.entry.filter(|&entry| self.ledger.stands_elsewhere(entry, granted)) {
+        if let Some(entry) =
+            granted.entry.filter(|&entry| self.ledger.is_granted_behind_another(entry, granted.external_port))
+        {
             granted.entry = Some(self.ledger.split(entry, EntryId(self.random.next_u64())));
         }
-        self.doubt_displaced(now, granted);
         self.held.hold(granted);
         self.granted_to_others(now, granted, keeper);
         self.ledger.granted(now, granted, &mut self.transport.out);

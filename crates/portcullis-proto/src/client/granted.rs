@@ -182,7 +182,14 @@ impl Granted {
 
     /// Whether both are two ports of ours behind one external one.
     pub(super) fn contends_with(&self, other: &Self) -> bool {
-        self.key() == other.key() && self.internal_port != other.internal_port
+        let is_elsewhere =
+            self.external_address.zip(other.external_address).is_some_and(|(one, two)| one != two);
+        self.key() == other.key() && self.internal_port != other.internal_port && !is_elsewhere
+    }
+
+    /// Whether both are one port of ours behind one external one.
+    pub(super) fn is_one_with(&self, other: &Self) -> bool {
+        self.key() == other.key() && self.internal_port == other.internal_port
     }
 
     /// Whether both are one entry of a gateway's table: certainly (`true`), or only where that is one for all

@@ -48,6 +48,10 @@ impl Ledger {
                 entry = Entry { expires, outlives: false, ..known.clone() };
             } else if !entry.granted {
                 entry.expires = expires;
+                if entry.internal_address.is_unspecified() {
+                    // Asked again before the system has said from where: it is from where it was.
+                    entry.internal_address = known.internal_address;
+                }
             }
         }
         if self.entries.get(&entry.id) != Some(&entry) {
@@ -133,10 +137,15 @@ impl Ledger {
     }
 
     /// Whether its gateway has granted it behind another external port, and may have that still.
-    pub(super) fn stands_elsewhere(&self, id: EntryId, granted: &Granted) -> bool {
+    pub(super) fn is_granted_behind_another(&self, id: EntryId, external_port: NonZeroU16) -> bool {
         self.entries.get(&id).is_some_and(|entry| {
-            entry.method == Method::Igd && entry.granted && entry.external_port != granted.external_port
+            entry.method == Method::Igd && entry.granted && entry.external_port != external_port
         })
+    }
+
+    /// Whether it is about a mapping of this gateway's.
+    pub(super) fn is_at(&self, id: EntryId, gateway: IpAddr) -> bool {
+        self.entries.get(&id).is_some_and(|entry| entry.remote.ip() == gateway)
     }
 
     /// What was granted by a request of this entry's is another one, with this name.

@@ -94,8 +94,9 @@ impl Leftover {
         is_same_entry
             && self.protocol == other.protocol
             && match (&self.remains, &other.remains) {
-                (Remains::Entry { point, .. }, Remains::Entry { point: others, .. }) => {
-                    (point, self.external_port) == (others, other.external_port)
+                (Remains::Entry { point, mark }, Remains::Entry { point: others, mark: other_mark }) => {
+                    (point, mark.anywhere, self.external_port)
+                        == (others, other_mark.anywhere, other.external_port)
                 }
                 (
                     Remains::Pinhole { point, unique_id },
@@ -105,10 +106,7 @@ impl Leftover {
                     Remains::Talk { method, way, wish } | Remains::Farewell { method, way, wish },
                     Remains::Talk { method: other_method, way: other_way, wish: other_wish }
                     | Remains::Farewell { method: other_method, way: other_way, wish: other_wish },
-                ) => {
-                    (method, way, wish.internal_port, wish.nonce)
-                        == (other_method, other_way, other_wish.internal_port, other_wish.nonce)
-                }
+                ) => (method, way) == (other_method, other_way) && wish.is_same_mapping_as(other_wish),
                 _ => false,
             }
     }
@@ -118,6 +116,10 @@ impl Leftover {
         match others.iter_mut().find(|other| other.is_same_as(&self)) {
             Some(same) => {
                 self.entry = self.entry.or(same.entry);
+                if matches!(same.remains, Remains::Talk { .. }) {
+                    // To say once that it is not wanted is less than to see it deleted.
+                    self.remains = same.remains.clone();
+                }
                 *same = self;
             }
             None => others.push(self),
@@ -201,11 +203,20 @@ impl Client {
         }
     }
 
+    /// The external ports at a gateway that are wanted: by this process, and by those that left them open.
+    fn external_ports_of_ours(&self, gateway: IpAddr, protocol: Protocol) -> Vec<NonZeroU16> {
+        let mut ports = self.held.external_ports(gateway, protocol);
+        let left_open = self.left_open.iter();
+        let here = left_open.filter(|entry| entry.remote.ip() == gateway && entry.protocol == protocol);
+        ports.extend(here.map(|entry| entry.external_port));
+        ports
+    }
+
     fn take_back(&mut self, now: Time, leftover: Leftover) {
         let Leftover { gateway, protocol, external_port, entry, remains } = leftover;
         let id = match remains {
             Remains::Entry { point, mark } => {
-                let spared = self.held.external_ports(point.remote.ip(), protocol);
+                let spared = self.external_ports_of_ours(point.remote.ip(), protocol);
                 let close = Close::new(protocol, external_port, Claim::Added(mark)).sparing(spared);
                 let task = Task::Close(close);
                 self.work(now, task, gateway, vec![point], TIDY)

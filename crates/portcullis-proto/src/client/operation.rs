@@ -207,10 +207,16 @@ impl Operation {
         }
     }
 
+    /// Whom it is talking with by UPnP.
+    pub(super) fn remote(&self) -> Option<SocketAddr> {
+        let Stage::Working { points, point, .. } = &self.stage else { return None };
+        points.get(*point).map(|point| point.remote)
+    }
+
     /// The external port whose entry is deleted.
     pub(super) fn deleted_port(&self) -> Option<NonZeroU16> {
         match &self.task {
-            Some(Task::Close(close)) if !close.is_anywhere() => Some(close.external_port()),
+            Some(Task::Close(close)) => Some(close.external_port()),
             _ => None,
         }
     }

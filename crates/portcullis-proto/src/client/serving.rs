@@ -226,7 +226,10 @@ impl Client {
             }
             TaskNext::Wait => {}
             TaskNext::Done(outcome) => {
-                if outcome == Outcome::Closed(false) && !operation.fixed && operation.entry.is_none() {
+                let is_where_it_was = operation.entry.is_some_and(|entry| {
+                    operation.remote().is_some_and(|remote| self.ledger.is_at(entry, remote.ip()))
+                });
+                if outcome == Outcome::Closed(false) && !operation.fixed && !is_where_it_was {
                     // It may be another gateway that has it.
                     operation.absent = true;
                     self.next_gateway(now, id);

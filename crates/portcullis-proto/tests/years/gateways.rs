@@ -7,7 +7,7 @@ use core::time::Duration;
 use portcullis_proto::{Protocol, Time};
 use portcullis_sim::{Mapping, Quirk, Scenario};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 pub(crate) const FIRST: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 1, 1));
@@ -33,8 +33,6 @@ pub(crate) struct Gateways {
     pub(crate) disturbed: BTreeMap<IpAddr, Time>,
     /// Those that extend nothing, or seem to: a mapping is deleted, and made again.
     pub(crate) extend_nothing: Vec<IpAddr>,
-    /// What servers of NAT-PMP and PCP made that had not been heard by then.
-    pub(crate) unheard: BTreeSet<Name>,
     /// When each mapping was there last.
     seen: BTreeMap<Name, Time>,
     /// The mappings that were there at the last look, where what happens is told.
@@ -51,20 +49,15 @@ impl Gateways {
             granted: BTreeMap::new(),
             disturbed: BTreeMap::new(),
             extend_nothing: extend_nothing.map(|(gateway, _)| gateway).collect(),
-            unheard: BTreeSet::new(),
             seen: BTreeMap::new(),
             told: tells.then(Vec::new),
         }
     }
 
     /// Reads the gateways' tables.
-    pub(crate) fn look(&mut self, pair: &Pair, heard: &BTreeSet<IpAddr>) {
+    pub(crate) fn look(&mut self, pair: &Pair) {
         let second = self.second.borrow();
         for (name, mapping) in ours(pair, &second) {
-            let is_by_port_control = mapping.nonce.is_some() || mapping.description == "NAT-PMP";
-            if is_by_port_control && !heard.contains(&name.0) {
-                self.unheard.insert(name);
-            }
             let expires = mapping.expires.unwrap_or(Time::from_start(Duration::MAX));
             if self.extend_nothing.contains(&name.0) {
                 self.seen.insert(name, pair.now);
@@ -103,6 +96,13 @@ impl Gateways {
         self.seen.get(wanted).is_some_and(|&at| pair.now - at < REPLACED)
     }
 
+    /// Whether UPnP has mapped this port of ours, behind whatever external one.
+    pub(crate) fn has_by_upnp(&self, pair: &Pair, gateway: IpAddr, protocol: Protocol, port: u16) -> bool {
+        ours(pair, &self.second.borrow()).any(|(name, mapping)| {
+            (name.0, name.1, name.4) == (gateway, protocol, port) && !is_by_port_control(mapping)
+        })
+    }
+
     /// Every mapping that leads to us.
     pub(crate) fn ours(&self, pair: &Pair) -> Vec<(Name, Mapping)> {
         ours(pair, &self.second.borrow()).map(|(name, mapping)| (name, mapping.clone())).collect()
@@ -113,6 +113,11 @@ fn ours<'a>(pair: &'a Pair, second: &'a SimPeer) -> impl Iterator<Item = (Name, 
     let first = pair.gateway.mappings().iter().map(|mapping| (FIRST, mapping));
     let second = second.mappings().iter().map(|mapping| (SECOND, mapping));
     first.chain(second).filter_map(|(gateway, mapping)| Some((name(gateway, mapping)?, mapping)))
+}
+
+/// Whether NAT-PMP or PCP made it.
+pub(crate) fn is_by_port_control(mapping: &Mapping) -> bool {
+    mapping.nonce.is_some() || mapping.description == "NAT-PMP"
 }
 
 /// The name of a mapping that leads to us.

@@ -1,13 +1,13 @@
 //! What the client promises, checked after every step against what the gateways have.
 
 use crate::budget::{Budget, SLACK};
-use crate::gateways::{Gateways, Name};
+use crate::gateways::{Gateways, Name, is_by_port_control};
 use crate::pair::Pair;
 use core::net::IpAddr;
 use core::time::Duration;
 use portcullis_proto::client::io::Output;
 use portcullis_proto::client::journal::{Entry, EntryId, Record};
-use portcullis_proto::client::{Change, ChangeKind, Event, Granted, MappingId, OperationId, Outcome};
+use portcullis_proto::client::{Change, ChangeKind, Event, Granted, MappingId, Method, OperationId, Outcome};
 use portcullis_proto::wire::pcp::{self, Nonce};
 use portcullis_proto::wire::{natpmp, port_control};
 use portcullis_proto::{Protocol, Time};
@@ -42,6 +42,9 @@ pub(crate) struct Observer {
     nonces: BTreeMap<(IpAddr, IpAddr, Protocol, u16), Nonce>,
     /// The servers of NAT-PMP and PCP that this process has heard.
     heard: BTreeSet<IpAddr>,
+    /// What was struck out although a server may have it: it had never been heard when its gateway granted the same by
+    /// UPnP.
+    passed_over: BTreeSet<(IpAddr, Protocol, u16)>,
     /// How often each kind of change was told.
     pub(crate) told: BTreeMap<&'static str, u64>,
     tells: bool,
@@ -54,7 +57,7 @@ impl Observer {
 
     /// Reads what has happened since the last time, and forgets it.
     pub(crate) fn look(&mut self, pair: &mut Pair, gateways: &mut Gateways) {
-        gateways.look(pair, &self.heard);
+        gateways.look(pair);
         gateways.tell(pair);
         let outputs = core::mem::take(&mut pair.record.outputs);
         for (from, count) in pair.take_heard() {
@@ -64,7 +67,7 @@ impl Observer {
             }
         }
         for (at, output) in &outputs {
-            self.output(*at, pair.own_address, output);
+            self.output(*at, pair, gateways, output);
         }
         let events = core::mem::take(&mut pair.record.events);
         for (at, event) in events {
@@ -84,7 +87,7 @@ impl Observer {
         self.check(pair, gateways);
     }
 
-    fn output(&mut self, at: Time, own: IpAddr, output: &Output) {
+    fn output(&mut self, at: Time, pair: &Pair, gateways: &Gateways, output: &Output) {
         self.budget.sent(at, output);
         assert!(Budget::is_allowed(output), "I5: {output:?}");
         if self.tells {
@@ -96,12 +99,21 @@ impl Observer {
             }
             Output::Journal(Record::Erase(id)) => {
                 let entry = self.journal.remove(id).expect("an entry that is struck out was written down");
+                let (server, port) = (entry.remote.ip(), entry.internal_port.get());
+                let is_talk = matches!(entry.method, Method::Pcp | Method::NatPmp);
+                if is_talk
+                    && !entry.granted
+                    && !self.heard.contains(&server)
+                    && gateways.has_by_upnp(pair, server, entry.protocol, port)
+                {
+                    self.passed_over.insert((server, entry.protocol, port));
+                }
                 if let Some(nonce) = entry.nonce {
                     self.nonces.retain(|_, known| *known != nonce);
                 }
             }
             Output::Datagram { destination, payload, .. } if destination.port() == port_control::PORT => {
-                self.asked(own, destination.ip(), payload);
+                self.asked(pair.own_address, destination.ip(), payload);
             }
             _ => {}
         }
@@ -201,9 +213,10 @@ impl Observer {
                     && (entry.external_port.get() == name.2 || entry.internal_port.get() == name.4)
                     && entry.expires.is_none_or(|at| at > pair.now)
             });
-            let is_unheard = gateways.unheard.contains(&name);
+            let is_passed_over =
+                is_by_port_control(&mapping) && self.passed_over.contains(&(name.0, name.1, name.4));
             assert!(
-                is_known || is_unheard,
+                is_known || is_passed_over,
                 "I6: {mapping:?} is left, and not in the journal: {:#?}",
                 self.journal
             );

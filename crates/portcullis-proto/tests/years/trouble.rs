@@ -125,6 +125,9 @@ impl World {
             }
             Trouble::Grants => {
                 if let Some(refusal) = self.refusal.take() {
+                    if refusal == Quirk::Fault("AddPortMapping", 718) {
+                        self.gateways.extend_nothing.pop();
+                    }
                     self.pair.gateway.remove_quirk(refusal);
                 }
             }

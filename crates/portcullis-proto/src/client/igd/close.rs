@@ -68,7 +68,7 @@ impl Close {
     }
 
     /// Whether what it deletes may be behind any external port.
-    pub(in crate::client) fn is_anywhere(&self) -> bool {
+    fn is_anywhere(&self) -> bool {
         self.mark().is_some_and(|mark| mark.anywhere)
     }
 
@@ -76,7 +76,8 @@ impl Close {
     pub(in crate::client) fn may_yet_delete(&self, protocol: Protocol, external_port: NonZeroU16) -> bool {
         !self.deleting
             && matches!(self.claim, Claim::Ours | Claim::Added(_))
-            && (self.protocol, self.external_port) == (protocol, external_port)
+            && self.protocol == protocol
+            && (self.is_anywhere() || self.external_port == external_port)
     }
 
     pub(in crate::client) fn mark(&self) -> Option<&Mark> {

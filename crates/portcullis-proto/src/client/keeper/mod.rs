@@ -78,8 +78,10 @@ struct Kept {
     renewals: u32,
     renewed_at: Duration,
     verified_at: Time,
-    /// When it is renewed because of what another protocol may have done to it.
+    /// When it is renewed because it may not be there any more, or with another lease.
     reassure_at: Option<Time>,
+    /// When it was last doubted for another port of ours behind its external one.
+    contested_at: Option<Time>,
     /// When to ask again, where nobody grants it.
     retry_at: Option<Time>,
     failures: u32,
@@ -112,6 +114,7 @@ impl Kept {
             renewed_at: Duration::ZERO,
             verified_at: now,
             reassure_at: None,
+            contested_at: None,
             retry_at: None,
             failures: 0,
         }

@@ -69,8 +69,7 @@ impl Client {
         if !is_silent || (!kept.stands && kept.retry_at.is_none()) {
             // The windows of a lease that ends come ever sooner: they do not put it off.
             let at = now + back_off(kept.failures, random);
-            kept.retry_at =
-                Some(kept.retry_at.filter(|&known| known > now).map_or(at, |known| known.min(at)));
+            kept.retry_at = Some(kept.retry_at.map_or(at, |known| known.min(at)));
         }
         if is_silent && kept.renewed_in_doubt() {
             kept.reassure_at = Some(now + back_off(kept.failures, random));
@@ -110,7 +109,8 @@ impl Client {
         // From another address of ours it would be another mapping.
         let is_same =
             granted.third_party.is_some() || self.network.may_be_own(granted.internal_address, None);
-        is_talk && is_late && is_same && now < expires && kept.reason != Reason::NetworkChanged
+        let is_written = granted.entry.is_none_or(|entry| self.ledger.has(entry));
+        is_talk && is_late && is_same && is_written && now < expires && kept.reason != Reason::NetworkChanged
     }
 
     /// What the table said of it.

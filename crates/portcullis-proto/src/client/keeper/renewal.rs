@@ -31,6 +31,8 @@ const LEAST: Duration = retry::RENEWAL_SPACING;
 /// A lease that is over before it can be renewed is asked for again this long after the last time: the shortest that
 /// is lived with.
 const SHORTEST: Duration = Duration::from_secs(LEAST_LIFETIME as u64);
+/// A mapping that contends with another of ours is asked for once more at most this often.
+const CONTESTED: Duration = Duration::from_secs(60);
 /// A mapping of which nobody says within this time that it is there, where that is in doubt, is degraded.
 const DOUBTED: Duration = Duration::from_secs(30);
 /// What is under way at a gateway is over.
@@ -115,11 +117,6 @@ impl Client {
         let random = self.random.next_u32();
         let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
         kept.reassure_at = None;
-        let is_written = |entry| self.ledger.has(entry);
-        if !kept.granted.as_ref().and_then(|granted| granted.entry).is_none_or(is_written) {
-            // Somebody else has deleted it, and said so.
-            return self.map_again(now, id);
-        }
         let (Some(granted), Some(expires)) = (kept.granted.clone(), kept.expires()) else {
             // What does not end cannot be extended: whether it is there can be read.
             return if self.is_verifiable(id) { self.verify(now, id) } else { self.schedule(now, id) };
@@ -129,6 +126,10 @@ impl Client {
             let at = if expires > now { at.min(expires) } else { at };
             self.transport.out.timers.set(Timer::Keeper(KeeperTimer::Mapping(id)), at);
             return;
+        }
+        if granted.entry.is_some_and(|entry| !self.ledger.has(entry)) {
+            // What was written down of it has been struck out: it is asked for as if it were new.
+            return self.map_again(now, id);
         }
         let at = now - kept.granted_at;
         kept.renewals = kept.renewals.saturating_add(1);
@@ -147,8 +148,10 @@ impl Client {
         }
         let request = kept.request.clone();
         let mut request = self.as_long_as_kept(request);
-        // A request for less, whose answer is lost, would take away what is left.
-        request.lifetime = request.lifetime.max(whole_seconds(expires - now));
+        if matches!(granted.method(), Method::Pcp | Method::NatPmp) {
+            // A request for less, whose answer is lost, would take away what is left.
+            request.lifetime = request.lifetime.max(whole_seconds(expires - now));
+        }
         if let Some(entry) = granted.entry {
             // Killed before the answer comes, we leave it for as long as we are about to ask for.
             self.ledger.asked_again(now + until_next, entry, request.lifetime, &mut self.transport.out);
@@ -362,15 +365,27 @@ impl Client {
         request
     }
 
-    /// What a gateway gives to another port of ours it has taken from the one that had it, or has forgotten.
-    pub(in crate::client) fn doubt_displaced(&mut self, now: Time, granted: &Granted) {
-        self.doubt_all(now, |_, other| other.contends_with(granted));
-    }
-
-    /// Whether another port of ours stands behind the same external one: the gateway may have given it to that last.
-    pub(in crate::client) fn is_contested(&self, granted: &Granted) -> bool {
-        let standing = self.keeper.mappings.values().filter(|kept| kept.stands);
-        standing.filter_map(|kept| kept.granted.as_ref()).any(|other| other.contends_with(granted))
+    /// Two ports of ours stand behind one external one: a gateway has taken it from the first, has forgotten that, or was
+    /// asked in another order than it answered. Both are asked for once more, and not for ever.
+    pub(in crate::client) fn doubt_contested(&mut self, now: Time, granted: &Granted) {
+        let mut contested = Vec::new();
+        for (&id, kept) in self.keeper.mappings.iter().filter(|(_, kept)| kept.stands && !kept.degraded) {
+            if kept.granted.as_ref().is_some_and(|other| other.contends_with(granted)) {
+                contested.push(id);
+            }
+        }
+        if contested.is_empty() {
+            return;
+        }
+        contested.extend(self.ids(|kept| kept.granted.as_ref().is_some_and(|own| own.is_one_with(granted))));
+        for &id in &contested {
+            let Some(kept) = self.keeper.mappings.get_mut(&id) else { continue };
+            if kept.contested_at.is_none_or(|at| now - at >= CONTESTED) {
+                kept.contested_at = Some(now);
+                kept.reassure_at = Some((kept.confirmed_at + LEAST).max(now + SETTLED));
+                self.schedule(now, id);
+            }
+        }
     }
 
     /// What stands behind an external port may not be there any more, but for one mapping.
@@ -467,8 +482,8 @@ impl Client {
     }
 }
 
-/// A second that has begun is a whole one.
+/// A second that has begun is a whole one; none would be for ever.
 fn whole_seconds(duration: Duration) -> Lifetime {
-    let seconds = duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0));
+    let seconds = duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0)).max(1);
     Lifetime::from_seconds(u32::try_from(seconds).unwrap_or(u32::MAX))
 }

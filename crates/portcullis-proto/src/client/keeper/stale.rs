@@ -70,7 +70,7 @@ impl Client {
             let is_meant = if named.is_empty() {
                 is_here()
             } else {
-                named.iter().any(|named| named.ip() == Some(gateway))
+                named.iter().any(|named| named.may_be_controlled_at(entry.remote))
             };
             is_meant && self.config.preference(Method::Igd).is_some()
         };

@@ -32,6 +32,12 @@ pub(in crate::client) struct Wish {
 }
 
 impl Wish {
+    /// Whether both are deleted by one request.
+    pub(in crate::client) fn is_same_mapping_as(&self, other: &Self) -> bool {
+        (self.protocol, self.internal_port, self.nonce, self.third_party, self.peer)
+            == (other.protocol, other.internal_port, other.nonce, other.third_party, other.peer)
+    }
+
     pub(in crate::client) fn new(request: &MappingRequest, nonce: Nonce) -> Self {
         Self {
             protocol: request.protocol,

@@ -163,6 +163,10 @@ impl Map {
                 self.replaces = ours.is_some();
                 self.add(point, Failure::NotConfirmed)
             }
+            // It may be gone.
+            (Err(failure), Some(_)) if failure.is_doubtful() => {
+                Next::fail(Step::Action(DeletePortMapping::NAME), failure)
+            }
             // It can be neither replaced nor removed, and it leads to us: it will do.
             (Err(_), Some(ours)) => Next::Done(Ok(ours)),
             (Err(failure), None) => Next::fail(Step::Action(DeletePortMapping::NAME), failure),

@@ -15,7 +15,7 @@ pub(in crate::client) enum Condition {
     Working,
     /// Packets have come, and something else in the gateway keeps them out.
     Blocked,
-    /// Nothing has come yet, as far as the gateway counts (quirk 77), from which nothing follows. The pinhole is
+    /// Nothing has come yet, as far as the gateway counts (quirk 83), from which nothing follows. The pinhole is
     /// there.
     Unused,
     /// The gateway does not have it.
@@ -71,8 +71,9 @@ impl Procedure for Check {
     }
 
     fn resume(&mut self, point: &ControlPoint, result: CallResult) -> Next<Condition> {
-        if !self.counting && refusal(&result).is_some_and(is_missing) {
-            // Optional, while counting is not.
+        let is_unclear = |code| is_missing(code) || code == UpnpErrorCode::InvalidArgs;
+        if !self.counting && refusal(&result).is_some_and(is_unclear) {
+            // Optional, while counting is not; and 402 need not be about the number (quirk 82).
             self.counting = true;
             return Next::Call(look_for(point, self.unique_id));
         }
@@ -107,7 +108,6 @@ mod tests {
             (says(&[("IsWorking", "1")]), Condition::Working),
             (says(&[("IsWorking", "0")]), Condition::Blocked),
             (refuses(704), Condition::Gone),
-            (refuses(402), Condition::Gone),
         ] {
             assert_eq!(done(after([answer])), Ok(condition));
         }
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn whoever_cannot_check_can_count() {
-        for code in [401, 602] {
+        for code in [401, 402, 602] {
             let (action, request) = asks(after([refuses(code)]));
             assert!(
                 action == "GetPinholePackets" && request.contains("<UniqueID>42</UniqueID>"),
@@ -134,7 +134,7 @@ mod tests {
             ] {
                 assert_eq!(done(after([refuses(code), answer])), Ok(condition));
             }
-            let stop = done(after([refuses(code), refuses(code)])).unwrap_err();
+            let stop = done(after([refuses(code), refuses(606)])).unwrap_err();
             assert_eq!(stop.step, Step::Action("GetPinholePackets"));
         }
     }
