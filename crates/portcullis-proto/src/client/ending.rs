@@ -169,8 +169,7 @@ impl Client {
     pub(super) fn doubt_what_is_endangered(&mut self, now: Time, granted: &Granted) {
         let is_danger = |other: &Operation| {
             let deletes = other.deletes() == Some((granted.protocol, granted.external_port));
-            let replaces = other.is_adding()
-                && other.external_port() == Some(granted.external_port)
+            let replaces = other.external_port() == Some(granted.external_port)
                 && !other.asks_for(granted.protocol, granted.internal_port);
             deletes || replaces
         };

@@ -18,12 +18,25 @@ pub(crate) fn number(name: &str) -> Option<u64> {
         .map(|text| text.parse().unwrap_or_else(|_| panic!("{name}: {text} is no number")))
 }
 
+/// Schedules that a client once failed, and runs again with every test run.
+const ONCE_FAILED: [u64; 12] = [
+    2_013, 33_274, 54_848, 60_691, 87_159, 94_056, 1_021_783, 1_094_137, 1_111_366, 1_153_883, 1_431_856,
+    1_441_826,
+];
+
 #[derive(Default)]
 struct Total {
     schedules: u64,
     span: Duration,
     told: BTreeMap<&'static str, u64>,
     failed: Vec<u64>,
+}
+
+#[test]
+fn what_once_failed_does_not_fail_again() {
+    for seed in ONCE_FAILED {
+        World::new(seed, false).run();
+    }
 }
 
 #[test]

@@ -129,6 +129,7 @@ impl Client {
         }
         if granted.entry.is_some_and(|entry| !self.ledger.has(entry)) {
             // What was written down of it has been struck out: it is asked for as if it were new.
+            kept.stands = false;
             return self.map_again(now, id);
         }
         let at = now - kept.granted_at;

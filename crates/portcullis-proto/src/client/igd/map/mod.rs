@@ -75,7 +75,8 @@ pub(in crate::client) struct Map {
     lease_changed: bool,
     description_plain: bool,
     cleared: bool,
-    replaces: bool,
+    /// Where one of ours was deleted, to be added again.
+    replaced: Option<NonZeroU16>,
     asked_any: bool,
     /// Whether the gateway may have chosen a port that it told nobody.
     port_unheard: bool,
@@ -97,7 +98,7 @@ impl Map {
             lease_changed: false,
             description_plain: false,
             cleared: false,
-            replaces: false,
+            replaced: None,
             asked_any: false,
             port_unheard: false,
             in_doubt: false,
@@ -251,7 +252,11 @@ impl Map {
     }
 
     fn done(&self, lifetime: Lifetime) -> Next<Entry> {
-        Next::Done(Ok(Entry { external_port: self.external_port, lifetime, replaces: self.replaces }))
+        Next::Done(Ok(Entry {
+            external_port: self.external_port,
+            lifetime,
+            replaces: self.replaced == Some(self.external_port),
+        }))
     }
 }
 

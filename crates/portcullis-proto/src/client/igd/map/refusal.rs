@@ -160,7 +160,7 @@ impl Map {
     ) -> Next<Entry> {
         match (result, ours) {
             (Ok(_) | Err(Failure::Fault(UpnpErrorCode::NoSuchEntryInArray, _)), ours) => {
-                self.replaces = ours.is_some();
+                self.replaced = ours.map(|ours| ours.external_port);
                 self.add(point, Failure::NotConfirmed)
             }
             // It may be gone.
