@@ -1,4 +1,4 @@
-//! Simulated years: schedules of trouble, each of days to weeks, that follow from a seed; what the client promises is
+//! Simulated years: schedules of trouble, each of minutes to a week, that follow from a seed; what the client promises is
 //! checked after every step.
 //!
 //! `PORTCULLIS_SCHEDULES` says how many schedules are run, `PORTCULLIS_FIRST_SEED` with which seed they begin, and

@@ -16,7 +16,7 @@ use std::rc::Rc;
 
 /// How many mappings are kept at once.
 const MOST_KEPT: usize = 4;
-/// More than a schedule of two weeks takes.
+/// More than a schedule of a week takes.
 const MOST_STEPS: u64 = 5_000_000;
 const TIMEOUT: Duration = Duration::from_secs(15);
 

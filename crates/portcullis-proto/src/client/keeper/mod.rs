@@ -49,7 +49,7 @@ enum Phase {
     Mapping(OperationId),
     /// The grant is being extended where it was made.
     Renewing(OperationId),
-    /// Its entry is being read.
+    /// Its entry is being read, or its pinhole asked for.
     Verifying(OperationId),
     /// It is being deleted: nobody wants it any more.
     Releasing(OperationId),
@@ -130,7 +130,7 @@ impl Kept {
     /// because what was granted may not be there any more.
     fn renewed_in_doubt(&self) -> bool {
         let lifetime = self.granted.as_ref().and_then(|granted| granted.lifetime.duration());
-        self.renewals > 0 && lifetime.is_some_and(|lifetime| self.renewed_at < lifetime / 2)
+        self.renewals > 0 && lifetime.is_some_and(|lifetime| self.renewed_at.saturating_mul(2) < lifetime)
     }
 
     fn is_at(&self, gateway: IpAddr) -> bool {

@@ -113,7 +113,7 @@ impl Client {
         is_talk && is_late && is_same && is_written && now < expires && kept.reason != Reason::NetworkChanged
     }
 
-    /// What the table said of it.
+    /// What the gateway said of it, asked whether it is there.
     pub(super) fn verified(&mut self, now: Time, id: MappingId, result: Result<Outcome, Error>) {
         let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
         let Some(granted) = kept.granted.clone() else { return };

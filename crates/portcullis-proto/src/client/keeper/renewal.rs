@@ -21,8 +21,7 @@ use core::net::IpAddr;
 use core::num::NonZeroU16;
 use core::time::Duration;
 
-/// How often the gateway's table is read to see whether it still has a mapping: most gateways that forget one do
-/// not say so.
+/// How often a gateway is asked by UPnP whether it still has a mapping or a pinhole: most that forget one do not say so.
 const VERIFY: Duration = Duration::from_secs(600);
 /// How long one renewal by UPnP may take.
 const RENEWAL_TIMEOUT: Duration = Duration::from_secs(15);

@@ -136,8 +136,8 @@ impl Client {
             third_party: wish.third_party,
             peer: wish.peer,
             entry,
-            // What others were granted for longer may be what the server did last.
             replaces: false,
+            // What others were granted for longer may be what the server did last.
             leased: contender.least.map_or(grant.leased, |_| grant.leased.max(wish.lifetime)),
             since,
         };

@@ -30,7 +30,7 @@ fn look_for(point: &ControlPoint, unique_id: UniqueId) -> Call {
 }
 
 /// Whether the answer to that says that it is not. What the number alone could be wrong with is that it is
-/// nobody's: so 402 says that, too (quirk 76).
+/// nobody's: so 402 says that, too (quirk 82).
 fn is_absent(result: &CallResult) -> bool {
     matches!(refusal(result), Some(UpnpErrorCode::NoSuchEntry | UpnpErrorCode::InvalidArgs))
 }

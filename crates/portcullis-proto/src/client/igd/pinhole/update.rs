@@ -60,7 +60,7 @@ impl Procedure for Update {
                 self.repeated = true;
                 self.ask(point)
             }
-            // The lease is refused, or the number (quirk 76).
+            // The lease is refused, or the number (quirk 82).
             Err(failure @ Failure::Fault(UpnpErrorCode::InvalidArgs, _)) => {
                 self.looking = Some(failure);
                 Next::Call(look_for(point, self.action.unique_id))
