@@ -110,7 +110,8 @@ impl World {
                     Quirk::AddIgnored,
                 ];
                 let refusal = self.random.one_of(&refusals);
-                if self.refusal.replace(refusal).is_none() {
+                if self.refusal.is_none() {
+                    self.refusal = Some(refusal);
                     if refusal == Quirk::AddIgnored {
                         // What it says it has, it has not: nobody can know.
                         self.disturb_until(now + Duration::from_secs(1_000_000_000));
