@@ -23,8 +23,8 @@ Examples:
 
 /// Closes external ports that lead to this host
 ///
-/// What earlier commands opened by PCP, NAT-PMP or as a pinhole is found in the journal; else the gateway is asked, by UPnP
-/// and NAT-PMP. A port that is not open is no error. When one cannot be closed the others are closed all the same.
+/// What earlier commands opened is found in the journal; else the gateway is asked, by UPnP and NAT-PMP. What a process that
+/// runs keeps is opened again by it. A port that is not open is no error. When one cannot be closed the others are closed all the same.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct CloseArgs {

@@ -6,7 +6,7 @@ use crate::Time;
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-/// Longer than any request of NAT-PMP or PCP that is still under way was sent before.
+/// Longer than an answer of NAT-PMP or PCP is on its way, but for one that waited while the machine slept.
 const REMEMBERED: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Default)]

@@ -63,9 +63,6 @@ impl Client {
         let says_nothing =
             |attempt: &Attempt| matches!(attempt.failure.kind(), ErrorKind::NoGateway | ErrorKind::NoService);
         let result = if operation.absent && operation.attempts.iter().all(says_nothing) {
-            if let Some(entry) = operation.entry {
-                self.ledger.erase(entry, &mut self.transport.out);
-            }
             Ok(Outcome::Closed(false))
         } else {
             Err(operation.out_of_gateways(failures, named))
