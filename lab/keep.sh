@@ -29,6 +29,8 @@ keep_start() {
     # What a proof that failed has left.
     [[ -z ${KEPT[$name]-} ]] || keep_kill "$name"
     echo "\$ portcullis --json open $* --keep"
+    # What one before it told would be taken for this one's.
+    rm -f "$LAB_DIR/$name.events"
     ip netns exec "$LAB_CLIENT" env --default-signal=INT,TERM "$PORTCULLIS" --json open "$@" --keep \
         >"$LAB_DIR/$name.events" 2>"$LAB_DIR/$name.stderr" </dev/null &
     KEPT[$name]=$!
@@ -75,7 +77,7 @@ keep_stop_all() {
 # told NAME EVENT [PATTERN] [COUNT]: it has told of this, in so many lines that are like the pattern.
 told() {
     local count
-    count=$(grep -E "\"event\": *\"$2\"" "$LAB_DIR/$1.events" | grep -Ec -- "${3:-.}")
+    count=$(grep -Es "\"event\": *\"$2\"" "$LAB_DIR/$1.events" | grep -Ec -- "${3:-.}")
     ((count >= ${4:-1}))
 }
 

@@ -42,12 +42,14 @@ announcer_start() {
     if [[ $1 == black-hole ]]; then
         black_hole_on "$LAB_DEVICE" eth0 "meta l4proto tcp" || return
     fi
+    # What one before it said would be taken for this one's.
+    rm -f "$LAB_DIR/announcer.log"
     ip netns exec "$LAB_DEVICE" python3 "$LAB_HERE/announce_dead.py" --address "$LAB_DEVICE_IP" --mode "$1" \
         >"$LAB_DIR/announcer.log" 2>&1 </dev/null &
     LAB_ANNOUNCER_PID=$!
     local tries
     for ((tries = 0; tries < 250; tries++)); do
-        grep -q ready "$LAB_DIR/announcer.log" && return
+        grep -qs ready "$LAB_DIR/announcer.log" && return
         sleep 0.02
     done
     cat "$LAB_DIR/announcer.log" >&2

@@ -164,6 +164,8 @@ scenario_job() {
 
 scenario_simulate() {
     local tries
+    # What one before it said would be taken for this one's.
+    rm -f "$base.gateway"
     ip netns exec "$gateway" "$PROJECT/portcullis" simulate --json --scenario "$name" --on "$SCENARIO_GATEWAY_IP" \
         >"$base.gateway" 2>&1 </dev/null &
     SIMULATOR=$!
