@@ -4,9 +4,10 @@
  *
  *   bare search LOCAL_ADDRESS PORT   one M-SEARCH, one GET of the first LOCATION, one AddPortMapping
  *   bare url DESCRIPTION_URL PORT    one GET, one AddPortMapping
- *   bare pcp GATEWAY PORT            one PCP MAP
+ *   bare pcp GATEWAY PORT [FILE]     one PCP MAP; what is asked for is safe in the new FILE before
  */
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -96,8 +97,15 @@ static void exchange(const struct url *url, const char *request, char *reply, si
         fail("request");
 }
 
+static void keep(const char *file, const unsigned char *packet, size_t length) {
+    int fd = open(file, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    if (fd < 0 || write(fd, packet, length) != (ssize_t)length || fdatasync(fd) != 0)
+        fail("keeping what is asked for");
+    close(fd);
+}
+
 /* One MAP request of RFC 6887 (sections 7.1 and 11.1), and its answer. */
-static void map(const char *gateway, int port) {
+static void map(const char *gateway, int port, const char *file) {
     unsigned char packet[1100] = {2, 1, 0, 0, 0, 0, 14, 16};
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(5351)}, from;
     socklen_t from_length = sizeof from;
@@ -116,6 +124,8 @@ static void map(const char *gateway, int port) {
     packet[36] = IPPROTO_UDP;
     packet[40] = packet[42] = (unsigned char)(port >> 8);
     packet[41] = packet[43] = (unsigned char)port;
+    if (file != NULL)
+        keep(file, packet, 60);
     if (send(fd, packet, 60, 0) != 60)
         fail("sending");
     ssize_t length = recv(fd, packet, sizeof packet, 0);
@@ -127,12 +137,12 @@ static void map(const char *gateway, int port) {
 int main(int count, char **arguments) {
     static char reply[65536], request[4096], body[2048];
     char own[INET_ADDRSTRLEN], type[128];
-    if (count != 4)
-        fail("reading the arguments");
-    if (strcmp(arguments[1], "pcp") == 0) {
-        map(arguments[2], atoi(arguments[3]));
+    if ((count == 4 || count == 5) && strcmp(arguments[1], "pcp") == 0) {
+        map(arguments[2], atoi(arguments[3]), arguments[4]);
         return 0;
     }
+    if (count != 4)
+        fail("reading the arguments");
     struct url url = strcmp(arguments[1], "search") == 0 ? search(arguments[2]) : parse(arguments[2]);
     int port = atoi(arguments[3]);
 
