@@ -135,7 +135,8 @@ impl Client {
             Outcome::Mapped(granted) => Some(granted.clone()),
             _ => None,
         };
-        if let (Some(granted), Some((protocol, port))) = (&granted, operation.deletes()) {
+        let deleted = operation.deletes();
+        if let (Some(granted), Some((protocol, port))) = (&granted, deleted) {
             // What was broken off may be on its way.
             self.deletions.note(now, (granted.grantor.remote().ip(), protocol, port));
         }
@@ -148,7 +149,8 @@ impl Client {
             self.leave(now, &operation);
         }
         if let Some(granted) = granted {
-            self.doubt_what_is_endangered(now, &granted);
+            let made_room = deleted == Some((granted.protocol, granted.external_port));
+            self.doubt_what_is_endangered(now, &granted, made_room);
         }
     }
 
@@ -163,16 +165,19 @@ impl Client {
     }
 
     /// What was granted while a request is on its way that may delete or replace it is asked for once more.
-    pub(super) fn doubt_what_is_endangered(&mut self, now: Time, granted: &Granted) {
+    ///
+    /// What was deleted to make room for it by the operation that was granted it (`made_room`) was not deleted after that,
+    /// where all of it is UPnP's.
+    pub(super) fn doubt_what_is_endangered(&mut self, now: Time, granted: &Granted, made_room: bool) {
         let is_danger = |other: &Operation| {
             let deletes = other.deletes() == Some((granted.protocol, granted.external_port));
             let replaces = other.external_port() == Some(granted.external_port)
                 && !other.asks_for(granted.protocol, granted.internal_port);
             deletes || replaces
         };
-        // What UPnP deletes to add it again is not deleted after that.
         let by_talk = matches!(granted.method(), Method::NatPmp | Method::Pcp);
-        let was_deleted = by_talk && self.deletions.has_any_since(granted.since, &granted.key());
+        let was_deleted =
+            (by_talk || !made_room) && self.deletions.has_any_since(granted.since, &granted.key());
         self.doubt_contested(now, granted);
         if was_deleted || self.operations.values().any(is_danger) {
             self.doubt(now, granted.internal_key());

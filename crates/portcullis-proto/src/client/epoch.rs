@@ -64,6 +64,20 @@ impl Epoch {
         if is_valid { Verdict::Valid } else { Verdict::StateLost }
     }
 
+    /// Whether an answer that tells this epoch time was written before `at`, by the clock that was heard last: the
+    /// gateway's, unless it has started anew since. A clock may be as slow as [`update`](Self::update) allows.
+    pub fn is_before(&self, at: Time, epoch_time: u32) -> bool {
+        let Some((then, last)) = self.last else { return false };
+        let since = (at - then).as_millis();
+        let slack = match self.rule {
+            Rule::NatPmp => since / 8,
+            Rule::Pcp => since / 16,
+        };
+        let clock = u128::from(last).saturating_mul(1_000).saturating_add(since).saturating_sub(slack);
+        let clock_at = clock.saturating_sub((then - at).as_millis());
+        u128::from(epoch_time).saturating_add(2).saturating_mul(1_000) < clock_at
+    }
+
     /// The epoch time last told, in seconds.
     pub const fn last(&self) -> Option<u32> {
         match self.last {
@@ -133,6 +147,22 @@ mod tests {
         check(Epoch::pcp(), &[(0, 0, Valid), (160_000, 172, Valid)]);
         check(Epoch::pcp(), &[(0, 0, Valid), (160_000, 173, StateLost)]);
         check(Epoch::pcp(), &[(0, 0, Valid), (1_000, 1_000_000, StateLost), (2_000, 1_000_001, Valid)]);
+    }
+
+    #[test]
+    fn what_was_written_before_is_told_by_its_epoch() {
+        let at = |seconds| Time::from_start(Duration::from_secs(seconds));
+        for (mut epoch, slowest) in [(Epoch::pcp(), 1_148), (Epoch::nat_pmp(), 1_138)] {
+            assert!(!epoch.is_before(at(100), 0), "no clock was heard yet");
+            epoch.update(at(100), 1_000);
+            assert!(!epoch.is_before(at(100), 998));
+            assert!(epoch.is_before(at(100), 997));
+            assert!(!epoch.is_before(at(90), 988));
+            assert!(epoch.is_before(at(90), 987));
+            assert!(!epoch.is_before(at(260), slowest));
+            assert!(epoch.is_before(at(260), slowest - 1));
+            assert!(!epoch.is_before(at(260), u32::MAX));
+        }
     }
 
     #[test]

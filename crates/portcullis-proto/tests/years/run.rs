@@ -19,9 +19,9 @@ pub(crate) fn number(name: &str) -> Option<u64> {
 }
 
 /// Schedules that a client once failed, and runs again with every test run.
-const ONCE_FAILED: [u64; 12] = [
-    2_013, 33_274, 54_848, 60_691, 87_159, 94_056, 1_021_783, 1_094_137, 1_111_366, 1_153_883, 1_431_856,
-    1_441_826,
+const ONCE_FAILED: [u64; 15] = [
+    2_013, 33_274, 54_848, 60_691, 87_159, 94_056, 133_326, 1_021_783, 1_060_349, 1_094_137, 1_111_366,
+    1_153_883, 1_431_856, 1_441_826, 2_166_063,
 ];
 
 #[derive(Default)]

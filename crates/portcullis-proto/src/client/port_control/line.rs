@@ -117,6 +117,15 @@ impl Line {
         }
     }
 
+    /// Whether an answer was written before `at`, as far as its epoch time shows.
+    pub(super) fn is_before(&self, at: Time, answer: &Answer) -> bool {
+        let epoch = match answer {
+            Answer::NatPmp(_) => &self.nat_pmp_epoch,
+            Answer::Pcp(_) => &self.pcp_epoch,
+        };
+        answer.epoch_time().is_some_and(|epoch_time| epoch.is_before(at, epoch_time))
+    }
+
     /// The server has no PCP, or not any more.
     pub(super) fn forget_pcp(&mut self) {
         self.speaks_pcp = false;

@@ -182,6 +182,10 @@ impl PortControl {
                 })
             });
         let Some((id, result)) = result else { return nothing };
+        let transaction = self.transactions.get_mut(&id);
+        if result.is_ok() && transaction.is_some_and(|transaction| transaction.doubts(now, &answer, line)) {
+            return nothing;
+        }
         let is_pcp = self.transactions.get(&id).is_some_and(Transaction::is_pcp);
         if is_pcp && matches!(result, Err(super::error::Failure::UnsupportedVersion)) {
             line.forget_pcp();

@@ -14,10 +14,14 @@ use crate::wire::{natpmp, pcp};
 use crate::{Protocol, Time};
 use core::net::IpAddr;
 use core::num::NonZeroU16;
+use core::time::Duration;
 use std::io;
 
 /// Refusals (ICMP) that end a request: one may be a forgery, or of the moment.
 const MOST_REFUSALS: u8 = 2;
+
+/// A repetition of an old answer comes no later than this after the request that it is not to.
+const LONGEST_DOUBT: Duration = Duration::from_secs(8);
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +46,16 @@ pub(super) struct To<'a> {
 }
 
 impl Ask {
+    /// For how many seconds a mapping is asked for, where one is.
+    fn lifetime(&self) -> Option<u32> {
+        self.mapping()?;
+        match self {
+            Self::NatPmp(natpmp::Request::Map(map)) => Some(map.lifetime),
+            Self::NatPmp(natpmp::Request::ExternalAddress) => None,
+            Self::Pcp { lifetime, .. } => Some(*lifetime),
+        }
+    }
+
     /// Our own side of the mapping that is asked for, where one is.
     fn mapping(&self) -> Option<(Protocol, NonZeroU16)> {
         match self {
@@ -78,13 +92,28 @@ pub(super) struct Transaction {
     sent: u32,
     /// Whether it was ever sent, on this line or on one before.
     ever_sent: bool,
+    /// When it was sent first on this line, and last.
+    begun_at: Option<Time>,
     sent_at: Option<Time>,
+    /// When an answer came that was written before, by its epoch time, and what that was.
+    doubted: Option<(Time, u32)>,
     refusals: u8,
 }
 
 impl Transaction {
     pub(super) fn new(asker: Asker, way: Way, ask: Ask, pace: Pace) -> Self {
-        Self { asker, way, ask, pace, sent: 0, ever_sent: false, sent_at: None, refusals: 0 }
+        Self {
+            asker,
+            way,
+            ask,
+            pace,
+            sent: 0,
+            ever_sent: false,
+            begun_at: None,
+            sent_at: None,
+            doubted: None,
+            refusals: 0,
+        }
     }
 
     pub(super) fn has_sent(&self) -> bool {
@@ -103,7 +132,7 @@ impl Transaction {
     /// The line is another one: what was sent counts no more.
     pub(super) fn start_again(&mut self) {
         self.sent = 0;
-        self.sent_at = None;
+        (self.begun_at, self.sent_at, self.doubted) = (None, None, None);
         self.refusals = 0;
     }
 
@@ -144,6 +173,7 @@ impl Transaction {
         out.timers.set(Timer::Transaction(id), now + self.pace.wait(self.sent));
         self.sent = self.sent.saturating_add(1);
         self.ever_sent = true;
+        self.begun_at = self.begun_at.or(Some(now));
         self.sent_at = Some(now);
     }
 
@@ -184,6 +214,26 @@ impl Transaction {
             }
             _ => None,
         }
+    }
+
+    /// Whether the answer may be an old one that comes again: to a mapping's request, written before that was sent. A
+    /// server that has started anew counts low as well; it counts on, in the answer to the next request.
+    pub(super) fn doubts(&mut self, now: Time, answer: &Answer, line: &Line) -> bool {
+        let (Some(lifetime), Some(begun_at), Some(epoch_time)) =
+            (self.ask.lifetime(), self.begun_at, answer.epoch_time())
+        else {
+            return false;
+        };
+        // Of a short lease too much would be given away, should the clock of the server stand still.
+        let longest = LONGEST_DOUBT.min(Duration::from_secs(u64::from(lifetime / 3)));
+        let counts_on = self.doubted.is_some_and(|(at, before)| {
+            epoch_time > before && self.sent_at.is_some_and(|sent_at| sent_at > at)
+        });
+        let doubts = line.is_before(begun_at, answer) && !counts_on && now - begun_at < longest;
+        if doubts {
+            self.doubted = Some((now, epoch_time));
+        }
+        doubts
     }
 
     /// Whether the answer says that the server does not speak the version of the request (RFC 6886 section 3.5,

@@ -154,7 +154,7 @@ impl Client {
         let outcome = self.taken_over(now, &mut operation, Outcome::Mapped(granted.clone()));
         self.tell(now, id, operation.keeper.take(), operation.silent, Ok(outcome));
         self.abandon(now, id, operation, elsewhere);
-        self.doubt_what_is_endangered(now, &granted);
+        self.doubt_what_is_endangered(now, &granted, false);
     }
 
     /// Whether others than this contender have been asked for the same at its gateway, and are there.
