@@ -86,7 +86,7 @@ impl Mapping {
         let port = (granted.protocol, granted.external_port);
         let start: Start = Box::new(move |client, now| client.release(now, &granted, CLOSE_TIMEOUT));
         let started = self.link.closing(port, start);
-        Pending::new(&self.link, started, |outcome, _| match outcome {
+        Pending::of_lasting(&self.link, started, |outcome, _| match outcome {
             Outcome::Closed(existed) => Some(existed),
             _ => None,
         })
@@ -96,7 +96,7 @@ impl Mapping {
 impl Drop for Mapping {
     fn drop(&mut self) {
         if self.close_on_drop {
-            self.release().detach();
+            drop(self.release());
         }
     }
 }

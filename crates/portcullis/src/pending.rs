@@ -16,8 +16,9 @@ type Convert<T> = fn(Outcome, &Arc<Link>) -> Option<T>;
 ///
 /// [`wait`](Self::wait) blocks for the result; `.await` does the same on any executor. Dropping it
 /// cancels the operation: that returns at once, and a mapping that was made, or may have been, is deleted
-/// in the background. Nothing else is undone: what was to be closed may be closed. Polled again after it
-/// has given its result, it gives [`ErrorKind::Closed`].
+/// in the background. Nothing else is undone: what [`Client::close`](crate::Client::close) was to close may be closed.
+/// A mapping that was held is deleted in any case, as it is where it is dropped itself: its `close` goes on in the
+/// background. Polled again after it has given its result, it gives [`ErrorKind::Closed`].
 ///
 /// # Examples
 ///
@@ -29,17 +30,24 @@ type Convert<T> = fn(Outcome, &Arc<Link>) -> Option<T>;
 /// assert_eq!(address.to_string(), "81.2.69.142");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[must_use = "an operation is cancelled when it is dropped"]
+#[must_use = "most operations are cancelled when this is dropped"]
 pub struct Pending<T> {
     link: Arc<Link>,
     slot: Arc<Slot>,
     convert: Convert<T>,
-    detached: bool,
+    cancels: bool,
 }
 
 impl<T> Pending<T> {
     pub(crate) fn new(link: &Arc<Link>, slot: Arc<Slot>, convert: Convert<T>) -> Self {
-        Self { link: Arc::clone(link), slot, convert, detached: false }
+        Self { link: Arc::clone(link), slot, convert, cancels: true }
+    }
+
+    /// Of an operation that runs to its end with nobody waiting.
+    pub(crate) fn of_lasting(link: &Arc<Link>, slot: Arc<Slot>, convert: Convert<T>) -> Self {
+        let mut pending = Self::new(link, slot, convert);
+        pending.cancels = false;
+        pending
     }
 
     /// Blocks until the operation is over.
@@ -53,11 +61,6 @@ impl<T> Pending<T> {
         }
         let result = self.slot.wait();
         self.converted(result)
-    }
-
-    /// Lets the operation run to its end with nobody waiting.
-    pub(crate) fn detach(mut self) {
-        self.detached = true;
     }
 
     /// Whether the result is there: [`wait`](Self::wait) would return at once.
@@ -83,7 +86,7 @@ impl<T> Future for Pending<T> {
 
 impl<T> Drop for Pending<T> {
     fn drop(&mut self) {
-        if self.detached || self.link.is_inherited() {
+        if !self.cancels || self.link.is_inherited() {
             return;
         }
         match self.slot.abandon() {

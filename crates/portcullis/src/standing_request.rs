@@ -76,7 +76,7 @@ impl StandingRequest {
             Some(port) => self.link.closing(port, start),
             None => self.link.operation(start),
         };
-        Pending::new(&self.link, started, |outcome, _| match outcome {
+        Pending::of_lasting(&self.link, started, |outcome, _| match outcome {
             Outcome::Closed(existed) => Some(existed),
             _ => None,
         })
@@ -86,7 +86,7 @@ impl StandingRequest {
 impl Drop for StandingRequest {
     fn drop(&mut self) {
         if self.close_on_drop {
-            self.release().detach();
+            drop(self.release());
         }
         self.link.kept().forget(self.id);
     }

@@ -87,6 +87,26 @@ fn a_kept_mapping_that_is_dropped_is_deleted() {
 }
 
 #[test]
+fn what_is_being_closed_is_deleted_whoever_waits_for_it() {
+    for (scenario, _) in METHODS {
+        let server = gateway(scenario);
+        let client = Client::with_config(config(&server)).unwrap();
+        let mapping = client.map(request(7777)).wait().unwrap();
+        let kept = client.keep(request(7778)).wait().unwrap();
+        let asked = client.keep_asking(request(7779)).wait().unwrap();
+        while !asked.is_open() {
+            std::thread::yield_now();
+        }
+        assert_eq!(mapped(&server), 3, "{scenario}");
+        drop((mapping.close(), kept.close(), asked.close()));
+        let begun = std::time::Instant::now();
+        client.shutdown(Duration::from_secs(20));
+        assert_eq!(mapped(&server), 0, "{scenario}");
+        assert!(begun.elapsed() < Duration::from_secs(10), "{scenario}: it ends when nothing is left to do");
+    }
+}
+
+#[test]
 fn the_journal_has_what_is_open_and_nothing_else() {
     for (scenario, method) in METHODS {
         let (server, directory) = (gateway(scenario), Directory::new(scenario));

@@ -242,7 +242,11 @@ impl Client {
     /// deleted, where the gateway says that it is the one.
     pub fn cancel(&mut self, now: Time, id: OperationId) {
         if let Some(operation) = self.operations.remove(&id) {
+            let keeper = operation.keeper;
             self.abandon(now, id, operation, None);
+            if let Some(mapping) = keeper.filter(|&mapping| self.keeper.is_released_by(mapping, id)) {
+                self.end_keeping(now, mapping);
+            }
         }
         self.run(now);
     }

@@ -25,6 +25,20 @@ fn what_is_released_is_gone_and_was_said_so() {
 }
 
 #[test]
+fn a_release_that_is_cancelled_ends_the_keeping() {
+    for (method, scenario) in of_one_protocol() {
+        let mut pair = Pair::every_protocol(scenario);
+        let (mapping, _) = pair.keep(udp(7777)).unwrap();
+        let release = pair.start(|client, now| client.stop_keeping(now, mapping, TIMEOUT));
+        let now = pair.now;
+        pair.client.cancel(now, release);
+        pair.drive_for(seconds(30));
+        assert!(pair.client.kept(mapping).is_none(), "{method}");
+        pair.assert_idle();
+    }
+}
+
+#[test]
 fn it_can_be_released_at_every_moment_of_a_renewal() {
     for (method, scenario) in of_one_protocol() {
         for after in 0..24 {

@@ -179,6 +179,12 @@ impl Keeper {
         }
     }
 
+    /// Whether the operation is what deletes the mapping, as its keeping has ended.
+    pub(super) fn is_released_by(&self, id: MappingId, operation: OperationId) -> bool {
+        let kept = self.mappings.get(&id);
+        kept.is_some_and(|kept| matches!(kept.phase, Phase::Releasing(own) if own == operation))
+    }
+
     pub(super) fn has_socket(&self, socket: SocketId) -> bool {
         self.listeners.iter().any(|listener| listener.socket == socket)
     }
@@ -295,7 +301,7 @@ impl Client {
     }
 
     /// Forgets a mapping, and its gateway where no other is kept there.
-    fn end_keeping(&mut self, now: Time, id: MappingId) {
+    pub(super) fn end_keeping(&mut self, now: Time, id: MappingId) {
         self.transport.out.timers.clear(Timer::Keeper(KeeperTimer::Mapping(id)));
         self.keeper.mappings.remove(&id);
         self.unwatch(now);
