@@ -103,8 +103,10 @@ impl Client {
             Outcome::Mapped(granted) => {
                 granted.entry = granted.entry.or(operation.entry);
                 if granted.grantor.control_point().is_some() {
-                    // A table tells what is left in whole seconds, and perhaps one too many.
-                    let asked_at = operation.asked_at.unwrap_or(now).since_start();
+                    // A table tells what is left in whole seconds, and perhaps one too many. What was not asked for was
+                    // found there.
+                    let asked_at =
+                        operation.asked_at.or(operation.working_since).unwrap_or(now).since_start();
                     granted.since = Time::from_start(asked_at.saturating_sub(ROUNDING));
                     // NAT-PMP and PCP may have the last word.
                     granted.lifetime = rivals.into_iter().fold(granted.lifetime, Lifetime::min);
@@ -126,7 +128,11 @@ impl Client {
                 let is_gone =
                     |&entry: &EntryId| !stands(entry) && (names_others || self.is_ours_to_delete(entry));
                 if let Some(entry) = operation.entry.filter(is_gone) {
-                    self.strike_out(entry);
+                    let mark = self.ledger.mark(entry);
+                    match mark.and_then(|mark| operation.left_elsewhere(mark)) {
+                        Some(leftover) => leftovers.push(leftover),
+                        None => self.strike_out(entry),
+                    }
                 }
             }
             _ => {}
@@ -173,7 +179,9 @@ impl Client {
             let deletes = other.deletes() == Some((granted.protocol, granted.external_port));
             let replaces = other.external_port() == Some(granted.external_port)
                 && !other.asks_for(granted.protocol, granted.internal_port);
-            deletes || replaces
+            let withdraws =
+                other.contenders.iter().any(|contender| contender.deletes(granted.internal_key()));
+            deletes || replaces || withdraws
         };
         let by_talk = matches!(granted.method(), Method::NatPmp | Method::Pcp);
         let was_deleted =

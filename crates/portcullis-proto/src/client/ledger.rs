@@ -9,7 +9,7 @@ use super::request::MappingRequest;
 use crate::{Lifetime, Time};
 use core::net::{IpAddr, SocketAddr};
 use core::num::NonZeroU16;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
@@ -18,11 +18,13 @@ pub(super) struct Ledger {
     entries: BTreeMap<EntryId, Entry>,
     /// How many requests for what an entry is about nobody knows the end of.
     open: BTreeMap<EntryId, u32>,
+    /// What a gateway may have behind an external port that it chose and nobody heard of.
+    anywhere: BTreeSet<EntryId>,
 }
 
 impl Ledger {
     pub(super) fn new(enabled: bool) -> Self {
-        Self { enabled, entries: BTreeMap::new(), open: BTreeMap::new() }
+        Self { enabled, ..Self::default() }
     }
 
     /// A gateway is about to be asked by one more request: that is on the disk before it is.
@@ -121,6 +123,7 @@ impl Ledger {
     /// The gateway has no such mapping, or not any more.
     pub(super) fn erase(&mut self, id: EntryId, out: &mut Outbox) {
         self.open.remove(&id);
+        self.anywhere.remove(&id);
         if self.entries.remove(&id).is_some() && self.enabled {
             out.push(Output::Journal(Record::Erase(id)));
         }
@@ -179,8 +182,13 @@ impl Ledger {
         Some(Mark {
             internal_port: entry.internal_port,
             description: entry.description.clone(),
-            anywhere: false,
+            anywhere: self.anywhere.contains(&id),
         })
+    }
+
+    /// What an entry of UPnP's is about may be behind any external port.
+    pub(super) fn may_be_anywhere(&mut self, id: EntryId) {
+        self.anywhere.insert(id);
     }
 
     /// What an earlier process has written.

@@ -215,7 +215,13 @@ impl Client {
     fn take_back(&mut self, now: Time, leftover: Leftover) {
         let Leftover { gateway, protocol, external_port, entry, remains } = leftover;
         let id = match remains {
-            Remains::Entry { point, mark } => {
+            Remains::Entry { point, mut mark } => {
+                if let Some(entry) = entry {
+                    if mark.anywhere {
+                        self.ledger.may_be_anywhere(entry);
+                    }
+                    mark.anywhere |= self.ledger.mark(entry).is_some_and(|known| known.anywhere);
+                }
                 let spared = self.external_ports_of_ours(point.remote.ip(), protocol);
                 let close = Close::new(protocol, external_port, Claim::Added(mark)).sparing(spared);
                 let task = Task::Close(close);

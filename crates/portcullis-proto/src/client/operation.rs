@@ -6,6 +6,7 @@ use super::event::Outcome;
 use super::exchange;
 use super::igd::Stop;
 use super::igd::call::interpret;
+use super::igd::close::Mark;
 use super::journal::EntryId;
 use super::keeper::MappingId;
 use super::leftovers::{Leftover, Remains};
@@ -240,6 +241,22 @@ impl Operation {
             external_port,
             entry: self.entry,
             remains: Remains::Entry { point: points.get(*point)?.clone(), mark: mapping.map.mark() },
+        })
+    }
+
+    /// What is left of an entry that may be behind any port, where one port was looked at.
+    pub(super) fn left_elsewhere(&self, mark: Mark) -> Option<Leftover> {
+        let (Stage::Working { gateway, points, point, .. }, Some(Task::Close(close))) =
+            (&self.stage, &self.task)
+        else {
+            return None;
+        };
+        (mark.anywhere && !close.is_anywhere()).then_some(Leftover {
+            gateway: gateway.clone(),
+            protocol: close.protocol(),
+            external_port: close.external_port(),
+            entry: self.entry,
+            remains: Remains::Entry { point: points.get(*point)?.clone(), mark },
         })
     }
 

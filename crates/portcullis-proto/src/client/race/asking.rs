@@ -167,6 +167,32 @@ impl Client {
                 }
             }
         }
+        self.agree_with_other_protocols(id, index);
+    }
+
+    /// To a server that speaks both protocols, what others ask for in the other one may be the same mapping, and what it
+    /// is asked for last counts. Whoever is granted more than that does not believe it.
+    fn agree_with_other_protocols(&mut self, id: OperationId, index: usize) {
+        let own = self.operations.get(&id).and_then(|own| own.contenders.get(index));
+        let Some((method, way, wish)) =
+            own.and_then(|own| Some((own.method, own.way, own.talk.wanted()?.clone())))
+        else {
+            return;
+        };
+        let mut least: Option<Lifetime> = None;
+        for (&other_id, operation) in &mut self.operations {
+            for other in &mut operation.contenders {
+                let Some(lifetime) = other.longest() else { continue };
+                if other_id != id && other.method != method && other.asks_beside(way, &wish) {
+                    other.least = other.least.into_iter().chain([wish.lifetime]).min();
+                    least = least.into_iter().chain([lifetime]).min();
+                }
+            }
+        }
+        let own = self.operations.get_mut(&id).and_then(|own| own.contenders.get_mut(index));
+        if let (Some(own), Some(least)) = (own, least) {
+            own.least = own.least.into_iter().chain([least]).min();
+        }
     }
 
     /// Adds a contender to an operation and asks its first question: what is wanted itself, or whether it is there.

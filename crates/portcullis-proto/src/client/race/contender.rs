@@ -3,6 +3,7 @@
 use super::super::Client;
 use super::super::granted::Method;
 use super::super::journal::EntryId;
+use super::super::leftovers::Key;
 use super::super::port_control::talk::{Goal, Talk, Wish};
 use super::super::port_control::{Line, Pace, Way};
 use super::super::request::MappingRequest;
@@ -102,6 +103,17 @@ impl Contender {
         self.way.0.ip() == gateway
             && matches!(self.phase, Phase::Asked(_))
             && self.talk.wanted().is_some_and(is_same)
+    }
+
+    /// Whether it has asked this server, in whichever protocol, for what leads to the same port of ours.
+    pub(super) fn asks_beside(&self, way: Way, wish: &Wish) -> bool {
+        self.way.0 == way.0 && matches!(self.phase, Phase::Asked(_)) && self.talk.asks_the_same(wish)
+    }
+
+    /// Whether it deletes what leads to this port of ours.
+    pub(in crate::client) fn deletes(&self, (gateway, protocol, internal_port): Key) -> bool {
+        let is_same = |wish: &Wish| (wish.protocol, wish.internal_port) == (protocol, internal_port);
+        self.way.0.ip() == gateway && self.talk.deleted().is_some_and(is_same)
     }
 
     /// Whether a mapping may be there by now, as far as it was sent.
