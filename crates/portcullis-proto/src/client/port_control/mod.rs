@@ -191,6 +191,9 @@ impl PortControl {
             line.forget_pcp();
         }
         let heard = line.heard(now, &answer);
+        if result.is_err() {
+            confuse(&mut self.transactions, id);
+        }
         let budget = self.budgets.entry(way.0.ip()).or_insert_with(Budget::new);
         budget.answered();
         out.timers.clear(Timer::Transaction(id));
@@ -317,5 +320,15 @@ impl PortControl {
             askers.extend(self.transactions.remove(&id).map(|transaction| transaction.end(result)));
         }
         askers
+    }
+}
+
+/// A refusal does not say which of several requests for one mapping it is to, and a copy of it may be taken for the answer
+/// to the next: any of the others may have been granted.
+fn confuse(transactions: &mut BTreeMap<TransactionId, Transaction>, id: TransactionId) {
+    let Some(mapping) = transactions.get(&id).and_then(Transaction::mapping_sent) else { return };
+    let same = |transaction: &&mut Transaction| transaction.mapping_sent() == Some(mapping);
+    if transactions.values_mut().filter(same).count() > 1 {
+        transactions.values_mut().filter(same).for_each(Transaction::confuse);
     }
 }

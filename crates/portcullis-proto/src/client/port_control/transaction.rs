@@ -97,6 +97,8 @@ pub(super) struct Transaction {
     sent_at: Option<Time>,
     /// When an answer came that was written before, by its epoch time, and what that was.
     doubted: Option<(Time, u32)>,
+    /// Whether a refusal may have been for it, or the one for it may have been taken for another's.
+    is_confused: bool,
     refusals: u8,
 }
 
@@ -112,6 +114,7 @@ impl Transaction {
             begun_at: None,
             sent_at: None,
             doubted: None,
+            is_confused: false,
             refusals: 0,
         }
     }
@@ -126,7 +129,18 @@ impl Transaction {
 
     /// It is over.
     pub(super) fn end(self, result: AskResult) -> End {
-        End { asker: self.asker, result, is_outstanding: self.sent > 1 }
+        End { asker: self.asker, result, is_outstanding: self.sent > 1 || self.is_confused }
+    }
+
+    /// What it asks for, where that is a mapping and it has been sent.
+    pub(super) fn mapping_sent(&self) -> Option<(Way, Protocol, NonZeroU16)> {
+        let (protocol, internal_port) = self.ask.mapping().filter(|_| self.has_sent())?;
+        Some((self.way, protocol, internal_port))
+    }
+
+    /// Somebody else asks for the same, and was refused: nobody can tell which of the requests that was.
+    pub(super) fn confuse(&mut self) {
+        self.is_confused = true;
     }
 
     /// The line is another one: what was sent counts no more.

@@ -227,8 +227,9 @@ impl Client {
             let Some(wish) = contender.talk.wish().filter(|_| contender.may_have_mapped()) else { continue };
             let has_answered = contender.has_answered(self.port_control.line(contender.way));
             // An answer before this request: it is not under way any more, and what was granted is there.
-            let is_sent =
-                self.port_control.has_sent((id, index)) || !self.port_control.is_asking((id, index));
+            let was_granted =
+                contender.talk.giving_back().is_some() || !self.port_control.is_asking((id, index));
+            let is_sent = was_granted || self.port_control.has_sent((id, index));
             let is_here = elsewhere == Some(contender.way.0.ip());
             let mut entry = contender.entry;
             // Who speaks one of the protocols does not pass over the other in silence.
