@@ -342,19 +342,23 @@ scenario_time() {
 
 # G30: who prints anything where the network fails. What the engine prints by itself is not counted.
 scenario_silence() {
-    local class outcome=() failed=0
-    mkdir -p "$PROJECT/bare"
-    printf 'config_version=5\n' >"$PROJECT/bare/project.godot"
-    PROJECT=$PROJECT/bare engine --quit 2>"$PROJECT/bare.errors" >/dev/null || failed=1
+    local class outcome=() failed=0 bare=$PROJECT/bare
+    mkdir "$bare"
+    printf 'config_version=5\n[application]\nrun/main_scene="res://nothing.tscn"\n' >"$bare/project.godot"
+    printf '[gd_scene format=3]\n\n[node name="Nothing" type="Node"]\n' >"$bare/nothing.tscn"
+    if ! PROJECT=$bare engine --quit >"$bare/log" 2>"$bare/errors"; then
+        cat "$bare/log" "$bare/errors" >&2
+        failed=1
+    fi
     for class in engine ours; do
-        if grep -qvxFf "$PROJECT/bare.errors" "$PROJECT"/scenario/*."$class".errors; then
+        if grep -qvxFf "$bare/errors" "$PROJECT"/scenario/*."$class".errors; then
             outcome+=("prints errors")
         else
             outcome+=("prints nothing")
         fi
     done
     # BAD is what must not be in any log of ours; mistakes of the script itself would spoil the engine's rows as well.
-    if grep -vxFf "$PROJECT/bare.errors" "$PROJECT"/scenario/*.ours.errors >&2 ||
+    if grep -vxFf "$bare/errors" "$PROJECT"/scenario/*.ours.errors >&2 ||
         grep -E "^ERROR|$BAD" "$PROJECT"/scenario/*.ours.log >&2 ||
         grep -E 'SCRIPT ERROR|Parse Error' "$PROJECT"/scenario/*.{log,errors} >&2; then
         failed=1

@@ -40,12 +40,12 @@ func _rows(upnp: RefCounted, bare: RefCounted) -> Dictionary:
 	rows["bare.delete_port_mapping(1, \"udp\")"] = bare.delete_port_mapping(1, "udp")
 	rows["bare.delete_port_mapping(1)"] = bare.delete_port_mapping(1)
 	bare.igd_status = 0
-	rows["bare.is_valid_gateway(), its status set to 0"] = bare.is_valid_gateway()
-	rows["bare.add_port_mapping(0), then"] = bare.add_port_mapping(0)
-	rows["bare.add_port_mapping(1, -1), then"] = bare.add_port_mapping(1, -1)
-	rows["bare.add_port_mapping(1, 0, \"\", \"udp\"), then"] = bare.add_port_mapping(1, 0, "", "udp")
-	rows["bare.add_port_mapping(1, 0, \"\", \"UDP\", -1), then"] = bare.add_port_mapping(1, 0, "", "UDP", -1)
-	rows["bare.add_port_mapping(1), then"] = bare.add_port_mapping(1)
+	rows["`bare.is_valid_gateway()` after `bare.igd_status = 0`"] = bare.is_valid_gateway()
+	rows["`bare.add_port_mapping(0)` then"] = bare.add_port_mapping(0)
+	rows["`bare.add_port_mapping(1, -1)` then"] = bare.add_port_mapping(1, -1)
+	rows["`bare.add_port_mapping(1, 0, \"\", \"udp\")` then"] = bare.add_port_mapping(1, 0, "", "udp")
+	rows["`bare.add_port_mapping(1, 0, \"\", \"UDP\", -1)` then"] = bare.add_port_mapping(1, 0, "", "UDP", -1)
+	rows["`bare.add_port_mapping(1)` then"] = bare.add_port_mapping(1)
 	var started := Time.get_ticks_msec()
 	rows["discover()"] = upnp.discover()
 	rows[TIME] = Time.get_ticks_msec() - started
@@ -87,15 +87,15 @@ func _rows(upnp: RefCounted, bare: RefCounted) -> Dictionary:
 	rows["get_device(-1)"] = upnp.get_device(-1)
 	rows["get_device(1)"] = upnp.get_device(1)
 	upnp.add_device(null)
-	rows["devices listed after add_device(null)"] = upnp.get_device_count()
+	rows["devices listed after `add_device(null)`"] = upnp.get_device_count()
 	upnp.set_device(1, bare)
 	upnp.set_device(0, null)
-	rows["get_device(0) after set_device(1, ...) and set_device(0, null)"] = upnp.get_device(0) == device
+	rows["`get_device(0)` is the same after `set_device(1, bare)` and `set_device(0, null)`"] = upnp.get_device(0) == device
 	upnp.remove_device(1)
 	upnp.remove_device(-1)
-	rows["devices listed after remove_device(1) and (-1)"] = upnp.get_device_count()
+	rows["devices listed after `remove_device(1)` and `remove_device(-1)`"] = upnp.get_device_count()
 	upnp.add_device(device)
-	rows["devices listed after one was added twice"] = upnp.get_device_count()
+	rows["devices listed after `add_device(get_device(0))`"] = upnp.get_device_count()
 	upnp.remove_device(1)
 	upnp.discover_multicast_if = "eth0"
 	rows["discover(1000) through \"eth0\""] = upnp.discover(1000)
@@ -142,7 +142,7 @@ func _compare(row: String, before: String, engine: Variant, ours: Variant) -> vo
 			_failed += 1
 	elif before.trim_suffix(" | ") not in ["", "–", _shown(engine)]:
 		remark = "same; %s differs" % OS.get_environment("PORTCULLIS_GODOT3_VERSION")
-	var is_prose := row.contains(" ") and not row.contains("(")
+	var is_prose := row.contains("`") or (row.contains(" ") and not row.contains("("))
 	var name := row if is_prose else "`%s`" % row
 	print("| %s | %s%s | %s | %s |" % [name, before, _shown(engine, row), _shown(ours, row), remark])
 
@@ -150,6 +150,8 @@ func _compare(row: String, before: String, engine: Variant, ours: Variant) -> vo
 func _shown(value: Variant, row := "") -> String:
 	if row == TIME:
 		return "%.2f s" % (value / 1000.0)
+	if value is String and value.is_empty():
+		return "`\"\"`"
 	return "null" if value == null else "`%s`" % value
 
 
