@@ -3,6 +3,8 @@
 
     tools/tables.py check TEXT NAME TABLE    fails where the table between the marks of NAME differs from TABLE
     tools/tables.py write TEXT NAME TABLE    puts TABLE there
+    tools/tables.py engine TEXT NAME TABLE   prints the numbers, from 0, of the rows of TABLE that say something else of the
+                                             engine than TEXT does, or that are not there
 
 Times are compared by and large, so that they hold on another machine. The column of an engine that is not the one in
 the text, and what depends on it, is passed over, and that is said.
@@ -74,6 +76,21 @@ def check(path, name, table):
     return problems
 
 
+def engine(path, name, table):
+    text = path.read_text(encoding="utf-8")
+    begin, end = marks(name)
+    told_names, told = parse(text.split(begin)[1].split(end)[0])
+    names, measured = parse(table)
+    columns = [column for column in names if column.startswith(ENGINE) and column in told_names]
+    first = next((index for index, column in enumerate(names) if column.startswith(ENGINE)), 0)
+    known = {tuple(row[column] for column in names[:first] if column in row): row for row in told}
+    for number, row in enumerate(measured):
+        was = known.get(tuple(row[column] for column in names[:first]))
+        if columns and not (was and all(same(was[column], row[column]) for column in columns)):
+            print(number)
+    return []
+
+
 def write(path, name, table):
     text = path.read_text(encoding="utf-8")
     begin, end = marks(name)
@@ -86,11 +103,14 @@ def write(path, name, table):
     return []
 
 
+VERBS = {"check": check, "write": write, "engine": engine}
+
+
 def main():
-    if len(sys.argv) != 5 or sys.argv[1] not in ("check", "write"):
+    if len(sys.argv) != 5 or sys.argv[1] not in VERBS:
         raise SystemExit(__doc__)
     _, verb, text, name, table = sys.argv
-    problems = {"check": check, "write": write}[verb](Path(text), name, Path(table).read_text(encoding="utf-8"))
+    problems = VERBS[verb](Path(text), name, Path(table).read_text(encoding="utf-8"))
     for problem in problems:
         print(f"{text}: {problem}")
     return 1 if problems else 0

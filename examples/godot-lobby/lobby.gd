@@ -62,19 +62,22 @@ func _on_mapping_added(mapping: PortMapping) -> void:
 
 
 func _on_ready_to_host(external_address: String, external_port: int) -> void:
-	_show(false, "Hosting", GREEN)
+	_share(external_address, external_port)
 	if external_address.is_empty():
-		_address.text = "port %d" % external_port
 		_tell("The router does not tell its address: look it up, and share it with the port.", AMBER)
-		return
-	var bracketed := "[%s]" % external_address if ":" in external_address else external_address
-	_address.text = "%s:%d" % [bracketed, external_port]
-	_copy_button.disabled = false
-	_tell("Ready: share the address above.", GREEN)
+	else:
+		_tell("Ready: share the address above.", GREEN)
+
+
+func _on_mapping_renewed(mapping: PortMapping) -> void:
+	_share(mapping.external_address, mapping.external_port)
+	_tell("The router keeps port %d open." % mapping.external_port)
 
 
 func _on_mapping_lost(mapping: PortMapping, result: int) -> void:
-	_tell("The router closed port %d: %s" % [mapping.external_port, PortcullisUPNP.result_to_string(result)], RED)
+	# The forwarder goes on asking: _on_mapping_renewed() tells when it is open again.
+	_show(false, "Port lost", RED)
+	_tell("Port %d is not open any more: %s" % [mapping.external_port, PortcullisUPNP.result_to_string(result)], RED)
 
 
 func _on_mapping_removed(mapping: PortMapping) -> void:
@@ -87,6 +90,16 @@ func _on_failed(result: int, message: String) -> void:
 	if _forwarder.get_state() == PortForwarder.STATE_FAILED and not _stop_button.disabled:
 		# The game goes on for players in the same network.
 		_show(false, "Local network only", RED)
+
+
+func _share(external_address: String, external_port: int) -> void:
+	_show(false, "Hosting", GREEN)
+	if external_address.is_empty():
+		_address.text = "port %d" % external_port
+		return
+	var bracketed := "[%s]" % external_address if ":" in external_address else external_address
+	_address.text = "%s:%d" % [bracketed, external_port]
+	_copy_button.disabled = false
 
 
 func _copy() -> void:

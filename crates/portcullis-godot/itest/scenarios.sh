@@ -11,6 +11,8 @@ source lab/lib.sh
 
 SCENARIO_GATEWAY_IP=10.99.0.1
 SCENARIO_CLIENT_IP=10.99.0.2
+# The one that the scenario ipv6-location announces.
+SCENARIO_GATEWAY_IP6=fd99::1
 # A class that takes longer hangs.
 SCENARIO_LIMIT_S=30
 # Most of them wait, so more than there are processors.
@@ -26,13 +28,15 @@ SCENARIO_MEMORY=2000000
 #  9 a device that cannot be connected to     10 accepts and says nothing      11 drips
 # 12 a description without end                13 thirty devices                14 nobody answers
 # 15 leaving while searching                  16 two interfaces                18 a VPN
-# 19 discover_multicast_if                    22 permanent leases only         23 conflicts
+# 19 discover_multicast_if                    20 a URL over IPv6               22 permanent leases only
+# 23 conflicts
 # 24 forgets at a reboot                      25 descriptions                  26 other leases than asked for
 # 27 says yes and does not                    28 odd replies and faults        29 not authorised
 # 30 what is printed                          31 eight threads                 32 sending is refused
 #
-# Not here: 17, an interface that cannot be bound to (Windows); 20, a gateway over IPv6 (side_by_side.gd has rows of it, on
-# a real one); 21, firewall control over IPv6 (neither class has a call for it); of 29, the user who approves later.
+# Not here: 17, an interface that cannot be bound to (Windows); 21, firewall control over IPv6: neither class has a call
+# for it. The library's own tests open pinholes on such gateways (`ipv6-...`). Of 20, a search over IPv6 is among the rows
+# of side_by_side.gd. Of 24, BOOTID: neither class listens to announcements, PortForwarder does.
 
 # NUMBER | GATEWAY | FLOW | NETWORK | WHAT IT IS | OURS | OURS TAKES AT MOST, ms
 # A flow is a method of lab/scenario.gd, a network a function below.
@@ -42,6 +46,7 @@ SCENARIOS=(
     "G2|status-silent|host|plain|never answers GetStatusInfo|opened|2400"
     "G2|no-status|host|plain|has no GetStatusInfo|opened|1100"
     "G2|status-page|host|plain|answers GetStatusInfo with 500 and a page|opened|1100"
+    "G2|status-401|host|plain|answers GetStatusInfo with 401 and a page|opened|1100"
     "G2|status-uptime|host|plain|its uptime is no number|opened|1100"
     "G3|offline|host|plain|says Disconnected and 0.0.0.0, and maps|opened|1100"
     "G3|disconnected|host|plain|says Disconnected, and maps|opened|1100"
@@ -63,32 +68,44 @@ SCENARIOS=(
     "G11|dripping|host|plain|sends its description a byte per second|no valid gateway: status 1|3000"
     "G11|dripping-neighbour|host|plain|beside it a device that sends a byte per second|opened|1100"
     "G12|endless|host|plain|its description never ends; the engine reads until it has 2 GB|no valid gateway: status 1|3000"
+    "G12|endless-chunks|host|plain|the same in chunks|no valid gateway: status 1|3000"
+    "G12|huge|host|plain|its description has 100 MB|no valid gateway: status 1|3000"
     "G13|crowd|host|plain|thirty gateways answer|opened|1100"
     "G14|silent|host|plain|nobody answers|\`discover()\` gives 27|2400"
     "G15|silent|leave|plain|the same, and the player leaves: until the thread has ended|the thread has ended|300"
     "G16|igd1|host|other_first|another interface has the default route|opened|1100"
     "G18|igd1|host|vpn|a VPN has the default route|opened|1100"
     "G19|igd1|interfaces|plain|discover_multicast_if by name, by address, any, unknown: the longest|\`eth0\` 0, \`10.99.0.2\` 0, \`0.0.0.0\` 0, \`no such\` 28|1100"
+    "G20|ipv6-location|host|dual|answers over IPv4, with a URL over IPv6|opened|1100"
     "G22|permanent-lease-only|lease|plain|knows no leases, and is asked for ten minutes|refused: 15|1100"
     "G23|conflict|taken|plain|another computer has the port|opened; once more: opened|1100"
     "G24|igd1|reboot|plain|restarts at another port and forgets: the call after it|opened; after the restart: 23; after another search: opened|1100"
-    "G25|igd1|descriptions|plain|unusual descriptions|\`Tom & Jerry <3\` kept, \`\"'é🎲\` kept, 250 letters kept, 3000 letters shortened|1100"
+    "G24|farewell|host|plain|says goodbye before each of its answers|opened|1100"
+    "G25|igd1|descriptions|plain|unusual descriptions|\`Tom & Jerry <3\` kept, \`1 > 0\` kept, \`\"'é🎲\` kept, 250 letters kept, 300 letters shortened, 3000 letters shortened|1100"
     "G25|description-605|host|plain|refuses descriptions of more than ten letters|refused: 28|1100"
     "G26|short-lease|lease|plain|shortens leases to two minutes|opened|1100"
     "G26|day-lease|lease|plain|grants a day, whatever is asked|opened|1100"
+    "G26|week-lease|fortnight|plain|shortens leases to a week, and is asked for two|opened for 168 h|1100"
+    "G26|permanent-lease-invalid|host|plain|refuses leases that have no end|refused: 20|1100"
+    "G26|permanent-lease-invalid|fortnight|plain|refuses leases above a week, and is asked for two|refused: 20|1100"
     "G27|forgetful|host|plain|says that it maps, and does not|said to be open, and is not|1100"
     "G28|page-404|host|plain|answers AddPortMapping with 404 and a page, and does not map|refused: 23|1100"
+    "G28|page-500|host|plain|answers AddPortMapping with 500 and a page, and does not map|refused: 23|1100"
+    "G28|cdata-faults|lease|plain|the number of its faults is in a CDATA section|refused: 15|1100"
+    "G28|prefixed-faults|lease|plain|its faults have a prefix to their elements|refused: 15|1100"
     "G28|bare-faults|lease|plain|its faults have a number only|refused: 15|1100"
     "G28|garbage-faults|lease|plain|its faults have bytes in them that are no text|refused: 15|1100"
     "G28|success-500|host|plain|says 500 to what succeeds|opened|1100"
     "G29|not-authorized|host|plain|does not let this computer open ports|refused: 1|1100"
+    "G29|approval|approved|plain|does not, until its user has approved|refused: 1; once approved: opened|1100"
+    "G29|approval-403|approved|plain|the same, and says 403|refused: 1; once approved: opened|1100"
     "G31|igd1|threads|plain|eight objects in eight threads at once|8 of 8 found it|1100"
     "G32|igd1|host|forbidden|a firewall on this computer refuses to send searches|\`discover()\` gives 24|2400"
     "G32|igd1|host|no_route|there is no route to the multicast group|opened|1100"
     "–|not-a-gateway|everything|plain|a media server, searched for as such|1 listed, no gateway|2400"
 )
 # Those where somebody waits longest come first.
-SCENARIOS_FIRST=" dripping dripping-neighbour endless dead-neighbour silent-neighbour status-silent "
+SCENARIOS_FIRST=" dripping dripping-neighbour endless endless-chunks huge dead-neighbour silent-neighbour status-silent "
 
 # ---- networks: in the namespaces $gateway and $client ---------------------------------------------------
 
@@ -98,6 +115,16 @@ plain() {
         ip -n "$client" address add "$SCENARIO_CLIENT_IP/24" dev eth0 &&
         ip -n "$gateway" address add "$SCENARIO_GATEWAY_IP/24" dev lan0 &&
         ip -n "$client" route add default via "$SCENARIO_GATEWAY_IP"
+}
+
+# Also over IPv6; addresses are usable at once, as nobody else can have them here.
+dual() {
+    plain && scenario_address6 "$client" eth0 fd99::2 && scenario_address6 "$gateway" lan0 "$SCENARIO_GATEWAY_IP6"
+}
+
+# scenario_address6 NAMESPACE INTERFACE ADDRESS
+scenario_address6() {
+    ip netns exec "$1" sysctl -qw net.ipv6.conf.all.disable_ipv6=0 && ip -n "$1" address add "$3/64" dev "$2" nodad
 }
 
 no_route() { plain && ip -n "$client" route delete default; }
@@ -133,17 +160,14 @@ RULES
 # background, as a shell of its own.
 scenario_job() {
     set +e
-    local name flow network base gateway client start status milliseconds namespace
+    local name flow network base gateway client start status milliseconds
     # shellcheck disable=SC2034 # what the engine is run by, and for how long
     local SIMULATOR='' LIMIT_S=$SCENARIO_LIMIT_S WITHIN=()
     IFS='|' read -r _ name flow network _ <<<"${SCENARIOS[$1]}"
     base=$PROJECT/scenario/$1.$2
     gateway=$LAB_ID-$1-${2:0:1}g client=$LAB_ID-$1-${2:0:1}c
     trap scenario_down EXIT
-    for namespace in "$gateway" "$client"; do
-        ip netns add "$namespace" && ip -n "$namespace" link set lo up || exit
-    done
-    "$network" && scenario_simulate || exit
+    scenario_namespaces && "$network" && scenario_simulate || exit
     export PORTCULLIS_CLASS=$2 PORTCULLIS_FLOW=$flow PORTCULLIS_REBOOTED="res://scenario/$1.$2.rebooted"
     # shellcheck disable=SC2034 # as above
     WITHIN=(ip netns exec "$client")
@@ -151,7 +175,7 @@ scenario_job() {
         scenario_reboots 2>/dev/null &
     fi
     start=${EPOCHREALTIME/./} status=0
-    (ulimit -d "$SCENARIO_MEMORY" && engine -- --scene lab/scenario) >"$base.log" 2>&1 || status=$?
+    (ulimit -d "$SCENARIO_MEMORY" && engine -- --scene lab/scenario) >"$base.log" 2>"$base.errors" || status=$?
     milliseconds=$(sed -n 's/^milliseconds //p' "$base.log")
     if ((status == 124)); then
         echo "hangs|${SCENARIO_LIMIT_S}000" >"$base"
@@ -160,6 +184,13 @@ scenario_job() {
     else
         echo "$(sed -n 's/^outcome //p' "$base.log")|$milliseconds" >"$base"
     fi
+}
+
+scenario_namespaces() {
+    local namespace
+    for namespace in "$gateway" "$client"; do
+        ip netns add "$namespace" && ip -n "$namespace" link set lo up || return
+    done
 }
 
 scenario_simulate() {
@@ -245,12 +276,30 @@ scenarios() {
         done
     done
     wait "${!running[@]}" || true
+    scenarios_again
+    scenario_table || failed=1
+    scenario_silence || failed=1
+    return "$failed"
+}
+
+# scenarios_again: what the engine's class did otherwise than the text says it does once more, and alone: a loaded machine
+# makes no other engine. Ours is judged by what it did at first.
+scenarios_again() {
+    local index
+    scenario_table >"$PROJECT/scenarios.once" 2>/dev/null || true
+    for index in $(python3 tools/tables.py engine "$TEXT" scenarios "$PROJECT/scenarios.once"); do
+        scenario_job "$index" engine &
+        wait "$!" || true
+    done
+}
+
+scenario_table() {
+    local index failed=0
     echo "| | gateway | Godot $ENGINE_VERSION | takes | ours | takes | |"
     echo "|---|---|---|---|---|---|---|"
     for index in "${!SCENARIOS[@]}"; do
         scenario_row "$index" || failed=1
     done
-    scenario_silence || failed=1
     return "$failed"
 }
 
@@ -291,19 +340,27 @@ scenario_time() {
     fi
 }
 
-# G30: who prints errors where the network fails.
+# G30: who prints anything where the network fails. What the engine prints by itself is not counted.
 scenario_silence() {
-    local class outcome=() failed=0
+    local class outcome=() failed=0 bare=$PROJECT/bare
+    mkdir "$bare"
+    printf 'config_version=5\n[application]\nrun/main_scene="res://nothing.tscn"\n' >"$bare/project.godot"
+    printf '[gd_scene format=3]\n\n[node name="Nothing" type="Node"]\n' >"$bare/nothing.tscn"
+    if ! PROJECT=$bare engine --quit >"$bare/log" 2>"$bare/errors"; then
+        cat "$bare/log" "$bare/errors" >&2
+        failed=1
+    fi
     for class in engine ours; do
-        if grep -qs '^ERROR' "$PROJECT"/scenario/*."$class".log; then
+        if grep -qvxFf "$bare/errors" "$PROJECT"/scenario/*."$class".errors; then
             outcome+=("prints errors")
         else
             outcome+=("prints nothing")
         fi
     done
     # BAD is what must not be in any log of ours; mistakes of the script itself would spoil the engine's rows as well.
-    if grep -E "^ERROR|$BAD" "$PROJECT"/scenario/*.ours.log >&2 ||
-        grep -E 'SCRIPT ERROR|Parse Error' "$PROJECT"/scenario/*.log >&2; then
+    if grep -vxFf "$bare/errors" "$PROJECT"/scenario/*.ours.errors >&2 ||
+        grep -E "^ERROR|$BAD" "$PROJECT"/scenario/*.ours.log >&2 ||
+        grep -E 'SCRIPT ERROR|Parse Error' "$PROJECT"/scenario/*.{log,errors} >&2; then
         failed=1
     fi
     echo "| G30 | all of these | ${outcome[0]} | | ${outcome[1]} | | |"

@@ -71,6 +71,11 @@ impl Connection {
                 *due = now + ENDLESS_INTERVAL;
                 Step::Send(ENDLESS.to_vec())
             }
+            End::EndlessChunks => {
+                *due = now + ENDLESS_INTERVAL;
+                let size = format!("{:x}\r\n", ENDLESS.len());
+                Step::Send([size.as_bytes(), &ENDLESS, b"\r\n"].concat())
+            }
         }
     }
 
@@ -137,5 +142,11 @@ mod tests {
         assert!(matches!(connection.poll(Time::ZERO), Step::Send(bytes) if bytes.len() == 65_536));
         assert_eq!(connection.poll(Time::ZERO), Step::Wait);
         assert!(connection.poll_timeout().is_some());
+
+        let mut connection = replying(transmission(End::EndlessChunks));
+        connection.poll(Time::ZERO);
+        let Step::Send(chunk) = connection.poll(Time::ZERO) else { panic!() };
+        assert!(chunk.starts_with(b"10000\r\nA") && chunk.ends_with(b"A\r\n") && chunk.len() == 65_545);
+        assert_eq!(connection.poll(Time::ZERO), Step::Wait);
     }
 }

@@ -47,6 +47,8 @@ pub(crate) struct Device {
     /// BOOTID.UPNP.ORG (UPnP Device Architecture 1.1 section 1.2.2): grows with each reboot.
     pub(crate) boot_id: u32,
     pub(crate) booted_at: Time,
+    /// When a program asked for a mapping first, where that takes a user's approval.
+    pub(crate) approval_asked_at: Option<Time>,
     pub(crate) port_control: port_control::State,
 }
 
@@ -63,6 +65,7 @@ impl Device {
             external_address: EXTERNAL_ADDRESS.to_string(),
             boot_id: 1,
             booted_at: Time::ZERO,
+            approval_asked_at: None,
             port_control: port_control::State::new(http.ip()),
         };
         device.add_foreign_mappings();
@@ -103,8 +106,14 @@ impl Device {
         if let Some(location) = parameter!(self.quirks, Quirk::Location(location) => location) {
             return location.to_owned();
         }
-        let address = self.decoy(DecoyRole::OwnLocation).unwrap_or(self.http);
+        let address = self.decoy(DecoyRole::OwnLocation).or(self.second_http()).unwrap_or(self.http);
         format!("http://{address}{DESCRIPTION_PATH}")
+    }
+
+    /// The second address where it speaks HTTP.
+    pub(crate) fn second_http(&self) -> Option<SocketAddr> {
+        let host = parameter!(self.quirks, Quirk::LocationHost(host) => host)?;
+        Some(SocketAddr::new(host.into(), self.http.port()))
     }
 
     pub(crate) fn decoy(&self, role: DecoyRole) -> Option<SocketAddr> {

@@ -103,6 +103,11 @@ impl Gateway {
         self.connect(now, self.device.http, peer)
     }
 
+    /// The second address where it speaks HTTP, if it has one.
+    pub(crate) fn second_http_address(&self) -> Option<SocketAddr> {
+        self.device.second_http()
+    }
+
     /// `peer` connects to any address of this gateway's; all but its own and its [`decoys`](Self::decoys)
     /// are refused.
     pub fn connect(&mut self, now: Time, destination: SocketAddr, peer: SocketAddr) -> Accept {
@@ -111,7 +116,7 @@ impl Gateway {
             return Accept::Refused;
         }
         let mut connection = Connection::new(peer);
-        if destination != self.device.http {
+        if destination != self.device.http && Some(destination) != self.device.second_http() {
             let decoy = self.device.decoys.iter().find(|decoy| decoy.address == destination);
             let transmission = match decoy.map(|decoy| decoy.kind) {
                 None | Some(DeadLocation::Refused) => return Accept::Refused,

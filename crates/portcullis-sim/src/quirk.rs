@@ -3,6 +3,7 @@
 //! The numbers are rows of QUIRKS.md; those with a letter before them (C2) are of docs/ATTACKS.md.
 
 use crate::port_control::PortControlOddity;
+use core::net::Ipv6Addr;
 use core::time::Duration;
 use portcullis_proto::Protocol;
 
@@ -35,6 +36,8 @@ pub enum Quirk {
     LocationHeader(&'static str),
     /// Announces this URL, whatever its own is (6 and 14; attack B1 to B9).
     Location(&'static str),
+    /// Announces its URL with this host, where it speaks HTTP as well if the address is its own (23).
+    LocationHost(Ipv6Addr),
     /// Ends the lines of its answers with a bare line feed (12).
     SearchLfOnly,
     /// Leaves out the empty line at the end of its answers (12).
@@ -96,6 +99,10 @@ pub enum Quirk {
     BareFaults,
     /// Bytes that are not text stand in the text of faults (41, TP-Link).
     GarbageInFaults,
+    /// The number of a fault is in a CDATA section (85).
+    FaultsInCdata,
+    /// The elements within a fault have a prefix (85).
+    FaultsPrefixed,
     /// Answers one action as if it were another (42; attack D12).
     AnswersAs(&'static str, &'static str),
     /// Gives this out-argument, wherever it occurs, this value (46, 51, 55, 58; attack E1 to E8).
@@ -144,6 +151,11 @@ pub enum Quirk {
     AddIgnored,
     /// Answers that a mapping was deleted but keeps it.
     DeleteIgnored,
+    /// Refuses with this code to map anything until this long after it was first asked to: its user has approved
+    /// meanwhile (86, FRITZ!Box).
+    ApprovedAfter(u16, Duration),
+    /// Refuses with 402 to map an internal client over IPv6 (24).
+    Ipv6ClientRefused,
     /// Maps any host for anybody, not only the one that asks.
     InsecureMode,
     /// Stores this internal client in place of the one that was asked for (attack E13).
@@ -227,6 +239,8 @@ pub enum HttpOddity {
     Drip(Duration),
     /// A body that never ends (attack C4).
     Endless,
+    /// A body that never ends, in chunks (attack C4).
+    EndlessChunks,
     /// Ends the connection before the first byte (attack C15).
     CloseAtOnce,
     /// Ends the connection half-way through the body.

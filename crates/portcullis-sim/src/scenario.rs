@@ -4,6 +4,7 @@ use crate::http::hostile;
 use crate::port_control::{Forgery, PortControlOddity, VersionAnswer};
 use crate::quirk::{ControlUrl, DeadLocation, HttpOddity, ListEnd, On, Quirk, Quirks, Topology};
 use core::fmt;
+use core::net::Ipv6Addr;
 use core::str::FromStr;
 use core::time::Duration;
 use portcullis_proto::Protocol;
@@ -149,6 +150,7 @@ const NAMED: &[Named] = &[
     ("answers-igd2-only", "answers searches for InternetGatewayDevice:2 only", IgdVersion::Two,
         &[Quirk::AnswersOnly(&["urn:schemas-upnp-org:device:InternetGatewayDevice:2"])]),
     ("slow-search", "answers searches after 1.5 s", IgdVersion::One, &[Quirk::SearchDelay(Duration::from_millis(1_500))]),
+    ("farewell", "says goodbye before each of its answers, as if it restarted", IgdVersion::One, &[Quirk::SearchJunk(hostile::FAREWELL)]),
     ("silent", "answers no search at all", IgdVersion::One, &[Quirk::AnswersOnly(&[])]),
     ("flood", "repeats each answer a thousand times, each with another name", IgdVersion::One,
         &[Quirk::AnswerFlood { count: 1_000, interval: Duration::from_millis(1), distinct: true }]),
@@ -160,6 +162,8 @@ const NAMED: &[Named] = &[
     ("dripping-neighbour", "a device that sends a byte per second answers first", IgdVersion::Two, &[Quirk::AlsoAnnounces(DeadLocation::Drip)]),
     ("dead", "the gateway's own announcement leads nowhere", IgdVersion::One, &[Quirk::AnnouncesOnly(DeadLocation::BlackHole)]),
     ("loopback-location", "announces a loopback address with another port", IgdVersion::One, &[Quirk::Location("http://127.0.0.1:22/rootDesc.xml")]),
+    ("ipv6-location", "announces a URL at fd99::1, also over IPv4", IgdVersion::One,
+        &[Quirk::LocationHost(Ipv6Addr::new(0xfd99, 0, 0, 0, 0, 0, 0, 1)), Quirk::Ipv6ClientRefused]),
     ("wrong-url-base", "its URLBase names another host", IgdVersion::One, &[Quirk::UrlBase("http://10.255.255.1:1/")]),
     ("loopback-url-base", "its URLBase names a loopback port where nobody is", IgdVersion::One, &[Quirk::UrlBase("http://127.0.0.1:1/")]),
     ("relative-control-url", "its control URLs begin without a slash", IgdVersion::One, &[Quirk::ControlUrl(ControlUrl::Relative)]),
@@ -181,6 +185,8 @@ const NAMED: &[Named] = &[
     ("status-silent", "never answers GetStatusInfo", IgdVersion::One, &[Quirk::Http(On::Action("GetStatusInfo"), HttpOddity::Silent)]),
     ("status-page", "answers GetStatusInfo with status 500 and a page", IgdVersion::One,
         &[Quirk::Http(On::Action("GetStatusInfo"), HttpOddity::Status(500)), Quirk::Http(On::Action("GetStatusInfo"), HttpOddity::Body(hostile::LOGIN_PAGE))]),
+    ("status-401", "answers GetStatusInfo with status 401 and a login page", IgdVersion::One,
+        &[Quirk::Http(On::Action("GetStatusInfo"), HttpOddity::Status(401)), Quirk::Http(On::Action("GetStatusInfo"), HttpOddity::Body(hostile::LOGIN_PAGE))]),
     ("status-uptime", "its uptime is no number", IgdVersion::One, &[Quirk::OutArgument("NewUptime", "3 days")]),
     ("private-address", "its external address is a private one", IgdVersion::One, &[Quirk::OutArgument("NewExternalIPAddress", "192.168.178.2")]),
     ("shared-address", "its external address is shared among customers", IgdVersion::One, &[Quirk::OutArgument("NewExternalIPAddress", "100.64.17.4")]),
@@ -194,6 +200,7 @@ const NAMED: &[Named] = &[
     ("permanent-lease-invalid", "refuses permanent leases with 402", IgdVersion::One, &[Quirk::PermanentLeaseInvalid]),
     ("short-lease", "shortens leases to two minutes", IgdVersion::One, &[Quirk::LeaseAtMost(120)]),
     ("day-lease", "grants a day, whatever is asked", IgdVersion::One, &[Quirk::LeaseAlways(86_400)]),
+    ("week-lease", "shortens leases to a week", IgdVersion::One, &[Quirk::LeaseAtMost(604_800)]),
     ("conflict", "another host holds port 7777", IgdVersion::One,
         &[Quirk::ForeignMapping(Protocol::Udp, 7_777), Quirk::ForeignMapping(Protocol::Tcp, 7_777)]),
     ("always-conflict", "refuses every mapping with 718", IgdVersion::One, &[Quirk::Fault("AddPortMapping", 718)]),
@@ -208,6 +215,10 @@ const NAMED: &[Named] = &[
     ("privileged-ports", "refuses ports below 1024 with 606", IgdVersion::One, &[Quirk::PrivilegedPortsRefused]),
     ("full", "has no room for any mapping: 728", IgdVersion::Two, &[Quirk::TableSize(0)]),
     ("not-authorized", "refuses every mapping with 606", IgdVersion::One, &[Quirk::Fault("AddPortMapping", 606), Quirk::Fault("AddAnyPortMapping", 606)]),
+    ("approval", "refuses every mapping with 606 until a second after the first", IgdVersion::One,
+        &[Quirk::ApprovedAfter(606, Duration::from_secs(1))]),
+    ("approval-403", "refuses every mapping with 403 until a second after the first", IgdVersion::One,
+        &[Quirk::ApprovedAfter(403, Duration::from_secs(1))]),
     ("forgetful", "says that it maps, and does not", IgdVersion::One, &[Quirk::AddIgnored]),
     ("other-client", "maps its own address in place of the client's", IgdVersion::One, &[Quirk::InternalClientReplaced("192.168.1.1")]),
     ("any-other-port", "AddAnyPortMapping grants another port than asked for", IgdVersion::Two, &[Quirk::AnyPortNeverTheAsked]),
@@ -225,6 +236,8 @@ const NAMED: &[Named] = &[
     ("empty-success", "answers AddPortMapping with an empty body", IgdVersion::One, &[Quirk::Http(On::Action("AddPortMapping"), HttpOddity::Body(b""))]),
     ("page-404", "answers AddPortMapping with status 404 and a page, and does not map", IgdVersion::One,
         &[Quirk::AddIgnored, Quirk::Http(On::Action("AddPortMapping"), HttpOddity::Status(404)), Quirk::Http(On::Action("AddPortMapping"), HttpOddity::Body(hostile::LOGIN_PAGE))]),
+    ("page-500", "answers AddPortMapping with status 500 and a page, and does not map", IgdVersion::One,
+        &[Quirk::AddIgnored, Quirk::Http(On::Action("AddPortMapping"), HttpOddity::Status(500)), Quirk::Http(On::Action("AddPortMapping"), HttpOddity::Body(hostile::LOGIN_PAGE))]),
     ("success-500", "answers with status 500 to what succeeds", IgdVersion::One, &[Quirk::Http(On::Control, HttpOddity::Status(500))]),
     ("wrong-protocol", "GetSpecificPortMappingEntry answers TCP always", IgdVersion::One, &[Quirk::SpecificEchoesProtocol("TCP")]),
     ("list-end-402", "its list ends with 402", IgdVersion::One, &[Quirk::ListEnd(ListEnd::Fault(402))]),
@@ -234,6 +247,8 @@ const NAMED: &[Named] = &[
     ("list-repeats", "its list begins anew at its end", IgdVersion::One, &[Quirk::ListEnd(ListEnd::Cycle)]),
     ("bare-faults", "its faults have a number only", IgdVersion::One, &[Quirk::BareFaults, Quirk::PermanentLeaseOnly]),
     ("garbage-faults", "its faults have garbage in them", IgdVersion::One, &[Quirk::GarbageInFaults, Quirk::PermanentLeaseOnly]),
+    ("cdata-faults", "the number of its faults is in a CDATA section", IgdVersion::One, &[Quirk::FaultsInCdata, Quirk::PermanentLeaseOnly]),
+    ("prefixed-faults", "its faults have a prefix to their elements", IgdVersion::One, &[Quirk::FaultsPrefixed, Quirk::PermanentLeaseOnly]),
     ("exact-headers", "knows SOAPAction in this very spelling only", IgdVersion::One, &[Quirk::ExactSoapActionCase, Quirk::QuotedSoapAction]),
     ("one-segment", "reads head and body from one segment only", IgdVersion::One, &[Quirk::OneReadOnly]),
     ("compact-envelope", "wants no white space between the tags of a request", IgdVersion::One, &[Quirk::CompactEnvelopeOnly]),
@@ -248,6 +263,10 @@ const NAMED: &[Named] = &[
     ("accepts-silently", "accepts connections and says nothing", IgdVersion::One, &[Quirk::Http(On::Any, HttpOddity::Silent)]),
     ("dripping", "sends its description a byte per second", IgdVersion::One, &[Quirk::Http(On::Description, HttpOddity::Drip(Duration::from_secs(1)))]),
     ("endless", "its description never ends", IgdVersion::One, &[Quirk::Http(On::Description, HttpOddity::Endless)]),
+    ("endless-chunks", "its description never ends, and comes in chunks", IgdVersion::One,
+        &[Quirk::Http(On::Description, HttpOddity::EndlessChunks)]),
+    ("huge", "its description has 100 MB", IgdVersion::One,
+        &[Quirk::Http(On::Description, HttpOddity::Endless), Quirk::Http(On::Description, HttpOddity::LengthTooLong(100_000_000))]),
     ("reset", "resets the connection in its description", IgdVersion::One, &[Quirk::Http(On::Description, HttpOddity::ResetMidBody)]),
     ("redirect", "redirects to another host", IgdVersion::One, &[Quirk::Http(On::Description, HttpOddity::Redirect(302, "http://10.255.255.1/rootDesc.xml"))]),
     ("gzip", "compresses without being asked", IgdVersion::One, &[Quirk::Http(On::Any, HttpOddity::Header("Content-Encoding: gzip"))]),

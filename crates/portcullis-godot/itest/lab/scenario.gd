@@ -32,6 +32,23 @@ func lease() -> String:
 	return _host(_new(), 600)
 
 
+## For two weeks, which is more than the specification's longest lease.
+func fortnight() -> String:
+	var outcome := _host(_new(), 14 * 24 * 3600)
+	return outcome if outcome != "opened" else "opened for %d h" % ceili(_entry().lease_duration / 3600.0)
+
+
+## A router that asks its user first; the player tries again a little later.
+func approved() -> String:
+	var upnp := _new()
+	var first := _host(upnp)
+	await get_tree().create_timer(1.5).timeout
+	var later: String = _result(upnp.add_port_mapping(PORT))
+	if later == "opened" and _entry() == null:
+		later = "said to be open, and is not"
+	return "%s; once approved: %s" % [first, later]
+
+
 ## The same, and asks for the external address.
 func address() -> String:
 	var upnp := _new()
@@ -64,15 +81,15 @@ func descriptions() -> String:
 	upnp.discover()
 	var gateway: RefCounted = upnp.get_gateway()
 	var kept: PackedStringArray = []
-	var texts := {"`Tom & Jerry <3`": "Tom & Jerry <3", "`\"'é🎲`": "\"'é🎲"}
-	for length in [250, 3000]:
+	var texts := {"`Tom & Jerry <3`": "Tom & Jerry <3", "`1 > 0`": "1 > 0", "`\"'é🎲`": "\"'é🎲"}
+	for length in [250, 300, 3000]:
 		texts["%d letters" % length] = "x".repeat(length)
 	for text in texts:
 		var result: int = gateway.add_port_mapping(PORT, 0, texts[text])
-		var entry: Variant = _entry()
 		var outcome := "refused: %d" % result
 		if result == 0:
-			outcome = "kept" if entry == texts[text] else "shortened" if texts[text].begins_with(entry) else "spoilt"
+			var kept_text: String = _entry().description
+			outcome = "kept" if kept_text == texts[text] else "shortened" if texts[text].begins_with(kept_text) else "spoilt"
 		kept.append("%s %s" % [text, outcome])
 		upnp.delete_port_mapping(PORT)
 	return ", ".join(kept)
@@ -160,7 +177,7 @@ func _result(result: int) -> String:
 	return "opened" if result == 0 else str(result)
 
 
-## The description of our mapping, as the gateway has it; null where there is none. Not asked of what is judged.
+## Our mapping, as the gateway has it; null where there is none. Not asked of what is judged.
 func _entry() -> Variant:
 	var witness := PortcullisUPNP.new()
 	witness.gateway = GATEWAY
@@ -170,4 +187,4 @@ func _entry() -> Variant:
 	var entry: Dictionary = witness.get_gateway().get_specific_port_mapping(PORT)
 	if entry.get("internal_client") != "10.99.0.2":
 		return null
-	return entry.description
+	return entry

@@ -18,8 +18,8 @@ var _failed := 0
 
 func _ready() -> void:
 	# One after the other: they may not see each other's mappings.
-	var engines := _rows(UPNP.new())
-	var ours := _rows(PortcullisUPNP.new())
+	var engines := _rows(UPNP.new(), UPNPDevice.new())
+	var ours := _rows(PortcullisUPNP.new(), PortcullisUPNPDevice.new())
 	var older := _godot3()
 	print("| call | %sGodot %s | ours | |" % [older.get("", ""), OS.get_environment("PORTCULLIS_ENGINE")])
 	print("|---|---|---|---|" + ("" if older.is_empty() else "---|"))
@@ -30,9 +30,22 @@ func _ready() -> void:
 	get_tree().quit(1 if _failed > 0 else 0)
 
 
-## The values of every row, by name.
-func _rows(upnp: RefCounted) -> Dictionary:
+## The values of every row, by name; `bare` is a device that no search has found.
+func _rows(upnp: RefCounted, bare: RefCounted) -> Dictionary:
 	var rows := {}
+	rows["bare.igd_status"] = bare.igd_status
+	rows["bare.add_port_mapping(0)"] = bare.add_port_mapping(0)
+	rows["bare.query_external_address()"] = bare.query_external_address()
+	rows["bare.delete_port_mapping(0)"] = bare.delete_port_mapping(0)
+	rows["bare.delete_port_mapping(1, \"udp\")"] = bare.delete_port_mapping(1, "udp")
+	rows["bare.delete_port_mapping(1)"] = bare.delete_port_mapping(1)
+	bare.igd_status = 0
+	rows["`bare.is_valid_gateway()` after `bare.igd_status = 0`"] = bare.is_valid_gateway()
+	rows["`bare.add_port_mapping(0)` then"] = bare.add_port_mapping(0)
+	rows["`bare.add_port_mapping(1, -1)` then"] = bare.add_port_mapping(1, -1)
+	rows["`bare.add_port_mapping(1, 0, \"\", \"udp\")` then"] = bare.add_port_mapping(1, 0, "", "udp")
+	rows["`bare.add_port_mapping(1, 0, \"\", \"UDP\", -1)` then"] = bare.add_port_mapping(1, 0, "", "UDP", -1)
+	rows["`bare.add_port_mapping(1)` then"] = bare.add_port_mapping(1)
 	var started := Time.get_ticks_msec()
 	rows["discover()"] = upnp.discover()
 	rows[TIME] = Time.get_ticks_msec() - started
@@ -63,12 +76,27 @@ func _rows(upnp: RefCounted) -> Dictionary:
 		rows["add_port_mapping(%d)" % port] = upnp.add_port_mapping(port)
 		rows["delete_port_mapping(%d)" % port] = upnp.delete_port_mapping(port)
 	rows["add_port_mapping(1, 65536)"] = upnp.add_port_mapping(1, 65536)
+	rows["add_port_mapping(1, -1)"] = upnp.add_port_mapping(1, -1)
 	rows["add_port_mapping(1, 0, \"\", \"udp\")"] = upnp.add_port_mapping(1, 0, "", "udp")
 	rows["add_port_mapping(1, 0, \"\", \"UDP\", -1)"] = upnp.add_port_mapping(1, 0, "", "UDP", -1)
 	rows["delete_port_mapping(1, \"udp\")"] = upnp.delete_port_mapping(1, "udp")
 	rows["discover(-1)"] = upnp.discover(-1)
 	rows["discover(2000, 256)"] = upnp.discover(2000, 256)
+	rows["discover(2000, -1)"] = upnp.discover(2000, -1)
 	rows["devices listed after that"] = upnp.get_device_count()
+	rows["get_device(-1)"] = upnp.get_device(-1)
+	rows["get_device(1)"] = upnp.get_device(1)
+	upnp.add_device(null)
+	rows["devices listed after `add_device(null)`"] = upnp.get_device_count()
+	upnp.set_device(1, bare)
+	upnp.set_device(0, null)
+	rows["`get_device(0)` is the same after `set_device(1, bare)` and `set_device(0, null)`"] = upnp.get_device(0) == device
+	upnp.remove_device(1)
+	upnp.remove_device(-1)
+	rows["devices listed after `remove_device(1)` and `remove_device(-1)`"] = upnp.get_device_count()
+	upnp.add_device(device)
+	rows["devices listed after `add_device(get_device(0))`"] = upnp.get_device_count()
+	upnp.remove_device(1)
 	upnp.discover_multicast_if = "eth0"
 	rows["discover(1000) through \"eth0\""] = upnp.discover(1000)
 	upnp.discover_multicast_if = "no such interface"
@@ -112,7 +140,9 @@ func _compare(row: String, before: String, engine: Variant, ours: Variant) -> vo
 		if remark.is_empty():
 			remark = "**different**"
 			_failed += 1
-	var is_prose := row.contains(" ") and not row.contains("(")
+	elif before.trim_suffix(" | ") not in ["", "–", _shown(engine)]:
+		remark = "same; %s differs" % OS.get_environment("PORTCULLIS_GODOT3_VERSION")
+	var is_prose := row.contains("`") or (row.contains(" ") and not row.contains("("))
 	var name := row if is_prose else "`%s`" % row
 	print("| %s | %s%s | %s | %s |" % [name, before, _shown(engine, row), _shown(ours, row), remark])
 
@@ -120,6 +150,8 @@ func _compare(row: String, before: String, engine: Variant, ours: Variant) -> vo
 func _shown(value: Variant, row := "") -> String:
 	if row == TIME:
 		return "%.2f s" % (value / 1000.0)
+	if value is String and value.is_empty():
+		return "`\"\"`"
 	return "null" if value == null else "`%s`" % value
 
 

@@ -8,6 +8,12 @@ pub const LOGIN_PAGE: &[u8] =
     b"<!DOCTYPE html>\n<html><head><title>Sign in</title><meta charset=utf-8></head>\
     <body><form method=post><input name=user><input name=password type=password><br></form></body></html>\n";
 
+/// A gateway's farewell, as it says it before it restarts (UPnP Device Architecture 1.1 section 1.2.3).
+pub const FAREWELL: &[u8] = b"NOTIFY * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\n\
+    NT: urn:schemas-upnp-org:device:InternetGatewayDevice:1\r\nNTS: ssdp:byebye\r\n\
+    USN: uuid:5c1e8a4e-7d2b-4f6a-9000-000000000000::urn:schemas-upnp-org:device:InternetGatewayDevice:1\r\n\
+    BOOTID.UPNP.ORG: 1\r\nCONFIGID.UPNP.ORG: 1\r\n\r\n";
+
 /// Nested entities that grow to gigabytes where they are expanded (attack D1).
 pub const BILLION_LAUGHS: &[u8] = b"<?xml version=\"1.0\"?>\n<!DOCTYPE root [<!ENTITY a \"ha\">\
     <!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;\"><!ENTITY c \"&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;\">\

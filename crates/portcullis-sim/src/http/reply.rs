@@ -41,6 +41,8 @@ pub(crate) enum End {
     StayOpen,
     /// More bytes, for ever.
     Endless,
+    /// More chunks, for ever.
+    EndlessChunks,
 }
 
 impl Transmission {
@@ -125,6 +127,10 @@ impl Form {
             HttpOddity::Drip(interval) => self.drip = Some(interval),
             HttpOddity::Endless => {
                 (self.framing, self.half, self.end) = (Framing::None, true, End::Endless);
+            }
+            HttpOddity::EndlessChunks => {
+                (self.framing, self.half, self.end) =
+                    (Framing::Chunked(usize::MAX), true, End::EndlessChunks);
             }
             HttpOddity::CloseAtOnce => self.raw = Some(b""),
             HttpOddity::CloseMidBody => self.half = true,
@@ -251,6 +257,7 @@ mod tests {
             ),
             (HttpOddity::Silent, "", End::StayOpen),
             (HttpOddity::Endless, "\r\n\r\n<root>", End::Endless),
+            (HttpOddity::EndlessChunks, "\r\n\r\n6;extension=value\r\n<root>\r\n", End::EndlessChunks),
             (HttpOddity::CloseAtOnce, "", End::Finish),
             (HttpOddity::CloseMidBody, "\r\n\r\n<root>", End::Finish),
             (HttpOddity::ResetMidBody, "\r\n\r\n<root>", End::Reset),
@@ -259,6 +266,12 @@ mod tests {
             assert!(text.contains(part), "{oddity:?}: {text}");
             assert_eq!(after, end, "{oddity:?}");
         }
+    }
+
+    #[test]
+    fn an_endless_body_may_promise_a_length() {
+        let (text, end) = sent(&[HttpOddity::Endless, HttpOddity::LengthTooLong(100)]);
+        assert!(text.contains("\r\nContent-Length: 113\r\n") && end == End::Endless, "{text}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::device::Device;
 use crate::mapping::Mapping;
 use crate::quirk::{Quirk, parameter};
 use crate::scenario::IgdVersion;
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv6Addr};
 use core::time::Duration;
 
 /// The longest lease of version 2, a week, which also stands for a permanent one (WANIPConnection:2
@@ -17,6 +17,7 @@ const LONGEST_LEASE: u32 = 604_800;
 const FIRST_CHOICE: u16 = 1_024;
 
 pub(super) fn add_port_mapping(device: &mut Device, call: &Call<'_>) -> Result<OutArguments, UpnpError> {
+    check_approval(device, call)?;
     let mapping = admit(device, call)?;
     if mapping.external_port == 0 {
         return Err(UpnpError::WILDCARD_NOT_PERMITTED_IN_EXT_PORT);
@@ -29,6 +30,7 @@ pub(super) fn add_port_mapping(device: &mut Device, call: &Call<'_>) -> Result<O
 }
 
 pub(super) fn add_any_port_mapping(device: &mut Device, call: &Call<'_>) -> Result<OutArguments, UpnpError> {
+    check_approval(device, call)?;
     let mut mapping = admit(device, call)?;
     let asked = mapping.external_port;
     let refused = device.has(Quirk::AnyPortNeverTheAsked);
@@ -45,6 +47,14 @@ pub(super) fn add_any_port_mapping(device: &mut Device, call: &Call<'_>) -> Resu
         }
     }
     Err(UpnpError::NO_PORT_MAPS_AVAILABLE)
+}
+
+/// The user hears of it when a program asks for the first time, and takes a while.
+fn check_approval(device: &mut Device, call: &Call<'_>) -> Result<(), UpnpError> {
+    let approval = parameter!(device.quirks, Quirk::ApprovedAfter(code, delay) => (code, delay));
+    let Some((code, delay)) = approval else { return Ok(()) };
+    let asked_at = *device.approval_asked_at.get_or_insert(call.now);
+    if call.now < asked_at + delay { Err(UpnpError(code)) } else { Ok(()) }
 }
 
 /// Reads a request to add, and refuses what does not depend on the other mappings.
@@ -132,6 +142,10 @@ fn check_remote_host(device: &Device, mapping: &Mapping) -> Result<(), UpnpError
 /// A client maps itself (WANIPConnection:2 section 2.5.16; the secure mode of miniupnpd in version 1).
 fn check_client(device: &Device, call: &Call<'_>, mapping: &Mapping) -> Result<(), UpnpError> {
     if mapping.internal_client.is_empty() {
+        return Err(UpnpError::INVALID_ARGS);
+    }
+    let is_ipv6 = mapping.internal_client.parse::<Ipv6Addr>().is_ok();
+    if is_ipv6 && device.has(Quirk::Ipv6ClientRefused) {
         return Err(UpnpError::INVALID_ARGS);
     }
     if device.has(Quirk::InsecureMode) || mapping.belongs_to(call.peer) {

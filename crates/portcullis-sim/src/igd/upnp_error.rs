@@ -64,7 +64,18 @@ impl UpnpError {
         if device.has(Quirk::GarbageInFaults) {
             return bare(code, b"<errorDescription>\x01\xff\xfe\x80</errorDescription>");
         }
-        soap::encode_fault(code, UpnpErrorCode::of(service, code).name()).into_bytes()
+        let mut fault = soap::encode_fault(code, UpnpErrorCode::of(service, code).name());
+        if device.has(Quirk::FaultsInCdata) {
+            fault = fault.replace(&format!(">{code}<"), &format!("><![CDATA[{code}]]><"));
+        }
+        if device.has(Quirk::FaultsPrefixed) {
+            for name in ["UPnPError", "errorCode", "errorDescription"] {
+                fault = fault.replace(&format!("<{name}"), &format!("<e:{name}"));
+                fault = fault.replace(&format!("</{name}"), &format!("</e:{name}"));
+            }
+            fault = fault.replace("<e:UPnPError xmlns=", "<e:UPnPError xmlns:e=");
+        }
+        fault.into_bytes()
     }
 }
 

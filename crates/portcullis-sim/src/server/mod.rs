@@ -129,6 +129,8 @@ impl Server {
         gateway.set_port_control_address(port_control_address);
 
         let (mut listeners, mut dead_ends) = (vec![http], Vec::new());
+        // An address that this machine does not have leads nowhere.
+        listeners.extend(gateway.second_http_address().and_then(|second| TcpListener::bind(second).ok()));
         for (index, decoy) in gateway.decoys().to_vec().into_iter().enumerate() {
             let address = match decoy.kind {
                 DeadLocation::BlackHole | DeadLocation::Refused => {

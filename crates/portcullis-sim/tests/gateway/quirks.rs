@@ -1,7 +1,8 @@
-use crate::home::{Add, Home, key};
+use crate::home::{Add, Home, WAN_IP_1, key};
 use portcullis_proto::wire::soap::{self, Reply, SoapError};
+use portcullis_proto::wire::ssdp::{Message, NotifyKind};
 use portcullis_proto::{Protocol, Time};
-use portcullis_sim::{HttpOddity, ListEnd, Mapping, On, Quirk, Scenario};
+use portcullis_sim::{Accept, HttpOddity, ListEnd, Mapping, On, Quirk, Scenario};
 use std::time::Duration;
 
 fn with(quirk: Quirk) -> Home {
@@ -121,6 +122,70 @@ fn faults_may_be_bare_or_hold_garbage() {
         let Ok(Reply::Fault(fault)) = soap::decode_reply(&body, "Reboot") else { panic!("{quirk:?}") };
         assert_eq!(fault.code, Some(401));
     }
+}
+
+#[test]
+fn faults_may_be_written_in_other_ways() {
+    for (quirk, written) in [
+        (Quirk::FaultsInCdata, "<errorCode><![CDATA[401]]></errorCode>"),
+        (
+            Quirk::FaultsPrefixed,
+            "<e:UPnPError xmlns:e=\"urn:schemas-upnp-org:control-1-0\"><e:errorCode>401</e:errorCode>",
+        ),
+    ] {
+        let body = String::from_utf8(with(quirk).post("Reboot", &[]).body).unwrap();
+        assert!(body.contains(written), "{body}");
+        let Ok(Reply::Fault(fault)) = soap::decode_reply(body.as_bytes(), "Reboot") else {
+            panic!("{quirk:?}")
+        };
+        assert_eq!(fault.code, Some(401));
+    }
+}
+
+#[test]
+fn maps_nothing_until_its_user_has_approved() {
+    let mut home = with(Quirk::ApprovedAfter(403, Duration::from_secs(9)));
+    home.pass(Duration::from_secs(60));
+    assert_eq!(home.add(&Add::default()), Err(403));
+    home.pass(Duration::from_secs(8));
+    assert_eq!(home.add(&Add::default()), Err(403));
+    home.pass(Duration::from_secs(1));
+    assert_eq!(home.add(&Add::default()), Ok(()));
+}
+
+#[test]
+fn an_internal_client_may_have_to_speak_ipv4() {
+    let add = Add { internal_client: "2a02:ff0::7", ..Add::default() };
+    for (quirk, outcome) in [(Quirk::InsecureMode, Ok(())), (Quirk::Ipv6ClientRefused, Err(402))] {
+        let mut home = Home {
+            service_type: WAN_IP_1,
+            target: "/ctl/IPConn",
+            ..Home::ipv6(Scenario::igd1().with(quirk))
+        };
+        assert_eq!(home.add(&add), outcome, "{quirk:?}");
+    }
+    assert_eq!(with(Quirk::Ipv6ClientRefused).add(&Add::default()), Ok(()));
+}
+
+#[test]
+fn may_announce_itself_at_another_address_and_is_there_too() {
+    let mut home = Home::new("ipv6-location".parse().unwrap());
+    assert_eq!(home.gateway.location(), "http://[fd99::1]:5000/rootDesc.xml");
+    for (address, accepted) in
+        [("[fd99::1]:5000", true), ("[fd99::1]:5001", false), ("[fd99::2]:5000", false)]
+    {
+        let outcome = home.gateway.connect(home.now, address.parse().unwrap(), home.client);
+        assert_eq!(matches!(outcome, Accept::Accepted(_)), accepted, "{address}");
+    }
+}
+
+#[test]
+fn a_farewell_is_one() {
+    let mut home = Home::new("farewell".parse().unwrap());
+    let datagrams = home.search_raw("upnp:rootdevice");
+    let messages: Vec<_> = datagrams.iter().map(|datagram| Message::decode(datagram).unwrap()).collect();
+    let [Message::Notify(notify), Message::Response(_)] = &messages[..] else { panic!("{messages:?}") };
+    assert_eq!(notify.kind, NotifyKind::ByeBye);
 }
 
 #[test]

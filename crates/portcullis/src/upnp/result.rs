@@ -42,12 +42,12 @@ engine_enum! {
         19 InvalidDuration "UPNP_RESULT_INVALID_DURATION" "The duration is negative: give seconds, or 0 for no end."
         20 InvalidArgs "UPNP_RESULT_INVALID_ARGS" "The gateway does not accept the arguments: try a duration of 0, or another description."
         21 InvalidResponse "UPNP_RESULT_INVALID_RESPONSE" "The gateway's answer cannot be understood: restart the gateway, or look for an update of its firmware."
-        22 InvalidParam "UPNP_RESULT_INVALID_PARAM" "A parameter is out of range: the timeout must not be negative, and the time to live must be 0 to 255."
+        22 InvalidParam "UPNP_RESULT_INVALID_PARAM" "A parameter is out of range: the timeout must not be negative, the time to live must be 0 to 255, and a URL must begin with http:// and an IP address."
         23 HttpError "UPNP_RESULT_HTTP_ERROR" "The gateway cannot be reached, or does not answer in time: search for it again."
         24 SocketError "UPNP_RESULT_SOCKET_ERROR" "Nothing can be sent: check that the network is up, that this program may use it, and that the local port is free."
         25 MemAllocError "UPNP_RESULT_MEM_ALLOC_ERROR" "Memory could not be allocated; never given, the number is kept for the engine's sake."
         26 NoGateway "UPNP_RESULT_NO_GATEWAY" "No gateway is known: search for one first, and switch UPnP on in the gateway if none is found."
-        27 NoDevices "UPNP_RESULT_NO_DEVICES" "No device answered the search: switch UPnP on in the gateway, or forward the port by hand."
+        27 NoDevices "UPNP_RESULT_NO_DEVICES" "Nothing that was searched for has answered: switch UPnP on in the gateway, or forward the port by hand."
         28 UnknownError "UPNP_RESULT_UNKNOWN_ERROR" "Something else went wrong: check the name of the network interface, or forward the port by hand."
     }
 }

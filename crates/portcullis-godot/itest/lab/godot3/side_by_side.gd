@@ -4,6 +4,20 @@ extends SceneTree
 
 func _init():
 	var upnp = UPNP.new()
+	var bare = UPNPDevice.new()
+	tell("bare.igd_status", bare.igd_status)
+	tell("bare.add_port_mapping(0)", bare.add_port_mapping(0))
+	tell("bare.query_external_address()", bare.query_external_address())
+	tell("bare.delete_port_mapping(0)", bare.delete_port_mapping(0))
+	tell("bare.delete_port_mapping(1, \"udp\")", bare.delete_port_mapping(1, "udp"))
+	tell("bare.delete_port_mapping(1)", bare.delete_port_mapping(1))
+	bare.igd_status = 0
+	tell("`bare.is_valid_gateway()` after `bare.igd_status = 0`", bare.is_valid_gateway())
+	tell("`bare.add_port_mapping(0)` then", bare.add_port_mapping(0))
+	tell("`bare.add_port_mapping(1, -1)` then", bare.add_port_mapping(1, -1))
+	tell("`bare.add_port_mapping(1, 0, \"\", \"udp\")` then", bare.add_port_mapping(1, 0, "", "udp"))
+	tell("`bare.add_port_mapping(1, 0, \"\", \"UDP\", -1)` then", bare.add_port_mapping(1, 0, "", "UDP", -1))
+	tell("`bare.add_port_mapping(1)` then", bare.add_port_mapping(1))
 	var started = OS.get_ticks_msec()
 	tell("discover()", upnp.discover())
 	print("row\twhat it takes\t%.2f s" % ((OS.get_ticks_msec() - started) / 1000.0))
@@ -33,12 +47,27 @@ func _init():
 		tell("add_port_mapping(%d)" % port, upnp.add_port_mapping(port))
 		tell("delete_port_mapping(%d)" % port, upnp.delete_port_mapping(port))
 	tell("add_port_mapping(1, 65536)", upnp.add_port_mapping(1, 65536))
+	tell("add_port_mapping(1, -1)", upnp.add_port_mapping(1, -1))
 	tell("add_port_mapping(1, 0, \"\", \"udp\")", upnp.add_port_mapping(1, 0, "", "udp"))
 	tell("add_port_mapping(1, 0, \"\", \"UDP\", -1)", upnp.add_port_mapping(1, 0, "", "UDP", -1))
 	tell("delete_port_mapping(1, \"udp\")", upnp.delete_port_mapping(1, "udp"))
 	tell("discover(-1)", upnp.discover(-1))
 	tell("discover(2000, 256)", upnp.discover(2000, 256))
+	tell("discover(2000, -1)", upnp.discover(2000, -1))
 	tell("devices listed after that", upnp.get_device_count())
+	tell("get_device(-1)", upnp.get_device(-1))
+	tell("get_device(1)", upnp.get_device(1))
+	upnp.add_device(null)
+	tell("devices listed after `add_device(null)`", upnp.get_device_count())
+	upnp.set_device(1, bare)
+	upnp.set_device(0, null)
+	tell("`get_device(0)` is the same after `set_device(1, bare)` and `set_device(0, null)`", upnp.get_device(0) == device)
+	upnp.remove_device(1)
+	upnp.remove_device(-1)
+	tell("devices listed after `remove_device(1)` and `remove_device(-1)`", upnp.get_device_count())
+	upnp.add_device(device)
+	tell("devices listed after `add_device(get_device(0))`", upnp.get_device_count())
+	upnp.remove_device(1)
 	upnp.discover_multicast_if = "eth0"
 	tell("discover(1000) through \"eth0\"", upnp.discover(1000))
 	upnp.discover_multicast_if = "no such interface"
@@ -59,5 +88,5 @@ func _init():
 
 # As Godot 4 writes it.
 func tell(row, value):
-	var text = "null" if value == null else "`%s`" % (str(value).to_lower() if value is bool else str(value))
+	var text = "null" if value == null else "`%s`" % (str(value).to_lower() if value is bool else "\"\"" if value is String and value == "" else str(value))
 	print("row\t%s\t%s" % [row, text])

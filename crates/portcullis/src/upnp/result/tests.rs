@@ -25,6 +25,16 @@ fn each_is_explained_in_one_sentence() {
 }
 
 #[test]
+fn what_may_be_to_blame_is_named() {
+    let sentence = UpnpResult::InvalidParam.to_string();
+    for parameter in ["timeout", "time to live", "URL"] {
+        assert!(sentence.contains(parameter), "{sentence}");
+    }
+    // Devices may have answered that the search was not for.
+    assert!(UpnpResult::NoDevices.to_string().contains("searched for"));
+}
+
+#[test]
 fn every_code_of_a_gateway_has_the_engines_result() {
     let table = [
         (402, 20),
