@@ -98,9 +98,9 @@ func frames(count: int) -> void:
 		await get_tree().process_frame
 
 
-## Waits until something holds, for five seconds at most.
-func until(condition: Callable, what: String) -> void:
-	var deadline := Time.get_ticks_msec() + 5000
+## Waits until something holds, for five seconds at most where nothing else is said.
+func until(condition: Callable, what: String, seconds := 5) -> void:
+	var deadline := Time.get_ticks_msec() + seconds * 1000
 	while not condition.call():
 		if Time.get_ticks_msec() > deadline:
 			_fail("never: " + what)

@@ -7,14 +7,15 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// How long tidying up may hold up the end of the program, unless a node wants more.
-const LEAST_EXIT_TIMEOUT: Duration = Duration::from_millis(500);
+/// How long tidying up may hold up the end of the program where no node says.
+const EXIT_TIMEOUT: Duration = Duration::from_millis(500);
 
 #[derive(Default)]
 struct Clients {
     /// By gateway (none: whichever the network has) and protocols.
     started: HashMap<(Option<GatewayAddress>, Vec<Method>), Client>,
-    exit_timeout: Duration,
+    /// The longest that a node has said.
+    exit_timeout: Option<Duration>,
     /// Nothing is started any more: the library is about to be unloaded.
     closed: bool,
 }
@@ -42,7 +43,7 @@ pub(crate) fn get(gateway: Option<&GatewayAddress>, methods: &[Method]) -> io::R
 pub(crate) fn allow_at_exit(timeout: Duration) {
     let mut guard = lock();
     let clients = guard.get_or_insert_default();
-    clients.exit_timeout = clients.exit_timeout.max(timeout);
+    clients.exit_timeout = clients.exit_timeout.max(Some(timeout));
 }
 
 /// Lets what is under way end, within the exit timeout, and joins all threads.
@@ -51,7 +52,7 @@ pub(crate) fn shutdown() {
         let mut guard = lock();
         let clients = guard.get_or_insert_default();
         clients.closed = true;
-        (clients.started.clone(), clients.exit_timeout.max(LEAST_EXIT_TIMEOUT))
+        (clients.started.clone(), clients.exit_timeout.unwrap_or(EXIT_TIMEOUT))
     };
     // At once, not one after the other; clones stay in place for whoever calls now, and is told that it is over.
     let ending: Vec<_> =

@@ -48,6 +48,7 @@ unsafe impl ExtensionLibrary for PortcullisExtension {
             pump::stop();
             forwarder::release_all();
             clients::shutdown();
+            forwarder::forget_closing();
         }
     }
 }

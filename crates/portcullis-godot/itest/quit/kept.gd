@@ -2,5 +2,5 @@
 extends "res://quit/mapped.gd"
 
 
-func _removes() -> bool:
-	return false
+func _prepare() -> void:
+	node.remove_on_exit = false

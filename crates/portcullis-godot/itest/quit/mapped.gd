@@ -1,11 +1,12 @@
 ## Quits with a port open.
 extends Node
 
+var node := PortForwarder.new()
+
 
 func _ready() -> void:
-	var node := PortForwarder.new()
 	node.gateway = OS.get_environment("PORTCULLIS_GATEWAY")
-	node.remove_on_exit = _removes()
+	_prepare()
 	add_child(node)
 	node.forward(7777)
 	await node.ready_to_host
@@ -13,8 +14,9 @@ func _ready() -> void:
 	_end()
 
 
-func _removes() -> bool:
-	return true
+## What another scene does otherwise.
+func _prepare() -> void:
+	pass
 
 
 func _end() -> void:

@@ -21,6 +21,15 @@ func a_port_is_opened_and_closed() -> void:
 	same(mapping.external_address_kind, PortcullisUPNPDevice.EXTERNAL_ADDRESS_PUBLIC)
 	same(node.get_state(), PortForwarder.STATE_MAPPED)
 	same(node.get_external_address(), "81.2.69.142")
+	check(mapping.gateway.begins_with("Simulated gateway"), mapping.gateway)
+	same(node.get_report(), {
+		"state": PortForwarder.STATE_MAPPED, "external_address": "81.2.69.142", "gateway": mapping.gateway,
+		"mappings": [{
+			"active": true, "protocol": "UDP", "internal_port": 7777, "external_port": 7777, "lifetime": 7200,
+			"method": "igd",
+		}] as Array[Dictionary],
+		"message": "", "attempts": PackedStringArray(),
+	}, "report")
 	same(_at_gateway(node)[0].description, "Tom & Jerry", "the project's name")
 	heard.clear()
 	node.release(mapping)
@@ -58,6 +67,20 @@ func another_port_is_taken_where_one_is_taken() -> void:
 	same(mapping.internal_port, 7777)
 
 
+func where_leases_do_not_end_one_is_taken() -> void:
+	for is_kept: bool in [true, false]:
+		var node := _forwarder("permanent-lease-only")
+		node.auto_renew = is_kept
+		var mapping := node.forward(7777)
+		await node.ready_to_host
+		# One that is kept is looked after as if it ended when it was asked to.
+		same([mapping.is_active(), mapping.lifetime], [true, 7200 if is_kept else 0])
+		same(_at_gateway(node)[0].lease_duration, 0)
+		node.release(mapping)
+		await node.mapping_removed
+		same(_at_gateway(node), [])
+
+
 func a_failure_is_told() -> void:
 	var node := _forwarder("not-authorized")
 	var heard := _listen(node)
@@ -73,12 +96,28 @@ func a_failure_is_told() -> void:
 	check(report.attempts.size() > 0, "attempts")
 
 
+func a_failure_is_forgotten_by_what_comes_next() -> void:
+	var node := _forwarder("not-authorized")
+	for again in [node.release_all, func() -> void: node.release(node.forward(7777))]:
+		node.forward(7777)
+		await node.failed
+		same(node.get_state(), PortForwarder.STATE_FAILED)
+		again.call()
+		same(node.get_state(), PortForwarder.STATE_IDLE)
+		var report := node.get_report()
+		same([report.state, report.message, report.attempts.size()], [PortForwarder.STATE_IDLE, "", 0])
+
+
 func without_a_protocol_nothing_is_tried() -> void:
-	var node := _forwarder()
-	node.enabled_protocols = PortForwarder.PROTOCOL_PCP
-	node.forward(7777)
-	await node.failed
-	same(_at_gateway(node), [])
+	for protocols: int in [PortForwarder.PROTOCOL_PCP, 0]:
+		var node := _forwarder()
+		var heard := _listen(node)
+		node.enabled_protocols = protocols
+		var mapping := node.forward(7777)
+		await node.failed
+		same(heard.size(), 1, str(protocols))
+		check(mapping.result > 0 and not mapping.message.is_empty(), str(protocols))
+		same(_at_gateway(node), [])
 
 
 func other_protocols_open_ports_as_well() -> void:
@@ -188,6 +227,24 @@ func a_handler_may_free_the_node() -> void:
 	node.forward(7777)
 	await node.tree_exited
 	printed_only([])
+
+
+func it_is_called_from_the_main_thread() -> void:
+	var node := _forwarder()
+	var mapping := node.forward(7777)
+	await node.ready_to_host
+	var thread := Thread.new()
+	thread.start(func() -> PortMapping:
+		node.release(mapping)
+		node.release_all()
+		return node.forward(7778))
+	same(thread.wait_to_finish(), null)
+	var line := "A PortForwarder is a node: call it from the main thread."
+	printed_only([line, line, line])
+	check(mapping.is_active())
+	node.release(mapping)
+	await node.mapping_removed
+	same(_at_gateway(node), [])
 
 
 func a_node_survives_leaving_the_tree() -> void:

@@ -1,6 +1,11 @@
 ## The engine's calls, on simulated gateways.
 extends "res://suite.gd"
 
+const NO_CONTROL_URL := """<?xml version="1.0"?><root xmlns="urn:schemas-upnp-org:device-1-0"><device>
+<deviceType>urn:schemas-upnp-org:device:InternetGatewayDevice:1</deviceType><serviceList><service>
+<serviceType>urn:schemas-upnp-org:service:WANIPConnection:1</serviceType>
+<controlURL>ftp://127.0.0.1/control</controlURL></service></serviceList></device></root>"""
+
 
 func search_map_and_close() -> void:
 	var object := upnp()
@@ -50,6 +55,8 @@ func what_is_unusual_is_said() -> void:
 	same(device.get_external_address_kind(), PortcullisUPNPDevice.EXTERNAL_ADDRESS_PRIVATE)
 	same(searched("shared-address").get_gateway().get_external_address_kind(),
 			PortcullisUPNPDevice.EXTERNAL_ADDRESS_CGNAT)
+	same(searched("reserved-address").get_gateway().get_external_address_kind(),
+			PortcullisUPNPDevice.EXTERNAL_ADDRESS_RESERVED)
 	device = searched().get_gateway()
 	same(device.status_note, "")
 	check(not device.friendly_name.is_empty(), "a name")
@@ -107,6 +114,25 @@ func a_device_that_is_no_gateway() -> void:
 	check(not object.get_device(0).is_usable())
 
 
+func devices_that_cannot_be_used_say_why() -> void:
+	var object := upnp("no-connection-service")
+	same(object.discover(300, 2, ""), PortcullisUPNP.UPNP_RESULT_SUCCESS)
+	same(object.get_device(0).igd_status, PortcullisUPNPDevice.IGD_STATUS_UNKNOWN_DEVICE)
+	same(await _status_of(""), PortcullisUPNPDevice.IGD_STATUS_HTTP_EMPTY)
+	same(await _status_of("no description"), PortcullisUPNPDevice.IGD_STATUS_UNKNOWN_DEVICE)
+	same(await _status_of(NO_CONTROL_URL), PortcullisUPNPDevice.IGD_STATUS_INVALID_CONTROL)
+
+
+func calls_that_fail_give_nothing() -> void:
+	var refusing := searched("not-authorized").get_gateway()
+	same(refusing.add_any_port_mapping(7777), 0)
+	same(refusing.last_upnp_error, 606)
+	var unknown := PortcullisUPNPDevice.new()
+	same(unknown.get_port_mappings().size(), 0)
+	same(unknown.get_specific_port_mapping(7777), {})
+	same(unknown.add_any_port_mapping(7777), 0)
+
+
 func a_device_by_its_url_needs_no_search() -> void:
 	var url: String = Simulator.start_whole("igd1").location
 	var object := PortcullisUPNP.new()
@@ -146,3 +172,21 @@ func objects_of_devices_are_kept_while_listed() -> void:
 	same(object.get_device(0), own)
 	object.clear_devices()
 	same(own.get_reference_count(), 1, "references")
+
+
+## What a search says of a device with this description.
+func _status_of(description: String) -> int:
+	var server := TCPServer.new()
+	server.listen(0, "127.0.0.1")
+	var object := PortcullisUPNP.new()
+	object.gateway = "http://127.0.0.1:%d/description.xml" % server.get_local_port()
+	var request := object.discover_async(1000, 2, "")
+	var connections: Array[StreamPeerTCP] = []
+	while not request.is_done():
+		if server.is_connection_available():
+			connections.append(server.take_connection())
+			connections[-1].put_data(("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % [
+					description.length(), description]).to_utf8_buffer())
+		await get_tree().process_frame
+	same(object.get_device_count(), 1, description)
+	return object.get_device(0).igd_status if object.get_device_count() > 0 else -1

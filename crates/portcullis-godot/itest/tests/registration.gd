@@ -2,6 +2,8 @@
 extends "res://suite.gd"
 
 const ENGINES := {"UPNP": "PortcullisUPNP", "UPNPDevice": "PortcullisUPNPDevice"}
+## The setters whose argument is `type` in the engine, which is a keyword of Rust's, with ours.
+const KEYWORDS := {"set_service_type": "type_", "set_igd_service_type": "type_"}
 
 
 func methods_are_the_engines() -> void:
@@ -12,6 +14,10 @@ func methods_are_the_engines() -> void:
 		for method in engines:
 			check(method in methods, "%s has no %s" % [ENGINES[engine_class], method])
 			if method in methods:
+				if method in KEYWORDS:
+					# Nothing else of them differs.
+					same(methods[method].args[0].name, KEYWORDS[method], method)
+					methods[method].args[0].name = engines[method].args[0].name
 				same(_described(methods[method]), _described(engines[method]), engine_class + "." + method)
 
 
@@ -48,6 +54,47 @@ func enums_are_the_engines() -> void:
 			same(ClassDB.class_get_integer_constant(own, constant), expected, constant)
 	var result: PortcullisUPNP.UPNPResult = PortcullisUPNP.UPNP_RESULT_NO_DEVICES
 	same(result, 27, "a variable of the enum's type")
+
+
+func calls_that_do_not_wait_take_what_the_others_take() -> void:
+	var methods := _by_name(ClassDB.class_get_method_list("PortcullisUPNP", true))
+	var count := 0
+	for method in methods:
+		if method.ends_with("_async"):
+			var twin: Dictionary = _described(methods[method.trim_suffix("_async")])
+			var own := _described(methods[method])
+			same([own.arguments, own.defaults], [twin.arguments, twin.defaults], method)
+			same(own.returns[1], &"PortcullisRequest", method)
+			count += 1
+	same(count, 4)
+
+
+func a_peer_is_a_multiplayer_peer() -> void:
+	var method: Dictionary = _by_name(ClassDB.class_get_method_list("PortForwarder", true)).forward_peer
+	same([method.args[0].name, method.args[0].type, method.args[0].class_name],
+			["peer", TYPE_OBJECT, &"MultiplayerPeer"])
+	same(method.return.class_name, &"PortMapping")
+	same([method.args[1].name, method.default_args], ["port", [0]])
+
+
+func properties_of_the_node_are_for_the_inspector() -> void:
+	var ports := [TYPE_PACKED_INT32_ARRAY, PROPERTY_HINT_TYPE_STRING, "%d:" % TYPE_INT]
+	var expected := {
+		"udp_ports": ports,
+		"tcp_ports": ports,
+		"enabled_protocols": [TYPE_INT, PROPERTY_HINT_FLAGS, "UPnP:1,NAT_PMP:2,PCP:4"],
+		"lease_duration": [TYPE_INT, PROPERTY_HINT_RANGE, "0,604800,1,or_greater,suffix:s"],
+		"auto_renew": [TYPE_BOOL, PROPERTY_HINT_NONE, ""],
+		"remove_on_exit": [TYPE_BOOL, PROPERTY_HINT_NONE, ""],
+		"exit_timeout": [TYPE_FLOAT, PROPERTY_HINT_RANGE, "0,10,0.1,or_greater,suffix:s"],
+		"description": [TYPE_STRING, PROPERTY_HINT_NONE, ""],
+		"gateway": [TYPE_STRING, PROPERTY_HINT_NONE, ""],
+	}
+	var found := {}
+	for property in ClassDB.class_get_property_list("PortForwarder", true):
+		same(property.usage, PROPERTY_USAGE_DEFAULT, property.name)
+		found[property.name] = [property.type, property.hint, property.hint_string]
+	same(found, expected)
 
 
 func enums_of_our_own_have_names() -> void:
@@ -91,11 +138,11 @@ func _by_name(list: Array[Dictionary]) -> Dictionary:
 	return result
 
 
-## What matters of a method. Its names of arguments are no keywords of Rust's: `type` has a line under it.
+## What matters of a method.
 func _described(method: Dictionary) -> Dictionary:
 	var arguments := []
 	for argument in method.args:
-		arguments.append([argument.name.trim_suffix("_"), argument.type, _own_name(argument.class_name), argument.usage])
+		arguments.append([argument.name, argument.type, _own_name(argument.class_name), argument.usage])
 	return {
 		"arguments": arguments,
 		"defaults": method.default_args,

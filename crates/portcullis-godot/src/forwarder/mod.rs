@@ -1,6 +1,7 @@
 //! `PortForwarder`: a node that finds the gateway, opens ports, and closes them when it goes.
 
 mod changes;
+mod closing;
 mod constants;
 mod held;
 mod open;
@@ -8,6 +9,7 @@ mod peer;
 mod port_mapping;
 mod report;
 
+pub(crate) use closing::forget_closing;
 pub(crate) use constants::{ForwarderState, ProtocolFlag};
 pub(crate) use held::release_all;
 
@@ -18,6 +20,7 @@ use godot::obj::{Base, Gd, WithBaseField};
 use godot::register::property::PhantomVar;
 use godot::register::{GodotClass, godot_api};
 use held::Holder;
+use peer::Peer;
 use port_mapping::PortMapping;
 use portcullis::GatewayAddress;
 
@@ -138,7 +141,7 @@ impl PortForwarder {
     #[signal]
     fn mapping_lost(mapping: Gd<PortMapping>, result: i64);
 
-    /// A mapping has been closed on request.
+    /// A mapping that the gateway had made has been closed on request.
     #[signal]
     fn mapping_removed(mapping: Gd<PortMapping>);
 
@@ -169,11 +172,7 @@ impl PortForwarder {
     /// [WebSocketMultiplayerPeer] does not tell its port: give it as [param port] (TCP). Gives what [method forward]
     /// gives; null for a peer that does not listen.
     #[func]
-    fn forward_peer(
-        &mut self,
-        peer: Option<Gd<godot::classes::RefCounted>>,
-        #[opt(default = 0)] port: i64,
-    ) -> Option<Gd<PortMapping>> {
+    fn forward_peer(&mut self, peer: Peer, #[opt(default = 0)] port: i64) -> Option<Gd<PortMapping>> {
         match peer::listening(peer, crate::number::int32(port)) {
             Ok((port, protocol)) => self.open(port, protocol, 0),
             Err(message) => {
@@ -183,9 +182,13 @@ impl PortForwarder {
         }
     }
 
-    /// Closes a mapping, or gives up opening it. [signal mapping_removed] tells when it is closed.
+    /// Closes a mapping; [signal mapping_removed] tells when it is closed. One that is still pending is given up, and
+    /// no signal tells of it any more.
     #[func]
     fn release(&mut self, mapping: Option<Gd<PortMapping>>) {
+        if !is_on_main_thread() {
+            return;
+        }
         let own = mapping.and_then(|mapping| self.mappings.iter().position(|own| *own == mapping));
         match own {
             Some(index) => {
@@ -196,9 +199,14 @@ impl PortForwarder {
         }
     }
 
-    /// Closes all mappings of this node, as [method release] does.
+    /// Closes all mappings of this node, as [method release] does. What failed before is forgotten: the state is
+    /// [constant STATE_IDLE] then.
     #[func]
     fn release_all(&mut self) {
+        if !is_on_main_thread() {
+            return;
+        }
+        self.forget_failure();
         for mapping in std::mem::take(&mut self.mappings) {
             self.close(mapping);
         }
@@ -245,4 +253,19 @@ impl PortForwarder {
     fn object(&self) -> Gd<Self> {
         self.to_gd()
     }
+
+    /// What comes next is told of by itself.
+    fn forget_failure(&mut self) {
+        self.has_failed = false;
+        self.last_error = None;
+    }
+}
+
+/// Whether a method may go on; the programmer is told where not.
+fn is_on_main_thread() -> bool {
+    let is_so = godot::init::is_main_thread();
+    if !is_so {
+        godot_error!("A PortForwarder is a node: call it from the main thread.");
+    }
+    is_so
 }

@@ -1,5 +1,6 @@
 //! Opening and closing: what is under way, and the signals of its end.
 
+use super::closing::Closing;
 use super::held::Held;
 use super::port_mapping::{Phase, PortMapping};
 use super::{PortForwarder, ProtocolFlag, changes};
@@ -9,7 +10,6 @@ use core::pin::pin;
 use core::task::{Context, Poll, Waker};
 use godot::builtin::{GString, Variant};
 use godot::classes::Engine;
-use godot::global::godot_error;
 use godot::meta::ToGodot;
 use godot::obj::{Gd, Singleton};
 use portcullis::upnp::{UpnpResult, mapping_request};
@@ -20,8 +20,7 @@ use portcullis::{
 impl PortForwarder {
     /// Begins to open a port.
     pub(super) fn open(&mut self, port: i32, protocol: &str, internal_port: i32) -> Option<Gd<PortMapping>> {
-        if !godot::init::is_main_thread() {
-            godot_error!("A PortForwarder is a node: call it from the main thread.");
+        if !super::is_on_main_thread() {
             return None;
         }
         let lifetime = i32::try_from(self.lease_duration).unwrap_or(i32::MAX);
@@ -34,6 +33,7 @@ impl PortForwarder {
                 return None;
             }
         };
+        self.forget_failure();
         let mapping = PortMapping::pending(request.clone());
         self.mappings.push(mapping.clone());
         let mut under_way = self.client().map(|client| Opening::start(&client, request, self.auto_renew));
@@ -69,10 +69,10 @@ impl PortForwarder {
             return;
         }
         let Some(held) = self.held.take(mapping.instance_id().to_i64()) else { return };
-        let mut under_way = held.close();
+        let mut under_way = Closing::new(held.close());
         let node = self.object().instance_id();
         pump::adopt(move || {
-            let Some(result) = poll(&mut under_way) else { return false };
+            let Some(result) = under_way.poll() else { return false };
             let Ok(mut node) = Gd::<Self>::try_from_instance_id(node) else { return true };
             match result {
                 Ok(_) => {
@@ -140,8 +140,7 @@ fn opened(mut node: Gd<PortForwarder>, mut mapping: Gd<PortMapping>, held: Held)
         let mut node = node.bind_mut();
         node.gateway_name.clone_from(&granted.gateway);
         node.held.push(mapping.instance_id().to_i64(), held);
-        node.has_failed = false;
-        node.last_error = None;
+        node.forget_failure();
         let changed = !address.is_empty() && node.external_address != address;
         if changed {
             node.external_address.clone_from(&address);
@@ -183,7 +182,7 @@ pub(super) fn emit(node: &mut Gd<PortForwarder>, signal: &str, arguments: &[Vari
 }
 
 /// The result, if it is there.
-fn poll<T>(under_way: &mut Pending<T>) -> Option<Result<T, Error>> {
+pub(super) fn poll<T>(under_way: &mut Pending<T>) -> Option<Result<T, Error>> {
     match pin!(under_way).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => Some(result),
         Poll::Pending => None,

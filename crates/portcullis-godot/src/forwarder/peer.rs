@@ -1,15 +1,41 @@
 //! Which port a multiplayer peer listens on.
 
-use godot::builtin::Variant;
+use godot::builtin::{Variant, VariantType};
 use godot::classes::{Object, RefCounted};
+use godot::meta::error::ConvertError;
+use godot::meta::shape::GodotShape;
+use godot::meta::{FromGodot, GodotConvert};
 use godot::obj::Gd;
+use godot::register::info::{ParamMetadata, PropertyHintInfo, PropertyUsageFlags};
+
+/// A `MultiplayerPeer` or null, as an argument: the `godot` crate has that class only where it has all of them.
+#[derive(Debug)]
+pub(super) struct Peer(Option<Gd<RefCounted>>);
+
+impl GodotConvert for Peer {
+    type Via = Option<Gd<RefCounted>>;
+
+    fn godot_shape() -> GodotShape {
+        GodotShape::Custom {
+            variant_type: VariantType::OBJECT,
+            var_hint: PropertyHintInfo::none(),
+            export_hint: PropertyHintInfo::none(),
+            class_name: Some("MultiplayerPeer".into()),
+            usage_flags: PropertyUsageFlags::NONE,
+            metadata: ParamMetadata::NONE,
+        }
+    }
+}
+
+impl FromGodot for Peer {
+    fn try_from_godot(via: Self::Via) -> Result<Self, ConvertError> {
+        Ok(Self(via))
+    }
+}
 
 /// The port and protocol of a peer that is a server, or what to tell the programmer.
-pub(super) fn listening(
-    peer: Option<Gd<RefCounted>>,
-    port: i32,
-) -> Result<(i32, &'static str), &'static str> {
-    let mut peer = peer.ok_or("Condition \"peer.is_null()\" is true.")?;
+pub(super) fn listening(peer: Peer, port: i32) -> Result<(i32, &'static str), &'static str> {
+    let mut peer = peer.0.ok_or("Condition \"peer.is_null()\" is true.")?;
     if peer.is_class("ENetMultiplayerPeer") {
         // Its connection is its own, and there while it is a server or client.
         const STATUS_DISCONNECTED: i64 = 0;
