@@ -107,6 +107,22 @@ fn what_is_being_closed_is_deleted_whoever_waits_for_it() {
 }
 
 #[test]
+fn many_mappings_are_closed_at_once() {
+    for (scenario, _) in METHODS {
+        let server = gateway(scenario);
+        let client = Client::with_config(config(&server)).unwrap();
+        let asked: Vec<_> = (7777..7797).map(|port| client.map(request(port))).collect();
+        let mappings: Vec<_> = asked.into_iter().map(|asked| asked.wait().unwrap()).collect();
+        let begun = std::time::Instant::now();
+        drop(mappings);
+        client.shutdown(Duration::from_secs(20));
+        assert_eq!(mapped(&server), 0, "{scenario}");
+        // Where PCP and NAT-PMP are not spoken, nobody waits until they may be asked.
+        assert!(begun.elapsed() < Duration::from_secs(2), "{scenario}: {:?}", begun.elapsed());
+    }
+}
+
+#[test]
 fn the_journal_has_what_is_open_and_nothing_else() {
     for (scenario, method) in METHODS {
         let (server, directory) = (gateway(scenario), Directory::new(scenario));

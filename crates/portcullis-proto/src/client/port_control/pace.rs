@@ -58,7 +58,8 @@ impl Pace {
     pub(super) fn is_over(&self, sent: u32) -> bool {
         match self {
             Self::FirstContact => sent >= NAT_PMP_SENDS,
-            Self::Farewell => sent > 0,
+            // It is not waited for where it could not be sent, either.
+            Self::Farewell => true,
             Self::Patient { .. } | Self::Renewal => false,
         }
     }

@@ -174,7 +174,8 @@ impl Transaction {
     ) {
         let Some(local) = line.local() else { return };
         if let Err(at) = budget.spend(now) {
-            out.timers.set(Timer::Transaction(id), at);
+            let most = if matches!(self.pace, Pace::Farewell) { now + self.pace.wait(0) } else { at };
+            out.timers.set(Timer::Transaction(id), at.min(most));
             return;
         }
         if matches!(self.ask, Ask::NatPmp(_)) {
