@@ -48,7 +48,6 @@ unsafe impl ExtensionLibrary for PortcullisExtension {
             pump::stop();
             forwarder::release_all();
             clients::shutdown();
-            forwarder::forget_closing();
         }
     }
 }

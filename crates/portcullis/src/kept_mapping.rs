@@ -44,7 +44,8 @@ impl KeptMapping {
         self.request.next_change()
     }
 
-    /// Ends the keeping and deletes the mapping. Gives whether it was still there.
+    /// Ends the keeping and deletes the mapping. Gives whether it was still there. That goes on in the
+    /// background where nobody waits for it.
     ///
     /// # Errors
     ///

@@ -18,7 +18,7 @@
 //! ```
 //!
 //! A [`Client`] owns one background thread and no async runtime. Every operation returns a handle that
-//! can be waited for ([`Pending::wait`]), polled, or awaited; dropping it cancels.
+//! can be waited for ([`Pending::wait`]), polled, or awaited; dropping it cancels, unless it closes a mapping.
 //!
 //! Whoever ports a Godot project finds the engine's API in [`upnp`].
 #![forbid(unsafe_code)]

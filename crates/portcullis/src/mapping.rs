@@ -61,7 +61,8 @@ impl Mapping {
         self.granted.lifetime
     }
 
-    /// Deletes the mapping, unless it leads to another host by now. Gives whether it was still there.
+    /// Deletes the mapping, unless it leads to another host by now. Gives whether it was still there. That goes on in the
+    /// background where nobody waits for it.
     ///
     /// # Errors
     ///

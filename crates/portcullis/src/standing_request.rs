@@ -44,7 +44,8 @@ impl StandingRequest {
         self.link.kept().next_change(self.id)
     }
 
-    /// Ends the asking and deletes the mapping. Gives whether there was one.
+    /// Ends the asking and deletes the mapping. Gives whether there was one. That goes on in the
+    /// background where nobody waits for it.
     ///
     /// # Errors
     ///

@@ -1,7 +1,6 @@
 //! `PortForwarder`: a node that finds the gateway, opens ports, and closes them when it goes.
 
 mod changes;
-mod closing;
 mod constants;
 mod held;
 mod open;
@@ -9,7 +8,6 @@ mod peer;
 mod port_mapping;
 mod report;
 
-pub(crate) use closing::forget_closing;
 pub(crate) use constants::{ForwarderState, ProtocolFlag};
 pub(crate) use held::release_all;
 

@@ -1,6 +1,5 @@
 //! Opening and closing: what is under way, and the signals of its end.
 
-use super::closing::Closing;
 use super::held::Held;
 use super::port_mapping::{Phase, PortMapping};
 use super::{PortForwarder, ProtocolFlag, changes};
@@ -69,10 +68,11 @@ impl PortForwarder {
             return;
         }
         let Some(held) = self.held.take(mapping.instance_id().to_i64()) else { return };
-        let mut under_way = Closing::new(held.close());
+        // It goes on where nobody looks any more, as at the end of the game.
+        let mut under_way = held.close();
         let node = self.object().instance_id();
         pump::adopt(move || {
-            let Some(result) = under_way.poll() else { return false };
+            let Some(result) = poll(&mut under_way) else { return false };
             let Ok(mut node) = Gd::<Self>::try_from_instance_id(node) else { return true };
             match result {
                 Ok(_) => {
@@ -182,7 +182,7 @@ pub(super) fn emit(node: &mut Gd<PortForwarder>, signal: &str, arguments: &[Vari
 }
 
 /// The result, if it is there.
-pub(super) fn poll<T>(under_way: &mut Pending<T>) -> Option<Result<T, Error>> {
+fn poll<T>(under_way: &mut Pending<T>) -> Option<Result<T, Error>> {
     match pin!(under_way).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => Some(result),
         Poll::Pending => None,

@@ -184,8 +184,8 @@ impl Client {
             deletes || replaces || withdraws
         };
         let by_talk = matches!(granted.method(), Method::NatPmp | Method::Pcp);
-        let was_deleted =
-            (by_talk || !made_room) && self.deletions.has_any_since(granted.since, &granted.key());
+        let since = if by_talk { granted.since } else { granted.since + ROUNDING };
+        let was_deleted = (by_talk || !made_room) && self.deletions.has_any_since(since, &granted.key());
         self.doubt_contested(now, granted);
         if was_deleted || self.operations.values().any(is_danger) {
             self.doubt(now, granted.internal_key());

@@ -159,12 +159,8 @@ pub(super) struct Coming {
 impl Coming {
     /// Whether an operation deletes, or is about to delete, what may be one with it.
     fn is_endangered_by(&self, operation: &Operation) -> bool {
-        let by_talk = operation.contenders.iter().any(|contender| {
-            contender.way.0.ip() == self.gateway
-                && contender.talk.deleted().is_some_and(|wish| {
-                    (wish.protocol, wish.internal_port) == (self.protocol, self.internal_port)
-                })
-        });
+        let own = (self.gateway, self.protocol, self.internal_port);
+        let by_talk = operation.contenders.iter().any(|contender| contender.deletes(own));
         let Stage::Working { points, point, .. } = &operation.stage else { return by_talk };
         let is_here = points.get(*point).is_some_and(|point| point.remote.ip() == self.gateway);
         match &operation.task {
@@ -215,12 +211,9 @@ impl Client {
     fn take_back(&mut self, now: Time, leftover: Leftover) {
         let Leftover { gateway, protocol, external_port, entry, remains } = leftover;
         let id = match remains {
-            Remains::Entry { point, mut mark } => {
-                if let Some(entry) = entry {
-                    if mark.anywhere {
-                        self.ledger.may_be_anywhere(entry);
-                    }
-                    mark.anywhere |= self.ledger.mark(entry).is_some_and(|known| known.anywhere);
+            Remains::Entry { point, mark } => {
+                if let Some(entry) = entry.filter(|_| mark.anywhere) {
+                    self.ledger.may_be_anywhere(entry);
                 }
                 let spared = self.external_ports_of_ours(point.remote.ip(), protocol);
                 let close = Close::new(protocol, external_port, Claim::Added(mark)).sparing(spared);

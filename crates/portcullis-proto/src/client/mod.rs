@@ -251,12 +251,21 @@ impl Client {
         self.run(now);
     }
 
-    /// Whether anything is still under way.
+    /// Whether nothing is under way any more, but for what a server that was never heard is to be told as soon as it may be
+    /// sent something again: nobody need wait for that.
     pub fn is_idle(&self) -> bool {
-        self.operations.is_empty()
+        self.operations.iter().all(|(&id, operation)| self.is_only_a_farewell(id, operation))
             && self.searches.is_empty()
             && self.undecided.is_empty()
             && self.keeper.is_empty()
+    }
+
+    fn is_only_a_farewell(&self, id: OperationId, operation: &Operation) -> bool {
+        let mut contenders = operation.contenders.iter().enumerate();
+        let waits = |(index, contender): (usize, &race::Contender)| {
+            matches!(contender.pace, Pace::Farewell) && !self.port_control.has_sent((id, index))
+        };
+        operation.silent && !operation.contenders.is_empty() && contenders.all(waits)
     }
 
     /// The next thing to do; [`Output::Timeout`] when there is nothing left for now.

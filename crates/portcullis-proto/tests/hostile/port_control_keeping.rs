@@ -4,6 +4,7 @@ use crate::budget::MOST_HEAP;
 use crate::gateway::odd;
 use crate::pair::{Pair, TIMEOUT, udp};
 use core::time::Duration;
+use portcullis_proto::Lifetime;
 use portcullis_proto::client::{ChangeKind, Event, Method, Outcome};
 use portcullis_sim::{PortControlOddity as Oddity, Quirk, Scenario};
 
@@ -100,6 +101,46 @@ fn no_lifetime_makes_a_busy_loop() {
             let (pair, _) = kept(odd(method, &[]).with(Quirk::LeaseAlways(lifetime)), |_| {});
             let sent = pair.record.port_control().len();
             assert!(sent <= most, "{method}, {lifetime} s: {sent} in ten minutes");
+        }
+    }
+}
+
+/// F12 for a mapping that stands: an answer that comes again is not one to the renewal, as its epoch time tells.
+#[test]
+fn an_old_answer_renews_nothing() {
+    let keep = |method, oddities: &[Oddity]| {
+        let mut pair = Pair::every_protocol(odd(method, oddities));
+        let (mapping, _) = pair.keep(udp(7777).lifetime(Lifetime::from_seconds(600))).unwrap();
+        pair.gateway.is_deaf = true;
+        pair.drive_until_asked();
+        (pair, mapping)
+    };
+    for method in BOTH {
+        let asked_at = keep(method, &[]).0.now.since_start();
+        let interval = asked_at + Duration::from_secs(2);
+        let (mut pair, mapping) = keep(method, &[Oddity::Repeats { count: 1, interval }]);
+        assert_eq!(pair.now.since_start(), asked_at);
+        pair.drive_for(Duration::from_secs(30));
+        let kinds = pair.kinds(mapping);
+        assert!(!kinds.contains(&"renewed") && !kinds.contains(&"recovered"), "{method}: {kinds:?}");
+        pair.gateway.is_deaf = false;
+        pair.drive_for(Duration::from_secs(30));
+        assert!(pair.is_well(mapping), "{method}");
+    }
+}
+
+/// F16: a clock that stands still holds requests up for a moment, and takes nothing away.
+#[test]
+fn a_gateway_whose_clock_stands_still_maps_and_renews() {
+    for method in BOTH {
+        for after in [1, 3, 10, 30, 7_201] {
+            let mut pair = Pair::every_protocol(odd(method, &[Oddity::EpochAlways(86_400)]));
+            let (mapping, _) = pair.keep(udp(7777).lifetime(Lifetime::from_seconds(3_600))).unwrap();
+            pair.drive_for(Duration::from_secs(after));
+            pair.map(udp(7778)).unwrap_or_else(|error| panic!("{method}, {after} s: {error}"));
+            pair.drive_for(Duration::from_secs(15));
+            assert!(pair.is_well(mapping), "{method}, {after} s");
+            assert!(!pair.kinds(mapping).contains(&"lost"), "{method}, {after} s: {:?}", pair.kinds(mapping));
         }
     }
 }

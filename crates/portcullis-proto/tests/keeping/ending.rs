@@ -34,6 +34,7 @@ fn a_release_that_is_cancelled_ends_the_keeping() {
         pair.client.cancel(now, release);
         pair.drive_for(seconds(30));
         assert!(pair.client.kept(mapping).is_none(), "{method}");
+        assert!(!pair.kinds(mapping).contains(&"released"), "{method}: what is cancelled is not told");
         pair.assert_idle();
     }
 }

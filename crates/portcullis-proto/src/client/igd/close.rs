@@ -11,9 +11,6 @@ use crate::igd::wan_connection::{Action, DeletePortMapping, GetSpecificPortMappi
 use core::net::IpAddr;
 use core::num::NonZeroU16;
 
-/// Entries that are deleted where they may be behind any port: each attempt to add one may have made one.
-const MOST_DELETED: u8 = 4;
-
 /// How sure the caller is that the mapping may be deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::client) enum Claim {
@@ -51,7 +48,6 @@ pub(in crate::client) struct Close {
     external_port: NonZeroU16,
     claim: Claim,
     deleting: bool,
-    deleted: u8,
     /// The table, while the entry is looked for in all of it.
     table: Option<List>,
     /// External ports of entries with the same mark that are wanted.
@@ -62,16 +58,7 @@ pub(in crate::client) struct Close {
 
 impl Close {
     pub(in crate::client) fn new(protocol: Protocol, external_port: NonZeroU16, claim: Claim) -> Self {
-        Self {
-            protocol,
-            external_port,
-            claim,
-            deleting: false,
-            deleted: 0,
-            table: None,
-            spared: Vec::new(),
-            doubt: None,
-        }
+        Self { protocol, external_port, claim, deleting: false, table: None, spared: Vec::new(), doubt: None }
     }
 
     /// The same, which deletes none of these, wherever it has to look.
@@ -110,7 +97,7 @@ impl Close {
 
     /// Back to the beginning, for another gateway.
     pub(in crate::client) fn restart(&mut self) {
-        (self.deleting, self.deleted) = (false, 0);
+        self.deleting = false;
         self.table = None;
         self.doubt = None;
     }
@@ -134,14 +121,6 @@ impl Close {
         Next::Call(Call::new(point, &action).repeatable())
     }
 
-    fn look_everywhere(&mut self, point: &ControlPoint) -> Next<bool> {
-        let mut table = List::new();
-        let next = table.start(point);
-        self.deleting = false;
-        self.table = Some(table);
-        self.look_through(point, next)
-    }
-
     fn look_through(&mut self, point: &ControlPoint, next: Next<Vec<PortMappingEntry>>) -> Next<bool> {
         let entries = match next {
             Next::Call(call) => return Next::Call(call),
@@ -161,7 +140,7 @@ impl Close {
                 self.external_port = port;
                 self.delete(point)
             }
-            None => Next::Done(Ok(self.deleted > 0)),
+            None => Next::Done(Ok(false)),
         }
     }
 }
@@ -175,7 +154,12 @@ impl Procedure for Close {
             // Reached over IPv6, a gateway knows us by another address than the one it maps to.
             (_, IpAddr::V6(_)) => Next::fail(Step::Action(DeletePortMapping::NAME), Failure::NotIpv4),
             (Claim::Force, _) => self.delete(point),
-            (Claim::Added(mark), _) if mark.anywhere => self.look_everywhere(point),
+            (Claim::Added(mark), _) if mark.anywhere => {
+                let mut table = List::new();
+                let next = table.start(point);
+                self.table = Some(table);
+                self.look_through(point, next)
+            }
             (Claim::Ours | Claim::Added(_) | Claim::Unproven, _) => {
                 Next::Call(Call::new(point, &self.entry()))
             }
@@ -200,15 +184,8 @@ impl Procedure for Close {
         }
         match result {
             // Nothing to delete is what was wanted (quirk 59).
-            Err(Failure::Fault(UpnpErrorCode::NoSuchEntryInArray, _)) => Next::Done(Ok(self.deleted > 0)),
-            Ok(_) if self.deleting => {
-                self.deleted = self.deleted.saturating_add(1);
-                if self.is_anywhere() && self.deleted < MOST_DELETED {
-                    self.look_everywhere(point)
-                } else {
-                    Next::Done(Ok(true))
-                }
-            }
+            Err(Failure::Fault(UpnpErrorCode::NoSuchEntryInArray, _)) => Next::Done(Ok(false)),
+            Ok(_) if self.deleting => Next::Done(Ok(true)),
             Err(failure) if self.deleting && failure.is_doubtful() => {
                 self.doubt = Some(failure);
                 Next::Call(Call::new(point, &self.entry()))

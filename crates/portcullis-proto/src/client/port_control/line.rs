@@ -9,6 +9,7 @@ use crate::client::outbox::Outbox;
 use crate::wire::port_control::Answer;
 use crate::wire::{natpmp, pcp};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::time::Duration;
 
 /// What an answer or announcement tells besides what was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,19 @@ pub(in crate::client) enum Heard {
     Valid,
     /// The server has lost its state, and our mappings with it.
     StateLost,
+}
+
+/// For how long answers that seem to be old ones are waited out. A mapping is waited for five seconds, and renewals are four
+/// apart: the answer to the next request is to be in time where the clock of the server is not what it seems.
+const LONGEST_DOUBT: Duration = Duration::from_secs(3);
+
+/// An answer that seemed to be an old one.
+#[derive(Clone, Copy, Debug)]
+struct Doubt {
+    /// When the first such came, and the last.
+    since: Time,
+    at: Time,
+    epoch_time: u32,
 }
 
 #[derive(Debug)]
@@ -37,6 +51,9 @@ pub(in crate::client) struct Line {
     /// When something was last asked in NAT-PMP.
     nat_pmp_asked_at: Option<Time>,
     is_refused: bool,
+    doubt: Option<Doubt>,
+    /// Its epoch time was the same in the answer to a later request: it tells nothing.
+    clock_stands: bool,
 }
 
 impl Line {
@@ -64,6 +81,8 @@ impl Line {
             hints_at_pcp: false,
             nat_pmp_asked_at: None,
             is_refused: false,
+            doubt: None,
+            clock_stands: false,
         }
     }
 
@@ -117,13 +136,28 @@ impl Line {
         }
     }
 
-    /// Whether an answer was written before `at`, as far as its epoch time shows.
-    pub(super) fn is_before(&self, at: Time, answer: &Answer) -> bool {
+    /// Waits out an answer that may be an old one come again: its epoch time is one of before `first`, when it was first
+    /// asked for. A server that has started anew counts low as well; it counts on, in the answer to a request that was
+    /// sent (`last`) after that.
+    pub(super) fn waits_out(&mut self, now: Time, answer: &Answer, (first, last): (Time, Time)) -> bool {
         let epoch = match answer {
             Answer::NatPmp(_) => &self.nat_pmp_epoch,
             Answer::Pcp(_) => &self.pcp_epoch,
         };
-        answer.epoch_time().is_some_and(|epoch_time| epoch.is_before(at, epoch_time))
+        let old = answer.epoch_time().filter(|&epoch_time| epoch.is_before(first, epoch_time));
+        let before = self.doubt.take().filter(|doubt| now - doubt.at < LONGEST_WAY);
+        let Some(epoch_time) = old.filter(|_| !self.clock_stands) else { return false };
+        if let Some(doubt) = before {
+            let counts_on = epoch_time > doubt.epoch_time && last > doubt.at;
+            let is_over = now - doubt.since >= LONGEST_DOUBT;
+            if counts_on || is_over {
+                self.clock_stands = is_over && epoch_time == doubt.epoch_time;
+                return false;
+            }
+        }
+        let since = before.map_or(now, |doubt| doubt.since);
+        self.doubt = Some(Doubt { since, at: now, epoch_time });
+        true
     }
 
     /// The server has no PCP, or not any more.

@@ -182,8 +182,8 @@ impl PortControl {
                 })
             });
         let Some((id, result)) = result else { return nothing };
-        let transaction = self.transactions.get_mut(&id);
-        if result.is_ok() && transaction.is_some_and(|transaction| transaction.doubts(now, &answer, line)) {
+        let asked = self.transactions.get(&id).and_then(Transaction::asked_between);
+        if result.is_ok() && asked.is_some_and(|asked| line.waits_out(now, &answer, asked)) {
             return nothing;
         }
         let is_pcp = self.transactions.get(&id).is_some_and(Transaction::is_pcp);

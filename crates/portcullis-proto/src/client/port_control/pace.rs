@@ -58,8 +58,7 @@ impl Pace {
     pub(super) fn is_over(&self, sent: u32) -> bool {
         match self {
             Self::FirstContact => sent >= NAT_PMP_SENDS,
-            // It is not waited for where it could not be sent, either.
-            Self::Farewell => true,
+            Self::Farewell => sent > 0,
             Self::Patient { .. } | Self::Renewal => false,
         }
     }

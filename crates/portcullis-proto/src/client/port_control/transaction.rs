@@ -14,14 +14,10 @@ use crate::wire::{natpmp, pcp};
 use crate::{Protocol, Time};
 use core::net::IpAddr;
 use core::num::NonZeroU16;
-use core::time::Duration;
 use std::io;
 
 /// Refusals (ICMP) that end a request: one may be a forgery, or of the moment.
 const MOST_REFUSALS: u8 = 2;
-
-/// A repetition of an old answer comes no later than this after the request that it is not to.
-const LONGEST_DOUBT: Duration = Duration::from_secs(8);
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,16 +42,6 @@ pub(super) struct To<'a> {
 }
 
 impl Ask {
-    /// For how many seconds a mapping is asked for, where one is.
-    fn lifetime(&self) -> Option<u32> {
-        self.mapping()?;
-        match self {
-            Self::NatPmp(natpmp::Request::Map(map)) => Some(map.lifetime),
-            Self::NatPmp(natpmp::Request::ExternalAddress) => None,
-            Self::Pcp { lifetime, .. } => Some(*lifetime),
-        }
-    }
-
     /// Our own side of the mapping that is asked for, where one is.
     fn mapping(&self) -> Option<(Protocol, NonZeroU16)> {
         match self {
@@ -95,8 +81,6 @@ pub(super) struct Transaction {
     /// When it was sent first on this line, and last.
     begun_at: Option<Time>,
     sent_at: Option<Time>,
-    /// When an answer came that was written before, by its epoch time, and what that was.
-    doubted: Option<(Time, u32)>,
     /// Whether a refusal may have been for it, or the one for it may have been taken for another's.
     is_confused: bool,
     refusals: u8,
@@ -113,7 +97,6 @@ impl Transaction {
             ever_sent: false,
             begun_at: None,
             sent_at: None,
-            doubted: None,
             is_confused: false,
             refusals: 0,
         }
@@ -146,7 +129,7 @@ impl Transaction {
     /// The line is another one: what was sent counts no more.
     pub(super) fn start_again(&mut self) {
         self.sent = 0;
-        (self.begun_at, self.sent_at, self.doubted) = (None, None, None);
+        (self.begun_at, self.sent_at) = (None, None);
         self.refusals = 0;
     }
 
@@ -174,8 +157,7 @@ impl Transaction {
     ) {
         let Some(local) = line.local() else { return };
         if let Err(at) = budget.spend(now) {
-            let most = if matches!(self.pace, Pace::Farewell) { now + self.pace.wait(0) } else { at };
-            out.timers.set(Timer::Transaction(id), at.min(most));
+            out.timers.set(Timer::Transaction(id), at);
             return;
         }
         if matches!(self.ask, Ask::NatPmp(_)) {
@@ -231,24 +213,11 @@ impl Transaction {
         }
     }
 
-    /// Whether the answer may be an old one that comes again: to a mapping's request, written before that was sent. A
-    /// server that has started anew counts low as well; it counts on, in the answer to the next request.
-    pub(super) fn doubts(&mut self, now: Time, answer: &Answer, line: &Line) -> bool {
-        let (Some(lifetime), Some(begun_at), Some(epoch_time)) =
-            (self.ask.lifetime(), self.begun_at, answer.epoch_time())
-        else {
-            return false;
-        };
-        // Of a short lease too much would be given away, should the clock of the server stand still.
-        let longest = LONGEST_DOUBT.min(Duration::from_secs(u64::from(lifetime / 3)));
-        let counts_on = self.doubted.is_some_and(|(at, before)| {
-            epoch_time > before && self.sent_at.is_some_and(|sent_at| sent_at > at)
-        });
-        let doubts = line.is_before(begun_at, answer) && !counts_on && now - begun_at < longest;
-        if doubts {
-            self.doubted = Some((now, epoch_time));
-        }
-        doubts
+    /// Since when an answer to what is asked for may have been written, where it is a mapping: when that was first asked
+    /// for here, and when last.
+    pub(super) fn asked_between(&self) -> Option<(Time, Time)> {
+        self.ask.mapping()?;
+        self.begun_at.zip(self.sent_at)
     }
 
     /// Whether the answer says that the server does not speak the version of the request (RFC 6886 section 3.5,

@@ -167,23 +167,17 @@ impl Client {
                 }
             }
         }
-        self.agree_with_other_protocols(id, index);
+        self.agree_with_other_protocols((id, index), method, way, &wish);
     }
 
     /// To a server that speaks both protocols, what others ask for in the other one may be the same mapping, and what it
     /// is asked for last counts. Whoever is granted more than that does not believe it.
-    fn agree_with_other_protocols(&mut self, id: OperationId, index: usize) {
-        let own = self.operations.get(&id).and_then(|own| own.contenders.get(index));
-        let Some((method, way, wish)) =
-            own.and_then(|own| Some((own.method, own.way, own.talk.wanted()?.clone())))
-        else {
-            return;
-        };
+    fn agree_with_other_protocols(&mut self, (id, index): Asker, method: Method, way: Way, wish: &Wish) {
         let mut least: Option<Lifetime> = None;
         for (&other_id, operation) in &mut self.operations {
             for other in &mut operation.contenders {
                 let Some(lifetime) = other.longest() else { continue };
-                if other_id != id && other.method != method && other.asks_beside(way, &wish) {
+                if other_id != id && other.method != method && other.asks_beside(way, wish) {
                     other.least = other.least.into_iter().chain([wish.lifetime]).min();
                     least = least.into_iter().chain([lifetime]).min();
                 }

@@ -57,12 +57,14 @@ pub(crate) struct SimPeer {
     gateway: Gateway,
     /// Whether its cable is out: nothing reaches it, and nothing leaves it.
     pub(crate) is_off: bool,
+    /// Whether datagrams to it are lost.
+    pub(crate) is_deaf: bool,
     keys: BTreeMap<ConnectionId, ConnectionKey>,
 }
 
 impl SimPeer {
     pub(crate) fn new(gateway: Gateway) -> Self {
-        Self { gateway, is_off: false, keys: BTreeMap::new() }
+        Self { gateway, is_off: false, is_deaf: false, keys: BTreeMap::new() }
     }
 
     /// Puts what the gateway has to say onto the wire.
@@ -108,7 +110,7 @@ impl Peer for SimPeer {
     }
 
     fn datagram(&mut self, now: Time, datagram: &Datagram, wire: &mut Wire) {
-        if self.is_off {
+        if self.is_off || self.is_deaf {
             return;
         }
         if datagram.to.port() == self.gateway.port_control_address(datagram.from.ip()).port() {
