@@ -129,6 +129,24 @@ impl NetworkArgs {
         self.protocol.is_empty() || self.protocol.contains(&protocol)
     }
 
+    /// Whether what was chosen can be asked about IPv6, or why not.
+    pub(crate) fn leads_over_ipv6(&self) -> Result<(), &'static str> {
+        if !self.allows(MappingProtocol::Pcp) && !self.allows(MappingProtocol::Igd) {
+            return Err("NAT-PMP knows no IPv6: '--ipv6' needs pcp or igd in '--protocol <LIST>'");
+        }
+        let is_ipv4 = |gateway: &GatewayAddress| match gateway {
+            GatewayAddress::Search(address) | GatewayAddress::PortControl(address) => address.is_ipv4(),
+            GatewayAddress::Location(url) => url.ip().is_some_and(|ip| ip.is_ipv4()),
+            _ => false,
+        };
+        if !self.gateway.is_empty() && self.gateway.iter().all(is_ipv4) {
+            return Err(
+                "a gateway is asked about IPv6 over IPv6: '--ipv6' needs its IPv6 address in '--gateway'",
+            );
+        }
+        Ok(())
+    }
+
     /// Whether one of the protocols that may be used is spoken where the gateway was named.
     fn may_speak_with(&self, gateway: &GatewayAddress) -> bool {
         match gateway {

@@ -42,6 +42,9 @@ pub(crate) struct Session {
 impl Session {
     pub(crate) fn start(purpose: Purpose, context: &Context) -> Result<Self, Failure> {
         let network = &context.network;
+        if purpose == Purpose::MapIpv6 {
+            network.leads_over_ipv6().map_err(Failure::usage)?;
+        }
         let mut config = Config::new().timeout(network.timeout()).methods(network.methods());
         for gateway in &network.gateway {
             config = config.gateway(gateway.clone());

@@ -43,7 +43,8 @@ pub(crate) struct SimulateArgs {
 struct SimulateReport {
     scenario: &'static str,
     ssdp_address: SocketAddr,
-    port_control_address: SocketAddr,
+    /// Where PCP or NAT-PMP is spoken, if either is.
+    port_control_address: Option<SocketAddr>,
     location: Text,
 }
 
@@ -51,7 +52,9 @@ impl Report for SimulateReport {
     fn write_for_people(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "scenario             {}", self.scenario)?;
         writeln!(out, "ssdp address         {}", self.ssdp_address)?;
-        writeln!(out, "pcp, nat-pmp server  pcp://{}", self.port_control_address)?;
+        if let Some(address) = self.port_control_address {
+            writeln!(out, "pcp, nat-pmp server  pcp://{address}")?;
+        }
         writeln!(out, "location             {}", self.location)
     }
 }
@@ -91,7 +94,9 @@ pub(crate) fn run(arguments: SimulateArgs, context: &Context) -> Result<(), Fail
     context.output.report(&SimulateReport {
         scenario,
         ssdp_address: server.ssdp_address(),
-        port_control_address: server.port_control_address(),
+        port_control_address: server
+            .with_gateway(|gateway| gateway.is_port_control_open())
+            .then(|| server.port_control_address()),
         location: Text::from(server.location().as_str()),
     })?;
     termination.wait();

@@ -1,6 +1,6 @@
 //! `open --ipv6`.
 
-use crate::program::{Directory, gateway, run};
+use crate::program::{Directory, run};
 use portcullis_sim::{Scenario, Server};
 use serde_json::json;
 use std::io::{Write, stderr};
@@ -87,8 +87,15 @@ fn nothing_is_translated() {
 }
 
 #[test]
-fn an_ipv4_gateway_is_no_use() {
-    let server = gateway(Scenario::igd2());
-    let ran = crate::program::run_on(&server, "open 7777/udp --ipv6 --timeout 300");
-    assert_eq!(ran.status, Some(3), "{ran:?}");
+fn what_cannot_lead_over_ipv6_is_wrong_usage() {
+    for (line, part) in [
+        ("open 7777/udp --ipv6 --gateway 127.0.0.1:9", "IPv6 address"),
+        ("open 7777/udp --ipv6 --gateway pcp://127.0.0.1:9", "IPv6 address"),
+        ("watch 7777/udp --ipv6 --gateway http://127.0.0.1:5000/desc.xml", "IPv6 address"),
+        ("open 7777/udp --ipv6 --protocol nat-pmp --simulate", "NAT-PMP knows no IPv6"),
+    ] {
+        let ran = run(line);
+        assert_eq!(ran.status, Some(2), "{ran:?}");
+        assert!(ran.stderr.contains("--ipv6") && ran.stderr.contains(part), "{ran:?}");
+    }
 }

@@ -6,7 +6,7 @@ use crate::{Lifetime, Protocol, Time};
 use core::net::IpAddr;
 use core::num::NonZeroU16;
 use core::time::Duration;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// How long it may have been in any case.
 const SHORTEST_WAY: Duration = Duration::from_secs(1);
@@ -18,24 +18,34 @@ const MOST_MAPPINGS: usize = 1_024;
 /// A mapping as a server knows it: by its internal side.
 pub(super) type Key = (IpAddr, Protocol, NonZeroU16);
 
+/// One request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sent {
+    pub(super) at: Time,
+    pub(super) by_pcp: bool,
+    /// In seconds.
+    pub(super) lifetime: u32,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Asked {
-    times: BTreeMap<Key, VecDeque<Time>>,
+    times: BTreeMap<Key, VecDeque<Sent>>,
     /// When the machine last slept: from no later than this, until then.
     slept: Option<(Time, Time)>,
 }
 
 impl Asked {
-    pub(super) fn at(&mut self, now: Time, key: Key) {
+    pub(super) fn note(&mut self, key: Key, sent: Sent) {
+        let now = sent.at;
         if self.times.len() >= MOST_MAPPINGS && !self.times.contains_key(&key) {
-            self.times.retain(|_, times| times.back().is_some_and(|&at| now - at < LONGEST_WAY));
-            let oldest = self.times.iter().min_by_key(|(_, times)| times.back().copied());
+            self.times.retain(|_, times| times.back().is_some_and(|last| now - last.at < LONGEST_WAY));
+            let oldest = self.times.iter().min_by_key(|(_, times)| times.back().map(|last| last.at));
             if let Some((&oldest, _)) = oldest.filter(|_| self.times.len() >= MOST_MAPPINGS) {
                 self.times.remove(&oldest);
             }
         }
         let times = self.times.entry(key).or_default();
-        times.push_back(now);
+        times.push_back(sent);
         if times.len() > MOST_TIMES {
             times.pop_front();
         }
@@ -63,7 +73,18 @@ impl Asked {
             earliest = before(from.min(until));
         }
         let Some(times) = self.times.get(key) else { return earliest };
-        times.iter().copied().find(|&at| at >= earliest).or(times.back().copied()).unwrap_or(earliest)
+        let mut times = times.iter().map(|sent| sent.at);
+        times.clone().find(|&at| at >= earliest).or(times.next_back()).unwrap_or(earliest)
+    }
+
+    /// The shortest lifetime that was asked for of late by PCP (`true`) or NAT-PMP, as far as the server `speaks` it, where
+    /// not all asked for the same in the same way: the answer to one says nothing of what the server did last.
+    pub(super) fn least(&self, now: Time, key: &Key, speaks: impl Fn(bool) -> bool) -> Option<Lifetime> {
+        let is_late = |sent: &&Sent| now - sent.at < LONGEST_WAY && speaks(sent.by_pcp);
+        let late = self.times.get(key)?.iter().filter(is_late);
+        let ways: BTreeSet<_> = late.map(|sent| (sent.lifetime, sent.by_pcp)).collect();
+        let (shortest, _) = ways.first()?;
+        (ways.len() > 1).then_some(Lifetime::from_seconds(*shortest))
     }
 }
 
@@ -78,11 +99,31 @@ mod tests {
         Time::from_start(Duration::from_secs(seconds))
     }
 
+    fn sent(at: Time) -> Sent {
+        Sent { at, by_pcp: true, lifetime: 3_600 }
+    }
+
+    #[test]
+    fn the_shortest_counts_where_requests_differ() {
+        let mut asked = Asked::default();
+        let least = |asked: &Asked, now| asked.least(at(now), &KEY, |_| true);
+        asked.note(KEY, sent(at(10)));
+        asked.note(KEY, sent(at(11)));
+        assert_eq!(least(&asked, 12), None, "it may grant more than it was asked for");
+        asked.note(KEY, Sent { lifetime: 600, ..sent(at(12)) });
+        assert_eq!(least(&asked, 25), Some(Lifetime::from_seconds(600)));
+        assert_eq!(least(&asked, 26), None, "those before are late");
+        asked.note(KEY, Sent { by_pcp: false, lifetime: 600, ..sent(at(26)) });
+        assert_eq!(least(&asked, 26), Some(Lifetime::from_seconds(600)), "one of both protocols is last");
+        assert_eq!(asked.least(at(26), &KEY, |by_pcp| by_pcp), None, "it does not speak NAT-PMP");
+        assert_eq!(least(&asked, 60), None);
+    }
+
     #[test]
     fn an_answer_may_be_to_any_request_of_the_last_seconds() {
         let mut asked = Asked::default();
         for seconds in [10, 20, 28, 30] {
-            asked.at(at(seconds), KEY);
+            asked.note(KEY, sent(at(seconds)));
         }
         let since = |now, lifetime| asked.since(at(now), &KEY, Lifetime::from_seconds(lifetime));
         assert_eq!(since(31, 3_600), at(20));
@@ -94,9 +135,9 @@ mod tests {
     #[test]
     fn an_answer_may_have_waited_for_as_long_as_the_machine_slept() {
         let mut asked = Asked::default();
-        asked.at(at(10), KEY);
+        asked.note(KEY, sent(at(10)));
         asked.woken(at(9_000), at(14));
-        asked.at(at(9_000), KEY);
+        asked.note(KEY, sent(at(9_000)));
         assert_eq!(asked.since(at(9_001), &KEY, Lifetime::from_seconds(3_600)), at(10));
         assert_eq!(asked.since(at(9_030), &KEY, Lifetime::from_seconds(3_600)), at(9_000));
     }
@@ -104,7 +145,7 @@ mod tests {
     #[test]
     fn two_sleeps_in_a_row_are_one() {
         let mut asked = Asked::default();
-        asked.at(at(10), KEY);
+        asked.note(KEY, sent(at(10)));
         asked.woken(at(9_000), at(14));
         asked.woken(at(12_000), at(9_003));
         assert_eq!(asked.since(at(12_001), &KEY, Lifetime::from_seconds(3_600)), at(10));
@@ -122,7 +163,7 @@ mod tests {
             for _ in 0..20 {
                 let milliseconds = Duration::from_millis(u64::from(port));
                 let key = (KEY.0, Protocol::Udp, NonZeroU16::new(port).unwrap());
-                asked.at(Time::from_start(milliseconds), key);
+                asked.note(key, sent(Time::from_start(milliseconds)));
             }
         }
         assert_eq!(asked.times.len(), MOST_MAPPINGS);

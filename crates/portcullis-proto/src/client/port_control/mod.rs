@@ -15,6 +15,7 @@ pub(super) use line::{Heard, Line};
 pub(super) use pace::Pace;
 pub(super) use transaction::{Ask, AskResult};
 
+use super::granted::Method;
 use super::io::SocketId;
 use super::operation::OperationId;
 use super::outbox::Outbox;
@@ -119,6 +120,13 @@ impl PortControl {
     /// Since when a lease may have run that a server grants now.
     pub(super) fn asked_since(&self, now: Time, way: Way, wish: &talk::Wish, lifetime: Lifetime) -> Time {
         self.asked.since(now, &(way.0.ip(), wish.protocol, wish.internal_port), lifetime)
+    }
+
+    /// The shortest lifetime that a server was asked for of late, where several requests asked for the same mapping.
+    pub(super) fn least_asked(&self, now: Time, way: Way, wish: &talk::Wish) -> Option<Lifetime> {
+        let line = self.lines.get(&way)?;
+        let speaks = |by_pcp| line.has_answered(if by_pcp { Method::Pcp } else { Method::NatPmp });
+        self.asked.least(now, &(way.0.ip(), wish.protocol, wish.internal_port), speaks)
     }
 
     /// What is known of a server that is being talked with.

@@ -1,6 +1,6 @@
 //! One request: sent, repeated, answered or given up.
 
-use super::asked::Asked;
+use super::asked::{Asked, Sent};
 use super::budget::Budget;
 use super::line::Line;
 use super::pace::Pace;
@@ -42,6 +42,15 @@ pub(super) struct To<'a> {
 }
 
 impl Ask {
+    /// For how many seconds a mapping is asked for.
+    fn lifetime(&self) -> Option<u32> {
+        match self {
+            Self::NatPmp(natpmp::Request::Map(map)) => Some(map.lifetime),
+            Self::NatPmp(natpmp::Request::ExternalAddress) => None,
+            Self::Pcp { lifetime, .. } => Some(*lifetime),
+        }
+    }
+
     /// Our own side of the mapping that is asked for, where one is.
     fn mapping(&self) -> Option<(Protocol, NonZeroU16)> {
         match self {
@@ -163,8 +172,9 @@ impl Transaction {
         if matches!(self.ask, Ask::NatPmp(_)) {
             line.asks_nat_pmp(now);
         }
-        if let Some((protocol, internal_port)) = self.ask.mapping() {
-            asked.at(now, (self.way.0.ip(), protocol, internal_port));
+        if let (Some((protocol, internal_port)), Some(lifetime)) = (self.ask.mapping(), self.ask.lifetime()) {
+            let sent = Sent { at: now, by_pcp: self.is_pcp(), lifetime };
+            asked.note((self.way.0.ip(), protocol, internal_port), sent);
         }
         line.send(self.ask.encode(local.ip()), out);
         out.timers.set(Timer::Transaction(id), now + self.pace.wait(self.sent));

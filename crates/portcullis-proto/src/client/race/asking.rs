@@ -167,26 +167,6 @@ impl Client {
                 }
             }
         }
-        self.agree_with_other_protocols((id, index), method, way, &wish);
-    }
-
-    /// To a server that speaks both protocols, what others ask for in the other one may be the same mapping, and what it
-    /// is asked for last counts. Whoever is granted more than that does not believe it.
-    fn agree_with_other_protocols(&mut self, (id, index): Asker, method: Method, way: Way, wish: &Wish) {
-        let mut least: Option<Lifetime> = None;
-        for (&other_id, operation) in &mut self.operations {
-            for other in &mut operation.contenders {
-                let Some(lifetime) = other.longest() else { continue };
-                if other_id != id && other.method != method && other.asks_beside(way, wish) {
-                    other.least = other.least.into_iter().chain([wish.lifetime]).min();
-                    least = least.into_iter().chain([lifetime]).min();
-                }
-            }
-        }
-        let own = self.operations.get_mut(&id).and_then(|own| own.contenders.get_mut(index));
-        if let (Some(own), Some(least)) = (own, least) {
-            own.least = own.least.into_iter().chain([least]).min();
-        }
     }
 
     /// Adds a contender to an operation and asks its first question: what is wanted itself, or whether it is there.

@@ -105,11 +105,6 @@ impl Contender {
             && self.talk.wanted().is_some_and(is_same)
     }
 
-    /// Whether it has asked this server, in whichever protocol, for what leads to the same port of ours.
-    pub(super) fn asks_beside(&self, way: Way, wish: &Wish) -> bool {
-        self.way.0 == way.0 && matches!(self.phase, Phase::Asked(_)) && self.talk.asks_the_same(wish)
-    }
-
     /// Whether it deletes what leads to this port of ours.
     pub(in crate::client) fn deletes(&self, (gateway, protocol, internal_port): Key) -> bool {
         let is_same = |wish: &Wish| (wish.protocol, wish.internal_port) == (protocol, internal_port);

@@ -116,7 +116,8 @@ impl Client {
         }
         // Who else was asked at the same time may have been given less, and have the last word.
         let rivals = if has_rivals { Some(wish.lifetime) } else { None };
-        let rivals = rivals.into_iter().chain(contender.least).min();
+        let least = self.port_control.least_asked(now, way, wish);
+        let rivals = rivals.into_iter().chain(contender.least).chain(least).min();
         let lifetime = rivals.map_or(grant.lifetime, |rivals| grant.lifetime.min(rivals));
         let since = self.port_control.asked_since(now, way, wish, grant.lifetime);
         let internal_address = wish.third_party.unwrap_or_else(|| local.ip());
