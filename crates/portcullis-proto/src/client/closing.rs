@@ -22,7 +22,7 @@ impl Client {
         timeout: Duration,
     ) -> OperationId {
         let known = self.held.by_port(protocol, external_port).cloned();
-        if let Some(granted) = known.or_else(|| self.left_open_at(protocol, external_port)) {
+        if let Some(granted) = known.or_else(|| self.left_at(protocol, external_port)) {
             self.forget_holders(&granted);
             return self.release(now, &granted, timeout);
         }
@@ -35,7 +35,7 @@ impl Client {
         }
         let claim = if force { Claim::Force } else { Claim::Unproven };
         let task = Task::Close(Close::new(protocol, external_port, claim));
-        let id = match self.left_open_behind(protocol, external_port) {
+        let id = match self.left_behind(protocol, external_port) {
             // Where it was made; a search, where nothing comes of that: it may have moved (quirk 45).
             Some((entry, gateway, point)) => {
                 let remote = point.remote;

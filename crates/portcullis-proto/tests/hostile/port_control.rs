@@ -1,7 +1,7 @@
 //! Hostile answers of NAT-PMP and PCP, row by row of docs/ATTACKS.md.
 
 use crate::gateway::{odd, survives};
-use crate::pair::{Pair, network, udp};
+use crate::pair::{Pair, TIMEOUT, network, udp};
 use core::time::Duration;
 use portcullis_proto::client::io::Input;
 use portcullis_proto::client::{Config, ErrorKind, Failure, Method};
@@ -305,4 +305,25 @@ fn a_nat_in_between_is_told_as_that() {
     let mismatch = Failure::Pcp(pcp::ResultCode::AddressMismatch);
     assert!(error.attempts().iter().any(|attempt| attempt.failure == mismatch), "{error:?}");
     assert!(error.to_string().contains("another NAT"), "{error}");
+}
+
+/// F11 and F12: the copy of a refusal ends another request for the same mapping, which is granted all the same.
+#[test]
+fn a_refusal_that_comes_twice_leaves_nothing_behind() {
+    let repeats = Oddity::Repeats { count: 1, interval: Duration::from_micros(300) };
+    let refusal = Quirk::PortControl(Oddity::PcpResult(8));
+    let mut pair = Pair::every_protocol(odd(Method::Pcp, &[repeats]));
+    // The line is there, and the server is known to be.
+    pair.map(udp(7000)).unwrap();
+    pair.close(7000, false).unwrap();
+    pair.gateway.add_quirk(refusal);
+    let first = pair.start(|client, now| client.map(now, udp(7777), TIMEOUT));
+    pair.drive_for(Duration::from_micros(700));
+    pair.gateway.remove_quirk(refusal);
+    let second = pair.start(|client, now| client.map(now, udp(7777), TIMEOUT));
+    pair.drive_until_finished(first).unwrap_err();
+    pair.drive_until_finished(second).unwrap_err();
+    assert_eq!(pair.gateway.mappings().len(), 1, "it was granted, and nobody heard");
+    pair.drive_for(Duration::from_secs(30));
+    assert!(pair.gateway.mappings().is_empty(), "{:?}", pair.gateway.mappings());
 }

@@ -182,6 +182,19 @@ fn what_was_left_open_is_closed_by_a_later_process() {
 }
 
 #[test]
+fn what_a_killed_process_left_is_closed_by_its_port() {
+    for (method, scenario) in of_one_protocol() {
+        let mut pair = with_journal(scenario);
+        pair.keep(udp(7777)).unwrap();
+        let stale = held(&pair);
+        next_process(&mut pair, stale, Vec::new());
+        assert!(pair.close(7777, false).unwrap(), "{method}");
+        pair.drive_for(seconds(30));
+        assert!(pair.gateway.mappings().is_empty() && held(&pair).is_empty(), "{method}");
+    }
+}
+
+#[test]
 fn what_upnp_left_open_is_closed_where_it_was_made_without_a_search() {
     let mut pair = with_journal(Scenario::igd1());
     let granted = pair.map(udp(7777)).unwrap();

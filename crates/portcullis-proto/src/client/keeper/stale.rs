@@ -57,9 +57,9 @@ impl Client {
         self.left_open.retain(|entry| entry.id != id);
     }
 
-    /// The journal's entry of a UPnP mapping that an earlier process has left open on this external port, and where.
+    /// The journal's entry of a UPnP mapping that an earlier process has left on this external port, and where.
     /// Whose it is, the gateway's table tells.
-    pub(in crate::client) fn left_open_behind(
+    pub(in crate::client) fn left_behind(
         &self,
         protocol: Protocol,
         external_port: NonZeroU16,
@@ -77,12 +77,13 @@ impl Client {
         let is_it = |entry: &&Entry| {
             entry.method == Method::Igd && entry.protocol == protocol && entry.external_port == external_port
         };
-        let entry = self.left_open.iter().find(|entry| is_it(entry) && may_ask(entry))?;
+        let mut entries = self.left_open.iter().chain(&self.stale);
+        let entry = entries.find(|entry| is_it(entry) && may_ask(entry))?;
         Some((entry.id, entry.gateway.clone(), control_point(entry)?))
     }
 
-    /// What an earlier process has left open on this external port, by any other protocol.
-    pub(in crate::client) fn left_open_at(
+    /// What an earlier process has left on this external port, by any other protocol.
+    pub(in crate::client) fn left_at(
         &mut self,
         protocol: Protocol,
         external_port: NonZeroU16,
@@ -94,8 +95,8 @@ impl Client {
         let own_proof = |entry: &Entry| entry.method != Method::Igd;
         let may_use = |entry: &Entry| self.config.preference(entry.method).is_some();
         let is_wanted = |entry: &Entry| is_it(entry) && own_proof(entry) && may_use(entry);
-        let at = self.left_open.iter().position(is_wanted)?;
-        let entry = self.left_open.remove(at);
+        let take = |entries: &mut Vec<Entry>| Some(entries.remove(entries.iter().position(is_wanted)?));
+        let entry = take(&mut self.left_open).or_else(|| take(&mut self.stale))?;
         granted(&entry)
     }
 }
