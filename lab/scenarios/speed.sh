@@ -2,21 +2,15 @@
 # Cold start: the whole program beside bare.c, which does only what cannot be left out.
 
 scenario_speed() {
-    local version memory
+    local version
     gateway_renew v2 || return
     proof "cold start, PCP, without a journal" cold_start 2.00 40 "PCP, without a journal" \
         "$BARE" pcp "$LAB_ROUTER_IP" '{port}' :: "$PORTCULLIS" -q --no-journal open '{port}/udp'
     gateway_renew v2 || return
-    # What is asked for is safe on the disk before it is asked for. What that takes is the disk's: beside a bare program
-    # that does the same, and on files that are in memory beside one that does not.
+    # What is asked for is safe on the disk before it is asked for. What that takes is the disk's: so this is beside a
+    # program that does the same.
     proof "cold start, PCP, with the journal" cold_start 2.00 40 "PCP, with the journal; bare C keeps a file, too" \
         "$BARE" pcp "$LAB_ROUTER_IP" '{port}' "$XDG_STATE_HOME/bare.{port}" :: "$PORTCULLIS" -q open '{port}/udp'
-    gateway_renew v2 || return
-    memory=$(mktemp -d -p /dev/shm portcullis.XXXXXX) || return
-    XDG_STATE_HOME=$memory proof "cold start, PCP, with the journal in memory" cold_start 2.00 40 \
-        "PCP, with the journal in memory; bare C keeps nothing" \
-        "$BARE" pcp "$LAB_ROUTER_IP" '{port}' :: "$PORTCULLIS" -q open '{port}/udp'
-    rm -rf "$memory"
     for version in v1 v2; do
         gateway_renew "$version" || return
         proof "$version: cold start, search to confirmed mapping" cold_start 1.15 20 "UPnP, IGD ${version#v}" \
