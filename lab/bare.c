@@ -4,7 +4,7 @@
  *
  *   bare search LOCAL_ADDRESS PORT   one M-SEARCH, one GET of the first LOCATION, one AddPortMapping
  *   bare url DESCRIPTION_URL PORT    one GET, one AddPortMapping
- *   bare pcp GATEWAY PORT [FILE]     one PCP MAP; what is asked for is safe in the new FILE before
+ *   bare pcp GATEWAY PORT [FILE]     one PCP MAP; what is asked for is safe in FILE before
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -98,7 +98,7 @@ static void exchange(const struct url *url, const char *request, char *reply, si
 }
 
 static void keep(const char *file, const unsigned char *packet, size_t length) {
-    int fd = open(file, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     if (fd < 0 || write(fd, packet, length) != (ssize_t)length || fdatasync(fd) != 0)
         fail("keeping what is asked for");
     close(fd);
