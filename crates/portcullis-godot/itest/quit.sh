@@ -1,5 +1,5 @@
-#!/usr/bin/env bash
-# What the engine leaves at the gateway when it ends, and how long its end takes; read by `run`.
+# shellcheck shell=bash
+# What the engine leaves at the gateway when it ends, and how long its end takes. Sourced by run, which has the engine.
 
 # Longest run of such a scene, in milliseconds: the engine's own, the exit timeout, and what a slow machine needs.
 LONGEST_RUN=5000
@@ -34,7 +34,8 @@ quit_test() {
     engine -- --scene "quit/$scene" >"$PROJECT/log" 2>&1 || status=$?
     now=${EPOCHREALTIME/./}
     time=$(((now - start) / 1000))
-    listed=$("$PROJECT/portcullis" list --json --gateway "$PORTCULLIS_GATEWAY" 2>/dev/null) || [[ $scenario == silent ]] || problem="the gateway cannot be asked"
+    listed=$("$PROJECT/portcullis" list --json --gateway "$PORTCULLIS_GATEWAY" 2>/dev/null) ||
+        [[ $scenario == silent ]] || problem="the gateway cannot be asked"
     left=$(grep -o '"external_port"' <<<"$listed" | wc -l)
     [[ $status == "$expected" ]] || problem="exit status $status"
     [[ $left == "$mappings" ]] || problem="$left mappings are left"
