@@ -22,7 +22,7 @@ Examples:
   portcullis --json discover --all       for another program
   portcullis open 7777 --simulate        without any real gateway
 
-Exit status: 0 done, 1 our fault, 2 usage, 3 no gateway found, 4 refused by the gateway,
+Exit status: 0 done, 1 internal or system error, 2 usage, 3 no gateway found, 4 refused by the gateway,
 5 no reply in time, 6 conflict with another mapping, 7 unsupported.";
 
 const JOURNAL: &str = "--journal";
@@ -54,12 +54,12 @@ pub(crate) struct GlobalArgs {
     /// Tell on standard error what happens, and all that was tried; not with --quiet
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
-    /// Keep the journal of what is open in this directory, in place of that of this user; it is made where it is not
-    /// there. Not with --no-journal
+    /// Directory for the journal of open ports, created if missing [default: this user's state directory]. Not with
+    /// --no-journal
     #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     journal: Option<PathBuf>,
-    /// Keep no journal: what is open is not found again by later commands, and what a process that is killed leaves
-    /// behind stays until its lifetime is over. Not with --journal
+    /// Keep no journal: later commands will not find what this one opens, and what it leaves if it is killed stays open
+    /// until its lifetime ends. Not with --journal
     #[arg(long, global = true)]
     no_journal: bool,
 }

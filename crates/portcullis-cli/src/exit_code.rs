@@ -44,7 +44,7 @@ impl From<ExitCode> for process::ExitCode {
 /// The statuses, for the man page and the help.
 pub(crate) const TABLE: [(ExitCode, &str); 8] = [
     (ExitCode::Done, "done"),
-    (ExitCode::Failure, "our fault, or this machine's (io, closed; malformed for a file)"),
+    (ExitCode::Failure, "internal or system error (io, closed; malformed for a file)"),
     (ExitCode::Usage, "wrong usage (usage, invalid-input)"),
     (ExitCode::NoGateway, "no gateway found (no-gateway, no-service)"),
     (ExitCode::Refused, "refused by the gateway, or its answer cannot be used (refused, malformed)"),

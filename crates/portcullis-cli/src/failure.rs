@@ -38,7 +38,7 @@ pub(crate) struct Attempt {
 impl Failure {
     /// A failure of ours, or of the machine's: `what` could not be done.
     pub(crate) fn io(what: &str, error: &io::Error) -> Self {
-        Self::new(ErrorKind::Io, &format!("{what}: {error}"))
+        Self::new(ErrorKind::Io, &format!("{what}: {}", portcullis::explained(error)))
     }
 
     pub(crate) fn new(kind: ErrorKind, message: &str) -> Self {

@@ -25,6 +25,8 @@ pub(crate) enum Purpose {
     Map,
     /// The same over IPv6.
     MapIpv6,
+    /// To delete what the journal has: without it there is nothing to do.
+    CleanUp,
 }
 
 #[derive(Debug)]
@@ -62,7 +64,7 @@ impl Session {
                 .gateway(GatewayAddress::PortControl(server.port_control_address()));
         }
         let journal = if purpose == Purpose::Ask { JournalPlace::Off } else { context.journal.clone() };
-        let (client, keeps_journal) = start_client(config, journal, &context.output)?;
+        let (client, keeps_journal) = start_client(config, journal, purpose, &context.output)?;
         let events = client.events();
         let narrator = context.output.verbose.then(|| narrate(&client, context));
         let output = context.output;
@@ -73,6 +75,9 @@ impl Session {
     pub(crate) fn finish(self, timeout: Duration) -> Vec<Event> {
         // With nothing under way and nobody telling of it, the end of the process is soon enough.
         if timeout.is_zero() && self.narrator.is_none() && !self.keeps_journal {
+            while let Some(event) = self.events.try_next() {
+                warn_of_trouble(&event, &self.output);
+            }
             return Vec::new();
         }
         self.client.shutdown(timeout);
@@ -86,7 +91,12 @@ impl Session {
 }
 
 /// A journal that cannot be had is no reason to leave a port closed, unless that very one was asked for.
-fn start_client(config: Config, journal: JournalPlace, output: &Output) -> Result<(Client, bool), Failure> {
+fn start_client(
+    config: Config,
+    journal: JournalPlace,
+    purpose: Purpose,
+    output: &Output,
+) -> Result<(Client, bool), Failure> {
     let cannot_start = |error: &io::Error| Failure::io("cannot start the network thread", error);
     let keeps_journal = journal != JournalPlace::Off;
     let with_journal = match Client::with_config(config.clone().journal(journal.clone())) {
@@ -98,6 +108,9 @@ fn start_client(config: Config, journal: JournalPlace, output: &Output) -> Resul
         let what = format!("invalid value '{}' for '--journal <DIR>'", directory.display());
         return Err(Failure::io(&what, &with_journal));
     }
+    if purpose == Purpose::CleanUp {
+        return Err(Failure::io("cannot use the journal", &with_journal));
+    }
     let client = Client::with_config(config).map_err(|error| cannot_start(&error))?;
     output.warn(&format!(
         "no journal is kept, so later commands will not find what this one opens: {with_journal} (--no-journal does \
@@ -106,10 +119,18 @@ fn start_client(config: Config, journal: JournalPlace, output: &Output) -> Resul
     Ok((client, false))
 }
 
-/// What is wrong with the journal is said, and stands in nobody's way.
+/// What is wrong with the journal, or with the way that was taken, is said, and stands in nobody's way.
 pub(crate) fn warn_of_trouble(event: &Event, output: &Output) {
-    if let Event::JournalTrouble(trouble) = event {
-        output.warn(trouble);
+    match event {
+        Event::JournalTrouble(trouble) => output.warn(trouble),
+        Event::OtherGateway { gateway, preferred } => output.warn(&format!(
+            "{gateway} is not this host's default gateway: {preferred}, which leads to the internet, did not answer, or refused"
+        )),
+        Event::OtherWayOut { gateway, interface } => output.warn(&format!(
+            "packets to the internet leave by {interface}, and {gateway} is not on that way: answers to what comes in there \
+             may get lost"
+        )),
+        _ => {}
     }
 }
 

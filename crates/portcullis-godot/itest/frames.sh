@@ -19,10 +19,17 @@ frame_tests() {
     return "$failed"
 }
 
-# frame_test WHAT: of searches for the gateway in PORTCULLIS_GATEWAY, or for any.
+# frame_test WHAT: of searches for the gateway in PORTCULLIS_GATEWAY, or for any. What the library does too long it does
+# too long each time, while a page that the system fetches late, or an interrupt, is counted for one frame of thousands: a
+# longest frame that is too long is measured anew, twice at most.
 frame_test() {
-    local status=0
-    engine -- --scene timing/frames >"$PROJECT/log" 2>&1 || status=$?
+    local status attempt
+    for attempt in 1 2 3; do
+        status=0
+        engine -- --scene timing/frames >"$PROJECT/log" 2>&1 || status=$?
+        ((status == 2 && attempt < 3)) || break
+        echo "again  main thread, $1: $(grep '^the longest' "$PROJECT/log")"
+    done
     if ((status)) || grep -qE "$BAD" "$PROJECT/log"; then
         echo "FAILED main thread, $1"
         cat "$PROJECT/log"

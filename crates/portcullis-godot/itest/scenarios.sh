@@ -38,6 +38,8 @@ SCENARIO_MEMORY=2000000
 # for it. The library's own tests open pinholes on such gateways (`ipv6-...`). Of 20, a search over IPv6 is among the rows
 # of side_by_side.gd. Of 24, BOOTID: neither class listens to announcements, PortForwarder does.
 
+# In 16 and 18 there is a default gateway that does not answer: it is waited for, a second and a little.
+#
 # NUMBER | GATEWAY | FLOW | NETWORK | WHAT IT IS | OURS | OURS TAKES AT MOST, ms
 # A flow is a method of lab/scenario.gd, a network a function below.
 SCENARIOS=(
@@ -73,8 +75,8 @@ SCENARIOS=(
     "G13|crowd|host|plain|thirty gateways answer|opened|1100"
     "G14|silent|host|plain|nobody answers|\`discover()\` gives 27|2400"
     "G15|silent|leave|plain|the same, and the player leaves: until the thread has ended|the thread has ended|300"
-    "G16|igd1|host|other_first|another interface has the default route|opened|1100"
-    "G18|igd1|host|vpn|a VPN has the default route|opened|1100"
+    "G16|igd1|host|other_first|another interface has the default route|opened|1500"
+    "G18|igd1|host|vpn|a VPN has the default route|opened|1500"
     "G19|igd1|interfaces|plain|discover_multicast_if by name, by address, any, unknown: the longest|\`eth0\` 0, \`10.99.0.2\` 0, \`0.0.0.0\` 0, \`no such\` 28|1100"
     "G20|ipv6-location|host|dual|answers over IPv4, with a URL over IPv6|opened|1100"
     "G22|permanent-lease-only|lease|plain|knows no leases, and is asked for ten minutes|refused: 15|1100"

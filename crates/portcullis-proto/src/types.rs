@@ -81,6 +81,12 @@ impl Lifetime {
         }
     }
 
+    /// The shortest that does not end before this: a second that has begun is a whole one, and none would be for ever.
+    pub(crate) fn covering(duration: Duration) -> Self {
+        let seconds = duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0)).max(1);
+        Self::from_seconds(u32::try_from(seconds).unwrap_or(u32::MAX))
+    }
+
     /// The lease duration in seconds, 0 for permanent.
     pub const fn as_seconds(self) -> u32 {
         match self {

@@ -1,8 +1,12 @@
 //! Every SSDP datagram of the device corpus decodes to what the corpus says of it, or to a named error.
 
+use portcullis_proto::Time;
+use portcullis_proto::client::io::{Input, Output};
+use portcullis_proto::client::{Client, Config, Interface, InterfaceAddress, Network, SearchOptions};
 use portcullis_proto::wire::ssdp::{Message, NotifyKind, SsdpError};
 use portcullis_proto::wire::url::HttpUrl;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 fn corpus() -> PathBuf {
@@ -36,10 +40,41 @@ fn decodes_every_datagram_of_the_corpus() {
         let tags: Vec<&str> = columns.last().unwrap().split(',').collect();
         let datagram = filled(std::fs::read(corpus.join(file)).unwrap());
         check(file, notes, &tags, Message::decode(&datagram));
+        if !tags.contains(&"st-not-igd") && tags.contains(&"search-reply") {
+            asks_for_the_description(file, &datagram);
+        }
         count += 1;
     }
     let files = std::fs::read_dir(corpus.join("ssdp")).unwrap().count();
     assert_eq!(count, files, "every file has a row");
+}
+
+/// Where real gateways announce their descriptions is where a search looks: no rule about that loses one.
+fn asks_for_the_description(file: &str, datagram: &[u8]) {
+    let Ok(Message::Response(response)) = Message::decode(datagram) else { return };
+    let url = HttpUrl::parse(&response.location).expect("a url");
+    let address = |address: &str| InterfaceAddress {
+        address: address.parse().expect("an address"),
+        prefix_length: 24,
+        deprecated: false,
+    };
+    let interface = Interface {
+        name: "eth0".into(),
+        index: 2,
+        multicast: true,
+        loopback: false,
+        addresses: vec![address("192.168.1.7")],
+    };
+    let mut client =
+        Client::new(Config::default(), Network { interfaces: vec![interface], ..Network::default() });
+    client.discover(Time::ZERO, SearchOptions::default());
+    let Output::Bind(bind) = client.poll_output() else { panic!("{file}: no socket") };
+    while !matches!(client.poll_output(), Output::Timeout(_)) {}
+    // Whatever its own address was.
+    let source = SocketAddr::from(([192, 168, 1, 1], 1900));
+    client.handle_input(Time::ZERO, Input::Datagram { socket: bind.socket, source, payload: datagram });
+    let Output::Connect { remote, .. } = client.poll_output() else { panic!("{file}: {url} is not asked") };
+    assert_eq!(remote.to_string(), format!("192.168.1.1:{}", url.port()), "{file}");
 }
 
 fn check(file: &str, notes: &str, tags: &[&str], decoded: Result<Message, SsdpError>) {

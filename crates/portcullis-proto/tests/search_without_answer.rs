@@ -14,7 +14,11 @@ fn interface(index: u32) -> Interface {
         index,
         multicast: true,
         loopback: false,
-        addresses: vec![InterfaceAddress { address: [10, 99, last, 2].into(), prefix_length: 24 }],
+        addresses: vec![InterfaceAddress {
+            address: [10, 99, last, 2].into(),
+            prefix_length: 24,
+            deprecated: false,
+        }],
     }
 }
 

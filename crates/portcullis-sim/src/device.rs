@@ -55,12 +55,13 @@ pub(crate) struct Device {
 impl Device {
     pub(crate) fn new(scenario: Scenario, http: SocketAddr) -> Self {
         let (version, quirks) = scenario.into_parts();
+        let separate = quirks.has(Quirk::SeparateTables);
         let mut device = Self {
             version,
             decoys: decoys(&quirks, http),
             quirks,
             http,
-            table: MappingTable::default(),
+            table: if separate { MappingTable::separate() } else { MappingTable::default() },
             pinholes: PinholeTable::default(),
             external_address: EXTERNAL_ADDRESS.to_string(),
             boot_id: 1,
@@ -74,7 +75,7 @@ impl Device {
 
     pub(crate) fn reboot(&mut self, now: Time) {
         self.restart(now);
-        self.table = MappingTable::default();
+        self.table.clear();
         self.pinholes = PinholeTable::default();
         self.port_control.lose_state(now);
         self.add_foreign_mappings();

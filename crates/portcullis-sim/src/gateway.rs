@@ -79,10 +79,15 @@ impl Gateway {
         }
     }
 
+    /// Whether anything listens on the SSDP port: else what is sent to it alone is refused.
+    pub fn is_search_open(&self) -> bool {
+        !self.device.has(Quirk::NoUpnp)
+    }
+
     /// A datagram came in on the SSDP port. What is not a search is ignored.
     pub fn handle_datagram(&mut self, now: Time, source: SocketAddr, payload: &[u8]) {
         self.handle_timeout(now);
-        if self.device.has(Quirk::NoUpnp) {
+        if !self.is_search_open() {
             return;
         }
         if payload.starts_with(b"M-SEARCH ") {
@@ -230,7 +235,7 @@ impl Gateway {
 
     /// Forgets all mappings and pinholes and tells nobody, as some gateways do.
     pub fn clear_mappings(&mut self) {
-        self.device.table.retain(|_| false);
+        self.device.table.clear();
         self.device.pinholes.clear();
         self.device.port_control.forget_mappings();
     }

@@ -1,6 +1,7 @@
 //! The table of port mappings, and the leases in it.
 
 use core::net::IpAddr;
+use portcullis_proto::client::Method;
 use portcullis_proto::wire::pcp::{Nonce, PcpOption};
 use portcullis_proto::{Lifetime, Protocol, Time};
 
@@ -23,6 +24,8 @@ pub struct Mapping {
     pub description: String,
     /// When it ends by itself; `None` for a permanent one.
     pub expires: Option<Time>,
+    /// The protocol it was made by, or asked for by last.
+    pub method: Method,
     /// The nonce with which PCP made it; `None` for one that was made otherwise.
     pub nonce: Option<Nonce>,
     /// The FILTER options with which PCP made it; empty to let everybody in.
@@ -41,6 +44,7 @@ impl Mapping {
             enabled: true,
             description: String::new(),
             expires: None,
+            method: Method::Igd,
             nonce: None,
             filters: Vec::new(),
         }
@@ -67,63 +71,101 @@ impl Mapping {
             && self.belongs_to(client)
     }
 
-    fn has_key(&self, remote_host: &str, external_port: u16, protocol: Protocol) -> bool {
+    pub(crate) fn has_key(&self, remote_host: &str, external_port: u16, protocol: Protocol) -> bool {
         self.external_port == external_port && self.protocol == protocol && self.remote_host == remote_host
     }
 }
 
 /// All mappings of a gateway, in the order in which they were made.
+///
+/// Protocols usually share it: each sees what the others have made. Where they do not, each has a part of its own.
 #[derive(Debug, Default)]
-pub(crate) struct MappingTable(Vec<Mapping>);
+pub(crate) struct MappingTable {
+    mappings: Vec<Mapping>,
+    is_separate: bool,
+}
 
 impl MappingTable {
-    pub(crate) fn as_slice(&self) -> &[Mapping] {
-        &self.0
+    /// A table of which each protocol sees what it has made itself.
+    pub(crate) fn separate() -> Self {
+        Self { is_separate: true, ..Self::default() }
     }
 
-    pub(crate) fn find(&self, remote_host: &str, port: u16, protocol: Protocol) -> Option<&Mapping> {
-        self.0.iter().find(|mapping| mapping.has_key(remote_host, port, protocol))
+    /// All of it, whoever sees it.
+    pub(crate) fn as_slice(&self) -> &[Mapping] {
+        &self.mappings
+    }
+
+    /// What a protocol sees of it.
+    pub(crate) fn seen_by(&self, method: Method) -> impl Iterator<Item = &Mapping> {
+        self.mappings.iter().filter(move |mapping| self.is_seen_by(mapping, method))
+    }
+
+    pub(crate) fn find(
+        &self,
+        method: Method,
+        remote_host: &str,
+        port: u16,
+        protocol: Protocol,
+    ) -> Option<&Mapping> {
+        self.seen_by(method).find(|mapping| mapping.has_key(remote_host, port, protocol))
     }
 
     /// The mappings of `protocol` from `ports`, in the order of the table.
     pub(crate) fn range(
         &self,
+        method: Method,
         ports: core::ops::RangeInclusive<u16>,
         protocol: Protocol,
     ) -> impl Iterator<Item = &Mapping> {
-        self.0
-            .iter()
+        self.seen_by(method)
             .filter(move |mapping| mapping.protocol == protocol && ports.contains(&mapping.external_port))
     }
 
     /// Puts a mapping in the place of the one with the same key, or at the end.
     pub(crate) fn put(&mut self, mapping: Mapping) {
-        let same =
-            |old: &&mut Mapping| old.has_key(&mapping.remote_host, mapping.external_port, mapping.protocol);
-        match self.0.iter_mut().find(same) {
+        let is_separate = self.is_separate;
+        let same = |old: &&mut Mapping| {
+            old.has_key(&mapping.remote_host, mapping.external_port, mapping.protocol)
+                && (!is_separate || old.method == mapping.method)
+        };
+        match self.mappings.iter_mut().find(same) {
             Some(old) => *old = mapping,
-            None => self.0.push(mapping),
+            None => self.mappings.push(mapping),
         }
     }
 
-    /// Removes a mapping; whether there was one.
-    pub(crate) fn remove(&mut self, remote_host: &str, port: u16, protocol: Protocol) -> bool {
-        let before = self.0.len();
-        self.0.retain(|mapping| !mapping.has_key(remote_host, port, protocol));
-        self.0.len() < before
+    /// When a mapping like this ends that is there already.
+    pub(crate) fn end_of(&self, mapping: &Mapping) -> Option<Time> {
+        let held =
+            self.find(mapping.method, &mapping.remote_host, mapping.external_port, mapping.protocol)?;
+        let is_same =
+            (held.internal_port, &held.internal_client) == (mapping.internal_port, &mapping.internal_client);
+        held.expires.filter(|_| is_same)
     }
 
-    pub(crate) fn retain(&mut self, keep: impl FnMut(&Mapping) -> bool) {
-        self.0.retain(keep);
+    /// Removes what a protocol sees of this kind.
+    pub(crate) fn remove(&mut self, method: Method, mut is_it: impl FnMut(&Mapping) -> bool) {
+        let is_separate = self.is_separate;
+        self.mappings.retain(|mapping| (is_separate && mapping.method != method) || !is_it(mapping));
+    }
+
+    /// Forgets everything.
+    pub(crate) fn clear(&mut self) {
+        self.mappings.clear();
     }
 
     /// Forgets what has run out.
     pub(crate) fn expire(&mut self, now: Time) {
-        self.0.retain(|mapping| mapping.expires.is_none_or(|expires| expires > now));
+        self.mappings.retain(|mapping| mapping.expires.is_none_or(|expires| expires > now));
     }
 
     pub(crate) fn next_expiry(&self) -> Option<Time> {
-        self.0.iter().filter_map(|mapping| mapping.expires).min()
+        self.mappings.iter().filter_map(|mapping| mapping.expires).min()
+    }
+
+    fn is_seen_by(&self, mapping: &Mapping, method: Method) -> bool {
+        !self.is_separate || mapping.method == method
     }
 }
 
@@ -153,9 +195,21 @@ mod tests {
         table.put(mapping(2));
         table.put(Mapping { internal_port: 9, ..mapping(1) });
         assert_eq!(table.as_slice().len(), 2);
-        assert_eq!(table.find("", 1, Protocol::Udp).unwrap().internal_port, 9);
-        assert!(table.find("", 1, Protocol::Tcp).is_none());
-        assert!(table.find("81.2.69.1", 1, Protocol::Udp).is_none());
+        assert_eq!(table.find(Method::Pcp, "", 1, Protocol::Udp).unwrap().internal_port, 9);
+        assert!(table.find(Method::Igd, "", 1, Protocol::Tcp).is_none());
+        assert!(table.find(Method::Igd, "81.2.69.1", 1, Protocol::Udp).is_none());
+    }
+
+    #[test]
+    fn where_tables_are_separate_a_protocol_sees_its_own_alone() {
+        let mut table = MappingTable::separate();
+        table.put(mapping(1));
+        table.put(Mapping { method: Method::Pcp, internal_port: 9, ..mapping(1) });
+        assert_eq!(table.as_slice().len(), 2);
+        assert_eq!(table.find(Method::Pcp, "", 1, Protocol::Udp).unwrap().internal_port, 9);
+        assert!(table.find(Method::NatPmp, "", 1, Protocol::Udp).is_none());
+        table.remove(Method::Pcp, |_| true);
+        assert_eq!(table.as_slice(), [mapping(1)]);
     }
 
     #[test]

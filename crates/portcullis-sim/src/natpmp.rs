@@ -7,6 +7,7 @@ use crate::port_control::assign::{self, Refusal, Wanted};
 use crate::port_control::epoch_time;
 use crate::quirk::{Quirk, parameter};
 use core::net::{IpAddr, Ipv4Addr};
+use portcullis_proto::client::Method;
 use portcullis_proto::wire::natpmp::{
     Body, Malformed, MapRequest, MapResponse, Opcode, Request, Response, ResultCode,
 };
@@ -60,19 +61,30 @@ fn perform(device: &mut Device, now: Time, client: IpAddr, map: &MapRequest) -> 
         lifetime,
     };
     if lifetime == 0 {
+        if device.has(Quirk::PortControl(Oddity::DeletionRefused)) {
+            return Err(Refusal::NotAuthorized);
+        }
         if !device.has(Quirk::DeleteIgnored) {
-            device.table.retain(|mapping| !mapping.is_of(client, protocol, internal_port.get()));
+            let own_alone = device.has(Quirk::PortControl(Oddity::DeletesItsOwnAlone));
+            device.table.remove(Method::NatPmp, |mapping| {
+                mapping.is_of(client, protocol, internal_port.get())
+                    && (!own_alone || mapping.method == Method::NatPmp)
+            });
         }
         return Ok(response(0, 0));
     }
     let suggested = suggested_external_port.map_or(0, |port| port.get());
-    let wanted = Wanted { client, protocol, internal_port: internal_port.get(), suggested, exact: false };
+    let internal_port = internal_port.get();
+    let wanted = Wanted { method: Method::NatPmp, client, protocol, internal_port, suggested, exact: false };
     let external_port = assign::assign(device, &wanted)?;
     let seconds = assign::granted(device, lifetime.min(LONGEST));
+    let seconds = assign::extended(device, &wanted, external_port, now, seconds);
     if !device.has(Quirk::AddIgnored) {
-        let nonce = device.table.find("", external_port, protocol).and_then(|held| held.nonce);
+        let nonce =
+            device.table.find(Method::NatPmp, "", external_port, protocol).and_then(|held| held.nonce);
+        let method = assign::maker(device, &wanted, external_port);
         let mapping = assign::mapping(&wanted, external_port, now, seconds);
-        device.table.put(Mapping { description: "NAT-PMP".to_owned(), nonce, ..mapping });
+        device.table.put(Mapping { description: "NAT-PMP".to_owned(), nonce, method, ..mapping });
     }
     let is_zero = device.has(Quirk::PortControl(Oddity::AssignsPortZero));
     Ok(response(if is_zero { 0 } else { external_port }, seconds))
@@ -86,7 +98,7 @@ fn delete_all(device: &mut Device, client: Ipv4Addr, datagram: &[u8], epoch_time
     }
     device
         .table
-        .retain(|mapping: &Mapping| mapping.protocol != protocol || !mapping.belongs_to(client.into()));
+        .remove(Method::NatPmp, |mapping| mapping.protocol == protocol && mapping.belongs_to(client.into()));
     let mut answer = vec![0, opcode(protocol) | RESPONSE_BIT, 0, 0];
     answer.extend(epoch_time.to_be_bytes());
     answer.extend([0; 8]);

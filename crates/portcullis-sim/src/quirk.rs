@@ -22,6 +22,9 @@ pub enum Quirk {
     Pcp,
     /// Does not speak UPnP.
     NoUpnp,
+    /// Keeps a table of its own for each protocol, as a gateway does on which each is a program of its own: what one
+    /// has made, the others neither see nor delete.
+    SeparateTables,
     /// Something odd about NAT-PMP and PCP (60 to 64; attack F1 to F22).
     PortControl(PortControlOddity),
 
@@ -123,6 +126,8 @@ pub enum Quirk {
     OtherMechanism(u16),
     /// Refuses with 718 to extend a mapping, its own client's too: it has to be deleted first (84).
     RefreshRefused,
+    /// Says yes to extending a mapping, and leaves its end where it was (88, OpenWrt, Tomato).
+    RefreshIgnored,
     /// Says 501 where 714, 716 or 718 is meant (49).
     ActionFailedForConflict,
     /// Internal and external port must be the same: 724 (54).

@@ -207,6 +207,7 @@ const NAMED: &[Named] = &[
     ("conflict-501", "another host holds port 7777, which it says with 501", IgdVersion::One,
         &[Quirk::ForeignMapping(Protocol::Udp, 7_777), Quirk::ForeignMapping(Protocol::Tcp, 7_777), Quirk::ActionFailedForConflict]),
     ("no-refresh", "refuses with 718 to extend a mapping that is there", IgdVersion::One, &[Quirk::RefreshRefused]),
+    ("refresh-ignored", "says yes to extending a mapping, and does not", IgdVersion::One, &[Quirk::RefreshIgnored]),
     ("same-port", "internal and external port must be the same", IgdVersion::One, &[Quirk::SamePortOnly]),
     ("description-605", "refuses long descriptions with 605", IgdVersion::One,
         &[Quirk::DescriptionRefused { code: 605, at_most: 10, any_alphabet: true }]),

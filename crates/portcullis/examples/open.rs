@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Some(address) => writeln!(out, "open: {address}, UDP port {}", mapping.external_port())?,
         None => writeln!(out, "open: UDP port {}, the gateway does not tell where", mapping.external_port())?,
     }
-    let existed = mapping.close().wait()?;
+    let existed = mapping.close().wait()?.existed();
     writeln!(out, "{}", if existed { "closed" } else { "it was gone already" })?;
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::pending::{Discovery, Pending};
 use crate::standing_request::StandingRequest;
 use core::num::NonZeroU16;
 use core::time::Duration;
-use portcullis_proto::client::{ControlPoint, MappingRequest, Outcome, SearchOptions};
+use portcullis_proto::client::{Closed, ControlPoint, MappingRequest, Outcome, SearchOptions};
 use portcullis_proto::igd::wan_connection::{Action, PortMappingEntry};
 use portcullis_proto::wire::soap::Arguments;
 use portcullis_proto::{Protocol, Time};
@@ -194,23 +194,36 @@ impl Client {
         )
     }
 
-    /// Deletes a mapping of the gateway's that leads to this host, whichever program made it. Gives
-    /// whether there was one.
+    /// Closes a port for this host, whichever program opened it: all that the [journal](crate::Config::journal) knows of
+    /// it, and what the gateway's table shows of it. What came of it is in [`Closed`].
     ///
     /// # Errors
     ///
     /// [`Conflict`](crate::ErrorKind::Conflict) when it leads to another host,
     /// [`Refused`](crate::ErrorKind::Refused) when the gateway does not tell; else as [`map`](Self::map).
-    pub fn close(&self, protocol: Protocol, external_port: NonZeroU16) -> Pending<bool> {
+    pub fn close(&self, protocol: Protocol, external_port: NonZeroU16) -> Pending<Closed> {
         self.delete(protocol, external_port, false)
     }
 
-    /// Deletes a mapping, whosever it is. Gives whether there was one.
+    /// Closes what earlier processes have left open behind a port, and nothing else: what a process that lives keeps by
+    /// now stays ([`Closed::StillKept`]).
+    ///
+    /// # Errors
+    ///
+    /// As [`close`](Self::close).
+    pub fn close_left_open(&self, protocol: Protocol, external_port: NonZeroU16) -> Pending<Closed> {
+        let timeout = self.timeout;
+        let start: Start =
+            Box::new(move |client, now| client.close_left_open(now, protocol, external_port, timeout));
+        self.closing((protocol, external_port), start)
+    }
+
+    /// Closes a port, whosever it is.
     ///
     /// # Errors
     ///
     /// As [`map`](Self::map).
-    pub fn close_by_force(&self, protocol: Protocol, external_port: NonZeroU16) -> Pending<bool> {
+    pub fn close_by_force(&self, protocol: Protocol, external_port: NonZeroU16) -> Pending<Closed> {
         self.delete(protocol, external_port, true)
     }
 
@@ -311,13 +324,17 @@ impl Client {
         self.timeout
     }
 
-    fn delete(&self, protocol: Protocol, external_port: NonZeroU16, force: bool) -> Pending<bool> {
+    fn delete(&self, protocol: Protocol, external_port: NonZeroU16, force: bool) -> Pending<Closed> {
         let timeout = self.timeout;
         let start: Start =
             Box::new(move |client, now| client.close(now, protocol, external_port, force, timeout));
-        let started = self.link.closing((protocol, external_port), start);
+        self.closing((protocol, external_port), start)
+    }
+
+    fn closing(&self, port: (Protocol, NonZeroU16), start: Start) -> Pending<Closed> {
+        let started = self.link.closing(port, start);
         Pending::new(&self.link, started, |outcome, _| match outcome {
-            Outcome::Closed(existed) => Some(existed),
+            Outcome::Closed(closed) => Some(closed),
             _ => None,
         })
     }

@@ -8,6 +8,7 @@ use core::time::Duration;
 use futures_core::Stream;
 use portcullis_proto::Protocol;
 use portcullis_proto::client::{Change, Device, Error, Granted};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Something that happened in a client, whoever asked for it.
@@ -27,6 +28,22 @@ pub enum Event {
     },
     /// Something happened to a mapping that is kept.
     Changed(Change),
+    /// Another gateway than the default one was used, since that one has not answered, or has refused. What comes in there
+    /// may find no way back.
+    OtherGateway {
+        /// The one that was used, by name and address.
+        gateway: String,
+        /// The default gateway.
+        preferred: IpAddr,
+    },
+    /// The default gateway was used, and this host's packets to the internet leave by another interface, as they do with a
+    /// VPN that takes all: answers to what comes in may go that way, and get lost.
+    OtherWayOut {
+        /// The gateway that was used, by name and address.
+        gateway: String,
+        /// The interface that packets to the internet leave by.
+        interface: String,
+    },
     /// The journal could not be read or written: what, where, why, and what becomes of it, in one line.
     JournalTrouble(String),
     /// An operation failed.

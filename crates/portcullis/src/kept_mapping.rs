@@ -2,7 +2,7 @@
 
 use crate::pending::Pending;
 use crate::standing_request::StandingRequest;
-use portcullis_proto::client::{Change, Granted, MappingId};
+use portcullis_proto::client::{Change, Closed, Granted, MappingId};
 
 /// A port that a gateway sends to this program, for as long as this is held: renewed, and made again where it gets
 /// lost. [`Event::Changed`](crate::Event::Changed) tells of it, by its [`id`](Self::id).
@@ -44,14 +44,23 @@ impl KeptMapping {
         self.request.next_change()
     }
 
-    /// Ends the keeping and deletes the mapping. Gives whether it was still there. That goes on in the
-    /// background where nobody waits for it.
+    /// Ends the keeping and deletes the mapping, unless another process of this user keeps the same: see [`Closed`]. That
+    /// goes on in the background where nobody waits for it.
     ///
     /// # Errors
     ///
     /// As [`Mapping::close`](crate::Mapping::close).
-    pub fn close(self) -> Pending<bool> {
+    pub fn close(self) -> Pending<Closed> {
         self.request.close()
+    }
+
+    /// Ends the keeping and undoes what opened the port, as [`Mapping::undo`](crate::Mapping::undo).
+    ///
+    /// # Errors
+    ///
+    /// As [`Mapping::close`](crate::Mapping::close).
+    pub fn undo(self) -> Pending<Closed> {
+        self.request.undo()
     }
 
     /// Ends the keeping and leaves the mapping to its lifetime, as [`Mapping::leave_open`](crate::Mapping::leave_open).

@@ -33,6 +33,7 @@ mod journal;
 mod kept_mapping;
 mod mapping;
 mod net;
+mod os_error;
 mod pending;
 mod standing_request;
 pub mod upnp;
@@ -44,9 +45,10 @@ pub use external_address::ExternalAddress;
 pub use journal::{JournalEntry, JournalError, JournalWarning, read_journal};
 pub use kept_mapping::KeptMapping;
 pub use mapping::Mapping;
+pub use os_error::explained;
 pub use pending::{Discovery, Pending};
 pub use portcullis_proto::client::{
-    Attempt, Change, ChangeKind, ControlPoint, DEFAULT_DESCRIPTION, DEFAULT_LIFETIME, Device, Error,
+    Attempt, Change, ChangeKind, Closed, ControlPoint, DEFAULT_DESCRIPTION, DEFAULT_LIFETIME, Device, Error,
     ErrorKind, ExchangeError, Failure, GATEWAY_TARGETS, GatewayAddress, Granted, Grantor,
     InvalidGatewayAddress, MappingId, MappingRequest, Method, OnConflict, Reason, SearchOptions, Status,
     Step, UnknownMethod,

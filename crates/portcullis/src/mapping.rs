@@ -4,8 +4,9 @@ use crate::driver::{Link, Start};
 use crate::pending::Pending;
 use core::num::NonZeroU16;
 use core::time::Duration;
-use portcullis_proto::client::{Granted, Outcome};
-use portcullis_proto::{AddressKind, Lifetime, Protocol};
+use portcullis_proto::client as proto;
+use portcullis_proto::client::{Closed, Granted, Outcome};
+use portcullis_proto::{AddressKind, Lifetime, Protocol, Time};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -61,16 +62,27 @@ impl Mapping {
         self.granted.lifetime
     }
 
-    /// Deletes the mapping, unless it leads to another host by now. Gives whether it was still there. That goes on in the
-    /// background where nobody waits for it.
+    /// Deletes the mapping, unless it leads elsewhere by now, or another process of this user keeps the same: see
+    /// [`Closed`]. That goes on in the background where nobody waits for it.
     ///
     /// # Errors
     ///
     /// [`Conflict`](crate::ErrorKind::Conflict) when the port belongs to another host by now; else by what the
     /// gateway said, or did not say.
-    pub fn close(mut self) -> Pending<bool> {
+    pub fn close(mut self) -> Pending<Closed> {
         self.close_on_drop = false;
         self.release()
+    }
+
+    /// Undoes what opened it: as [`close`](Self::close), but a port that was open before, by another process's word or in
+    /// the gateway's table, stays open.
+    ///
+    /// # Errors
+    ///
+    /// As [`close`](Self::close).
+    pub fn undo(mut self) -> Pending<Closed> {
+        self.close_on_drop = false;
+        self.end(proto::Client::undo)
     }
 
     /// Lets go of the mapping without deleting it. The [journal](crate::Config::journal), where there is one, holds it
@@ -82,13 +94,20 @@ impl Mapping {
         self.granted.clone()
     }
 
-    fn release(&self) -> Pending<bool> {
+    fn release(&self) -> Pending<Closed> {
+        self.end(proto::Client::release)
+    }
+
+    fn end(
+        &self,
+        how: fn(&mut proto::Client, Time, &Granted, Duration) -> proto::OperationId,
+    ) -> Pending<Closed> {
         let granted = self.granted.clone();
         let port = (granted.protocol, granted.external_port);
-        let start: Start = Box::new(move |client, now| client.release(now, &granted, CLOSE_TIMEOUT));
+        let start: Start = Box::new(move |client, now| how(client, now, &granted, CLOSE_TIMEOUT));
         let started = self.link.closing(port, start);
         Pending::of_lasting(&self.link, started, |outcome, _| match outcome {
-            Outcome::Closed(existed) => Some(existed),
+            Outcome::Closed(closed) => Some(closed),
             _ => None,
         })
     }

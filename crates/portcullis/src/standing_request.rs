@@ -3,8 +3,10 @@
 use crate::driver::{Link, Start};
 use crate::mapping::CLOSE_TIMEOUT;
 use crate::pending::Pending;
-use portcullis_proto::client::{Change, Granted, MappingId, Outcome};
+use portcullis_proto::Time;
+use portcullis_proto::client::{self as proto, Change, Closed, Granted, MappingId, Outcome};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A port that a gateway is asked for as long as this is held: until it is granted, and again whenever it gets lost.
 /// [`Event::Changed`](crate::Event::Changed) tells of it, by its [`id`](Self::id).
@@ -44,15 +46,25 @@ impl StandingRequest {
         self.link.kept().next_change(self.id)
     }
 
-    /// Ends the asking and deletes the mapping. Gives whether there was one. That goes on in the
-    /// background where nobody waits for it.
+    /// Ends the asking and deletes the mapping, unless another process of this user keeps the same: see [`Closed`]. That
+    /// goes on in the background where nobody waits for it.
     ///
     /// # Errors
     ///
     /// As [`Mapping::close`](crate::Mapping::close).
-    pub fn close(mut self) -> Pending<bool> {
+    pub fn close(mut self) -> Pending<Closed> {
         self.close_on_drop = false;
         self.release()
+    }
+
+    /// Ends the asking and undoes what opened the port, as [`Mapping::undo`](crate::Mapping::undo).
+    ///
+    /// # Errors
+    ///
+    /// As [`Mapping::close`](crate::Mapping::close).
+    pub fn undo(mut self) -> Pending<Closed> {
+        self.close_on_drop = false;
+        self.end(proto::Client::undo_keeping)
     }
 
     /// Ends the asking and leaves the mapping to its lifetime, as [`Mapping::leave_open`](crate::Mapping::leave_open).
@@ -69,16 +81,23 @@ impl StandingRequest {
         self.link.kept().is_open(self.id)
     }
 
-    fn release(&self) -> Pending<bool> {
+    fn release(&self) -> Pending<Closed> {
+        self.end(proto::Client::stop_keeping)
+    }
+
+    fn end(
+        &self,
+        how: fn(&mut proto::Client, Time, MappingId, Duration) -> proto::OperationId,
+    ) -> Pending<Closed> {
         let port = self.granted().map(|granted| (granted.protocol, granted.external_port));
         let id = self.id;
-        let start: Start = Box::new(move |client, now| client.stop_keeping(now, id, CLOSE_TIMEOUT));
+        let start: Start = Box::new(move |client, now| how(client, now, id, CLOSE_TIMEOUT));
         let started = match port {
             Some(port) => self.link.closing(port, start),
             None => self.link.operation(start),
         };
         Pending::of_lasting(&self.link, started, |outcome, _| match outcome {
-            Outcome::Closed(existed) => Some(existed),
+            Outcome::Closed(closed) => Some(closed),
             _ => None,
         })
     }

@@ -64,7 +64,7 @@ fn every_protocol_opens_keeps_and_closes() {
         assert!(mapping.is_open());
         let change = mapping.next_change().unwrap();
         assert_eq!((change.kind, change.mapping), (ChangeKind::Mapped, mapping.id()));
-        assert!(mapping.close().wait().unwrap(), "{scenario}");
+        assert!(mapping.close().wait().unwrap().existed(), "{scenario}");
         assert_eq!(mapped(&server), 0, "{scenario}");
         client.shutdown(Duration::from_secs(5));
         let kinds: Vec<_> = events
@@ -161,7 +161,10 @@ fn what_is_left_open_is_closed_by_a_later_client() {
         let left: Vec<_> = entries.iter().map(|entry| (entry.is_alive, entry.is_left_open)).collect();
         assert_eq!(left, [(false, true)], "{scenario}");
         let client = Client::with_config(config).unwrap();
-        assert!(client.close(Protocol::Udp, NonZeroU16::new(7777).unwrap()).wait().unwrap(), "{scenario}");
+        assert!(
+            client.close(Protocol::Udp, NonZeroU16::new(7777).unwrap()).wait().unwrap().existed(),
+            "{scenario}"
+        );
         client.shutdown(Duration::from_secs(5));
         assert_eq!(mapped(&server), 0, "{scenario}");
         let (entries, _) = read_journal(&directory.journal()).unwrap();

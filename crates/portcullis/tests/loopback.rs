@@ -23,7 +23,7 @@ fn opens_and_closes_a_port() {
         assert_eq!(mapping.external_port(), port(7777));
         assert_eq!(server.with_gateway(|gateway| gateway.mappings().len()), 1);
         assert_eq!(client.mappings().wait().unwrap().len(), 1);
-        assert!(mapping.close().wait().unwrap());
+        assert!(mapping.close().wait().unwrap().existed());
         assert_eq!(server.with_gateway(|gateway| gateway.mappings().len()), 0);
     }
 }

@@ -1,6 +1,6 @@
 //! `portcullis cleanup`: deletes what dead processes have left at gateways.
 
-use super::journal_report::{self, EntryReport, State};
+use super::journal_report::{self, EntryReport, State, each_mapping_once};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::join::join;
@@ -8,24 +8,24 @@ use crate::output::Report;
 use crate::output::progress::Progress;
 use crate::session::{Purpose, Session};
 use clap::Args;
-use portcullis::{ErrorKind, JournalEntry};
+use portcullis::{ErrorKind, Event, JournalEntry, Protocol};
 use serde::Serialize;
 use std::io::{self, Write};
+use std::num::NonZeroU16;
 
 const EXAMPLES: &str = "\
 Examples:
   portcullis cleanup
-  portcullis cleanup --left-open   closes all that 'open' without --keep has opened, too";
+  portcullis cleanup --left-open   also closes what 'open' without --keep has opened";
 
-/// Deletes what dead processes have left at gateways, by the journal
+/// Closes the ports that killed processes have left open, by the journal
 ///
-/// That is what a process that was killed could not close. Commands that open or close ports do it in passing; this one
-/// says what came of it. Each is deleted at the gateway where it was made, after proof that it is ours. What a process
-/// that runs keeps is left alone.
+/// 'open', 'watch' and 'close' do that in passing; this command also reports the result. Each port is closed at the gateway
+/// that opened it, and only if it is still ours. Ports that a running process keeps, and ports left open on purpose, stay open.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct CleanupArgs {
-    /// Close what was left open on purpose, too
+    /// Also close ports that 'open' left open on purpose
     #[arg(long)]
     left_open: bool,
 }
@@ -35,12 +35,17 @@ struct CleanupReport {
     deleted: Vec<EntryReport>,
     /// What could not be deleted.
     left: Vec<EntryReport>,
+    /// Each mapping once: two protocols or processes may have asked for one.
+    #[serde(skip)]
+    deleted_names: Vec<String>,
+    #[serde(skip)]
+    left_names: Vec<String>,
 }
 
 impl Report for CleanupReport {
     fn write_for_people(&self, out: &mut dyn Write) -> io::Result<()> {
-        for deleted in &self.deleted {
-            writeln!(out, "{} deleted", deleted.name())?;
+        for name in &self.deleted_names {
+            writeln!(out, "{name} deleted")?;
         }
         if self.deleted.is_empty() && self.left.is_empty() {
             writeln!(out, "nothing to clean up")?;
@@ -55,29 +60,56 @@ pub(crate) fn run(arguments: &CleanupArgs, context: &Context) -> Result<(), Fail
         State::LeftOpen => arguments.left_open,
         State::Kept | State::Asked => false,
     };
-    let before: Vec<_> = journal_report::read(context)?.0.into_iter().filter(is_unwanted).collect();
-    if before.is_empty() {
-        return context.output.report(&CleanupReport { deleted: Vec::new(), left: Vec::new() });
+    let (entries, warnings) = journal_report::read_silently(context)?;
+    let is_kept = |entry: &JournalEntry| !is_unwanted(entry);
+    let left_open: Vec<_> =
+        entries.iter().filter(|entry| entry.is_left_open && is_unwanted(entry)).map(port).collect();
+    let before = unless_kept(entries, is_kept);
+    if before.is_empty() && left_open.is_empty() {
+        warnings.iter().for_each(|warning| context.output.warn(warning.as_str()));
+        return context.output.report(&CleanupReport::new(&[], &[]));
     }
-    let session = Session::start(Purpose::Map, context)?;
+    let session = match Session::start(Purpose::CleanUp, context) {
+        Ok(session) => session,
+        Err(failure) => {
+            let report = CleanupReport::new(&[], &before);
+            return Err(report.beside(failure.about(&report.what_is_left())));
+        }
+    };
     let progress = Progress::start(&context.output, "deleting what was left");
     session.client.clean_up();
-    let left_open = before.iter().filter(|entry| entry.is_left_open);
-    let closing = left_open.map(|entry| session.client.close(entry.protocol, entry.external_port));
+    // What somebody keeps by now is that one's alone from then on.
+    let closing =
+        left_open.into_iter().map(|(protocol, port)| session.client.close_left_open(protocol, port));
     let closed = join(closing.collect(), context.started, || false);
-    session.finish(context.network.timeout());
+    let trouble = session.finish(context.network.timeout()).into_iter().rev().find_map(|event| match event {
+        Event::JournalTrouble(trouble) => Some(trouble),
+        _ => None,
+    });
     drop(progress);
 
     let (after, _) = journal_report::read(context)?;
+    let after = unless_kept(after, is_kept);
     let (left, deleted): (Vec<_>, Vec<_>) =
-        before.iter().partition(|entry| after.iter().any(|left| is_same(left, entry)));
-    let reports = |entries: Vec<&JournalEntry>| entries.into_iter().map(EntryReport::from).collect();
-    let report = CleanupReport { deleted: reports(deleted), left: reports(left) };
+        before.into_iter().partition(|entry| after.iter().any(|left| is_same(left, entry)));
+    let report = CleanupReport::new(&deleted, &left);
     if report.left.is_empty() {
         return context.output.report(&report);
     }
     context.output.report_beside_failure(&report);
-    Err(failure(&report, closed.into_iter().find_map(|ended| ended.result.err())))
+    let reason = closed.into_iter().find_map(|ended| ended.result.err());
+    Err(report.beside(failure(&report.what_is_left(), reason, trouble)))
+}
+
+fn port(entry: &JournalEntry) -> (Protocol, NonZeroU16) {
+    (entry.protocol, entry.external_port)
+}
+
+/// What is kept stays open; whoever else has been there before leaves it to whoever keeps it.
+fn unless_kept(entries: Vec<JournalEntry>, is_kept: impl Fn(&JournalEntry) -> bool) -> Vec<JournalEntry> {
+    let (kept, mut others): (Vec<_>, Vec<_>) = entries.into_iter().partition(is_kept);
+    others.retain(|entry| !kept.iter().any(|kept| kept.is_one_with(entry)));
+    others
 }
 
 /// Whether two readings of the journal show the same mapping.
@@ -89,14 +121,38 @@ fn is_same(one: &JournalEntry, other: &JournalEntry) -> bool {
     key(one) == key(other) && one.gateway == other.gateway
 }
 
-/// What is left, and why as far as it is known: what is deleted in passing gives no reason.
-fn failure(report: &CleanupReport, reason: Option<portcullis::Error>) -> Failure {
-    let names: Vec<_> = report.left.iter().map(EntryReport::name).collect();
-    let what = format!("{} may still be open", names.join(", "));
-    let failure = match reason {
-        Some(error) => Failure::from(error).about(&what),
-        None => Failure::new(ErrorKind::Timeout, &format!("{what}: no answer in time, or a refusal")),
-    };
-    let value = |entries: &[EntryReport]| serde_json::to_value(entries).unwrap_or_default();
-    failure.beside("deleted", value(&report.deleted)).beside("left", value(&report.left))
+impl CleanupReport {
+    fn new(deleted: &[JournalEntry], left: &[JournalEntry]) -> Self {
+        let reports = |entries: &[JournalEntry]| entries.iter().map(EntryReport::from).collect();
+        let names = |entries| each_mapping_once(entries).map(|entry| entry.name()).collect();
+        Self {
+            deleted: reports(deleted),
+            left: reports(left),
+            deleted_names: names(deleted),
+            left_names: names(left),
+        }
+    }
+
+    fn what_is_left(&self) -> String {
+        format!("{} may still be open", self.left_names.join(", "))
+    }
+
+    /// Puts what was done beside the reason why not all was.
+    fn beside(&self, failure: Failure) -> Failure {
+        let value = |entries: &[EntryReport]| serde_json::to_value(entries).unwrap_or_default();
+        failure.beside("deleted", value(&self.deleted)).beside("left", value(&self.left))
+    }
+}
+
+/// Why something is left, as far as it is known: what is deleted in passing gives no reason, and what the journal could
+/// not be rid of is in it still.
+fn failure(what: &str, reason: Option<portcullis::Error>, trouble: Option<String>) -> Failure {
+    match (reason, trouble) {
+        (Some(error), _) => Failure::from(error).about(what),
+        (None, Some(trouble)) => Failure::new(
+            ErrorKind::Io,
+            &format!("{what}: no answer in time, a refusal, or the journal alone is to blame: {trouble}"),
+        ),
+        (None, None) => Failure::new(ErrorKind::Timeout, &format!("{what}: no answer in time, or a refusal")),
+    }
 }

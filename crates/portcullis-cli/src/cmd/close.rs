@@ -1,6 +1,7 @@
 //! `portcullis close`: takes mappings away.
 
 use super::journal_report::State;
+use crate::argument::duration::duration_in_words;
 use crate::argument::port::{BOTH, ExternalPort, protocol_name};
 use crate::context::Context;
 use crate::exit_code::ExitCode;
@@ -10,52 +11,87 @@ use crate::output::Report;
 use crate::output::progress::Progress;
 use crate::session::{AFTERWARDS, Purpose, Session};
 use clap::{Args, ValueHint};
-use portcullis::{Protocol, read_journal};
+use portcullis::{Closed, Protocol, read_journal};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::num::NonZeroU16;
+use std::time::Duration;
 
 const EXAMPLES: &str = "\
 Examples:
   portcullis close 7777              UDP and TCP
   portcullis close 7777/udp 80/tcp
-  portcullis close 7777/udp --force  whosever it is";
+  portcullis close 7777/udp --force  even if it leads to another host";
 
 /// Closes external ports that lead to this host
 ///
-/// What earlier commands opened is found in the journal; else the gateway is asked, by UPnP and NAT-PMP. What a process that
-/// runs keeps is opened again by it. A port that is not open is no error. When one cannot be closed the others are closed all the same.
+/// Ends everything known of a port, whichever protocols and programs opened it: by the journal and the gateway's own
+/// table. If a running process is keeping the port open, it will reopen it. NAT-PMP alone does not say whether anything was
+/// closed, and PCP alone closes only what the journal knows. A port that is not open is not an error. If one port
+/// cannot be closed, the others still are.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct CloseArgs {
-    /// External port; without a protocol both are meant
+    /// External port; without a protocol, both UDP and TCP
     #[arg(required = true, value_name = "PORT[/PROTOCOL]", allow_negative_numbers = true, value_hint = ValueHint::Other)]
     ports: Vec<ExternalPort>,
-    /// Close ports of other hosts too
+    /// Close the port even if it leads to another host
     #[arg(long)]
     force: bool,
 }
 
 #[derive(Debug, Serialize)]
 struct CloseReport {
-    closed: Vec<Closed>,
+    closed: Vec<ClosedReport>,
 }
 
 #[derive(Debug, Serialize)]
-struct Closed {
+struct ClosedReport {
     protocol: &'static str,
     external_port: u16,
-    /// Whether there was a mapping; by NAT-PMP and PCP, whether its deletion was granted.
-    existed: bool,
+    /// What came of it: `deleted`, `not-open`, `unconfirmed`, `still-kept` or `ending`.
+    outcome: &'static str,
+    /// Whether there was a mapping; `null` where the gateway does not say.
+    existed: Option<bool>,
+    /// How long it stays open, where the gateway deletes it by its lifetime alone.
+    ends_in_s: Option<u64>,
     /// Whether a process that runs keeps it: it makes it again.
     kept: bool,
+}
+
+impl ClosedReport {
+    fn new(protocol: &'static str, port: NonZeroU16, closed: Closed, kept: bool) -> Self {
+        let ends_in_s = match closed {
+            Closed::Ending(within) => Some(within.as_secs()),
+            _ => None,
+        };
+        let existed = (closed != Closed::Unconfirmed).then_some(closed.existed());
+        Self { protocol, external_port: port.get(), outcome: closed.as_str(), existed, ends_in_s, kept }
+    }
+
+    fn in_words(&self) -> String {
+        let Self { protocol, external_port: port, outcome, ends_in_s, .. } = self;
+        match (*outcome, ends_in_s) {
+            ("not-open", _) => format!("{protocol} {port} was not open"),
+            ("unconfirmed", _) => {
+                format!("{protocol} {port}: asked to close; the gateway does not say whether it did")
+            }
+            ("still-kept", _) => format!("{protocol} {port} stays open: another program keeps it"),
+            (_, Some(seconds)) => {
+                let left = duration_in_words(Duration::from_secs(*seconds));
+                format!(
+                    "{protocol} {port} closes within {left}, when its lifetime ends; the gateway cannot close it sooner"
+                )
+            }
+            _ => format!("{protocol} {port} closed"),
+        }
+    }
 }
 
 impl Report for CloseReport {
     fn write_for_people(&self, out: &mut dyn Write) -> io::Result<()> {
         for closed in &self.closed {
-            let how = if closed.existed { "closed" } else { "was not open" };
-            writeln!(out, "{} {} {how}", closed.protocol, closed.external_port)?;
+            writeln!(out, "{}", closed.in_words())?;
         }
         Ok(())
     }
@@ -81,15 +117,15 @@ pub(crate) fn run(arguments: &CloseArgs, context: &Context) -> Result<(), Failur
     for (ended, pair) in ended.into_iter().zip(wanted) {
         let (port, protocol) = (pair.0, protocol_name(pair.1));
         match ended.result {
-            Ok(existed) => {
-                let kept = existed && kept.contains(&pair);
+            Ok(outcome) => {
+                let kept = outcome.existed() && kept.contains(&pair);
                 if kept {
                     context.output.warn(&format!(
                         "{protocol} {port} is kept by another process, which opens it again (end that process to keep it \
                          closed)"
                     ));
                 }
-                closed.push(Closed { protocol, external_port: port.get(), existed, kept });
+                closed.push(ClosedReport::new(protocol, port, outcome, kept));
             }
             Err(error) => failed.push((format!("{protocol} {port}"), error)),
         }

@@ -13,7 +13,8 @@ use crate::termination::Termination;
 use change_report::ChangeReport;
 use futures_core::Stream;
 use portcullis::{
-    Change, ErrorKind, Event, KeptMapping, MappingId, MappingRequest, Pending, StandingRequest,
+    Change, ChangeKind, Closed, ErrorKind, Event, KeptMapping, MappingId, MappingRequest, Pending,
+    StandingRequest,
 };
 use std::io;
 use std::pin::Pin;
@@ -21,7 +22,7 @@ use std::task::{self, Poll};
 use std::thread;
 
 /// What closes a mapping.
-type Close = Box<dyn FnOnce() -> Pending<bool>>;
+type Close = Box<dyn FnOnce() -> Pending<Closed>>;
 
 /// A mapping that is kept, or asked for.
 pub(super) struct Held {
@@ -32,11 +33,11 @@ pub(super) struct Held {
 
 impl Held {
     pub(super) fn kept(request: MappingRequest, mapping: KeptMapping) -> Self {
-        Self { id: mapping.id(), request, close: Box::new(move || mapping.close()) }
+        Self { id: mapping.id(), request, close: Box::new(move || mapping.undo()) }
     }
 
     pub(super) fn asked_for(request: MappingRequest, standing: StandingRequest) -> Self {
-        Self { id: standing.id(), request, close: Box::new(move || standing.close()) }
+        Self { id: standing.id(), request, close: Box::new(move || standing.undo()) }
     }
 }
 
@@ -107,7 +108,8 @@ fn release(held: Vec<Held>, session: Session, view: &mut View, context: &Context
         if let Some((index, (_, request))) = known {
             let report = ChangeReport::new(&change, request, client.now(), started.elapsed_ms());
             // Whoever does not read any more has been dealt with.
-            let _ = view.show(index, change.kind, &report, None);
+            let expires = change.expires.filter(|_| change.kind == ChangeKind::HandedOver);
+            let _ = view.show(index, change.kind, &report, expires);
         }
     }
     view.end(client.now());
@@ -116,7 +118,7 @@ fn release(held: Vec<Held>, session: Session, view: &mut View, context: &Context
 
 /// The failure of the first of these that could not be closed, once all have ended.
 pub(super) fn failure_to_close(
-    closing: impl IntoIterator<Item = (String, Pending<bool>)>,
+    closing: impl IntoIterator<Item = (String, Pending<Closed>)>,
 ) -> Option<Failure> {
     let mut failure = None;
     for (name, pending) in closing {

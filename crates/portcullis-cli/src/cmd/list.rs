@@ -1,6 +1,6 @@
 //! `portcullis list`: what the gateway has mapped.
 
-use super::journal_report::in_whole_seconds;
+use super::journal_report::{EntryReport, each_mapping_once};
 use crate::argument::duration::lifetime_in_words;
 use crate::argument::method::MappingProtocol;
 use crate::argument::port::protocol_name;
@@ -22,9 +22,9 @@ const MOST: usize = 512;
 
 /// Lists the gateway's port mappings, whoever made them, by UPnP
 ///
-/// At most 512 are read. Gateways tell by UPnP alone what they have mapped; what was opened here by PCP or NAT-PMP, and
-/// pinholes, is added from the journal where no gateway shows it. The last column tells them apart: igd is what the
-/// gateway tells. A lifetime of 0 in JSON means a permanent mapping.
+/// Reads at most 512. Only UPnP gateways can list their mappings. Mappings made from this machine by PCP or NAT-PMP, and
+/// IPv6 pinholes, are added from the journal if no gateway lists them. The column BY tells them apart: igd is what the
+/// gateway lists. Each mapping is shown once. A lifetime of 0 in JSON means a permanent mapping.
 #[derive(Args, Debug)]
 pub(crate) struct ListArgs {}
 
@@ -64,18 +64,18 @@ impl From<PortMappingEntry> for Entry {
     }
 }
 
-impl From<&JournalEntry> for Entry {
-    fn from(entry: &JournalEntry) -> Self {
-        let remaining = entry.remaining.map_or(0, in_whole_seconds);
+impl From<EntryReport> for Entry {
+    fn from(entry: EntryReport) -> Self {
+        let address = entry.internal_address.map(|address| address.to_string()).unwrap_or_default();
         Self {
-            method: entry.method.as_str(),
-            protocol: protocol_name(entry.protocol),
-            external_port: entry.external_port.get(),
-            internal_address: Text::from(entry.internal_address.to_string().as_str()),
-            internal_port: entry.internal_port.get(),
-            description: Text::from(entry.description.as_str()),
+            method: entry.method,
+            protocol: entry.protocol,
+            external_port: entry.external_port,
+            internal_address: Text::from(address.as_str()),
+            internal_port: entry.internal_port,
+            description: entry.description,
             enabled: true,
-            lifetime_s: u32::try_from(remaining).unwrap_or(u32::MAX),
+            lifetime_s: u32::try_from(entry.remaining_s.unwrap_or(0)).unwrap_or(u32::MAX),
             remote_host: Text::default(),
         }
     }
@@ -137,12 +137,9 @@ pub(crate) fn run(_: &ListArgs, context: &Context) -> Result<(), Failure> {
     };
     let is_cut = told.len() >= MOST;
     let mut mappings: Vec<_> = told.into_iter().map(Entry::from).collect();
-    for entry in &untold {
-        let entry = Entry::from(entry);
-        if !mappings.iter().any(|told| told.is_same(&entry)) {
-            mappings.push(entry);
-        }
-    }
+    let untold = each_mapping_once(&untold).map(Entry::from);
+    let untold: Vec<_> = untold.filter(|entry| !mappings.iter().any(|told| told.is_same(entry))).collect();
+    mappings.extend(untold);
     context.output.report(&ListReport { mappings })?;
     if is_cut {
         context.output.warn(&format!("no more than {MOST} mappings are read: there may be others"));
@@ -150,7 +147,7 @@ pub(crate) fn run(_: &ListArgs, context: &Context) -> Result<(), Failure> {
     if let Some(error) = unanswered {
         context
             .output
-            .warn(&format!("no gateway tells what it has mapped, this is from the journal: {error}"));
+            .warn(&format!("no gateway lists its mappings, so these are from the journal: {error}"));
     }
     Ok(())
 }

@@ -43,7 +43,8 @@ inspect   DEVICE
 open      {\"mappings\":[{\"method\",\"protocol\",\"internal_address\",\"internal_port\",\"external_address\",
           \"external_port\",\"lifetime_s\",\"gateway\",\"elapsed_ms\"}]}; with --keep, EVENT after EVENT follows
 watch     EVENT after EVENT, each in a line of its own
-close     {\"closed\":[{\"protocol\",\"external_port\",\"existed\",\"kept\"}]}, beside an error too
+close     {\"closed\":[{\"protocol\",\"external_port\",\"outcome\",\"existed\",\"ends_in_s\",\"kept\"}]},
+          beside an error too
 list      {\"mappings\":[{\"method\",\"protocol\",\"external_port\",\"internal_address\",\"internal_port\",
           \"description\",\"enabled\",\"lifetime_s\",\"remote_host\"}]}
 address   {\"external_address\",\"external_address_kind\",\"gateway\"}
@@ -70,9 +71,16 @@ private, shared, reserved or unknown.
 .PP
 An event is mapped, renewed, external-address-changed or port-changed (from and to say how), degraded (it may be closed,
 and is worked at; or it is not open yet: then gateway, method and lifetime_s are null), lost (its lifetime is over),
-recovered (it is open again) or released (it was closed, as asked). The sequence grows by one with each. A reason is
-asked, scheduled, gateway-restarted, forgotten, gateway-told, network-changed, expired or failed, and the message says
-it in words.
+recovered (it is open again), released (it was closed, as asked), handed-over (the command has ended and the port
+stays open: it was open before, or another program keeps it) or left-behind (this host has another address, and what
+leads to the old one could not be deleted: it stays for remaining_s). The sequence grows by one with each. A reason is
+asked, scheduled, gateway-restarted, address-changed, state-lost (one of these two), forgotten, gateway-told,
+network-changed, expired or failed, and the message says it in words. Released has two more: unconfirmed (the gateway does
+not say whether it closed the port) and ending (the gateway closes it only when its lifetime ends, in remaining_s).
+.PP
+The outcome of close is deleted, not-open, unconfirmed (the gateway was asked and does not say what it did; existed is
+null), still-kept (another program keeps it open) or ending (open for ends_in_s more). kept says that another process
+keeps the port and will open it again.
 .PP
 The state of an ENTRY is kept, asked, left-open or stale; that of all is active, degraded or none (see status).
 ";

@@ -5,6 +5,7 @@ use super::keep::{self, Held, View, failure_to_close};
 use super::ports::{PortArgs, name};
 use super::shortfall;
 use crate::argument::duration::lifetime_in_words;
+use crate::argument::method::MappingProtocol;
 use crate::argument::port::protocol_name;
 use crate::context::Context;
 use crate::exit_code::ExitCode;
@@ -16,7 +17,10 @@ use crate::output::text::Text;
 use crate::session::{AFTERWARDS, Session, TIDY};
 use crate::termination::Termination;
 use clap::Args;
-use portcullis::{Client, Error, Granted, KeptMapping, Lifetime, Mapping, MappingRequest, Pending, Step};
+use portcullis::{
+    Client, Closed, Error, GatewayAddress, Granted, KeptMapping, Lifetime, Mapping, MappingRequest, Pending,
+    Step,
+};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
@@ -32,21 +36,21 @@ Examples:
 
 /// Opens ports: the gateway sends what arrives there to this host
 ///
-/// By PCP, NAT-PMP or UPnP, whichever the gateway speaks. All ports are opened, or none: when one fails, those that
-/// were opened are closed again. Without --keep they stay open when the command ends, until their lifetime is over;
-/// 'close', 'list' and 'status' find them in the journal. The lifetime that is printed is what the gateway granted;
-/// by UPnP, unless --verify or --keep read it back, it is what was asked for.
+/// By PCP, NAT-PMP or UPnP, whichever the gateway speaks. Opens all ports or none: if one fails, the command closes those
+/// that it opened itself. Ports that were open before stay open. Without --keep, ports stay open after the command ends,
+/// until their lifetime ends; 'close', 'list' and 'status' find them in the journal. The lifetime printed is the one
+/// that the gateway granted; by UPnP it is the one requested, unless --verify or --keep read it back.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct OpenArgs {
     #[command(flatten)]
     ports: PortArgs,
-    /// Read every new mapping back: a gateway that says yes and does not have it is an error. Implied by --keep
+    /// Read every new mapping back, and fail if the gateway does not have it. Implied by --keep
     #[arg(long)]
     verify: bool,
-    /// Stay until SIGINT or SIGTERM and keep the ports open: they are renewed, and opened again when the gateway
-    /// restarts or the network changes. Whatever happens to them is printed, a line each. Then they are closed, within
-    /// 2 s; a second signal leaves at once
+    /// Keep the ports open until SIGINT or SIGTERM: renew them, open them again when the gateway restarts or the network
+    /// changes, and print a line for each change. At the end, close within 2 s what this command opened; what was
+    /// open before, or is kept by another program, stays open. A second signal ends the command at once
     #[arg(long)]
     keep: bool,
 }
@@ -66,6 +70,8 @@ struct Opened {
     external_port: u16,
     lifetime_s: u32,
     gateway: Text,
+    /// `null` where no default gateway is known, and over IPv6.
+    default_gateway: Option<bool>,
     elapsed_ms: u64,
 }
 
@@ -80,6 +86,7 @@ impl Opened {
             external_port: granted.external_port.get(),
             lifetime_s: granted.lifetime.as_seconds(),
             gateway: Text::from(granted.gateway.as_str()),
+            default_gateway: granted.default_gateway,
             elapsed_ms,
         }
     }
@@ -107,7 +114,7 @@ impl Report for OpenReport {
 /// What opening gives.
 trait Opens: Sized {
     fn granted(&self) -> Granted;
-    fn close(self) -> Pending<bool>;
+    fn undo(self) -> Pending<Closed>;
 }
 
 impl Opens for Mapping {
@@ -115,8 +122,8 @@ impl Opens for Mapping {
         self.granted().clone()
     }
 
-    fn close(self) -> Pending<bool> {
-        self.close()
+    fn undo(self) -> Pending<Closed> {
+        self.undo()
     }
 }
 
@@ -125,8 +132,8 @@ impl Opens for KeptMapping {
         self.granted()
     }
 
-    fn close(self) -> Pending<bool> {
-        self.close()
+    fn undo(self) -> Pending<Closed> {
+        self.undo()
     }
 }
 
@@ -167,13 +174,15 @@ fn open<M: Opens>(
     let Attempted { mappings, granted, opened, failed } = Attempted::of(ended, &names);
     let may_advise = arguments.ports.leaves_conflicts_open()
         && failed.first().is_some_and(|(_, error)| is_about_the_port(error));
+    // NAT-PMP and PCP take no port away from anybody.
+    let network = &context.network;
+    let names_no_upnp = !network.gateway.is_empty()
+        && network.gateway.iter().all(|gateway| matches!(gateway, GatewayAddress::PortControl(_)));
+    let may_overwrite = network.allows(MappingProtocol::Igd) && !names_no_upnp;
+    let advice = if may_overwrite { "--any-port or --overwrite" } else { "--any-port" };
     if let Some(failure) = Failure::of_mappings(failed, names.len() > 1) {
         close_again(mappings, session, context);
-        return Err(if may_advise {
-            failure.advise(ExitCode::Conflict, "--any-port or --overwrite")
-        } else {
-            failure
-        });
+        return Err(if may_advise { failure.advise(ExitCode::Conflict, advice) } else { failure });
     }
     let report = OpenReport { mappings: opened };
     let printed = match termination {
@@ -231,7 +240,8 @@ impl<M: Opens> Attempted<M> {
     }
 }
 
-/// Closes what was opened by a command that failed: all or nothing. Whether that succeeded.
+/// Closes what was opened by a command that failed, and leaves what was open before: all or nothing. Whether that
+/// succeeded.
 fn close_again<M: Opens>(mappings: Vec<M>, session: Session, context: &Context) -> bool {
     // Whoever waits for the reason of a failure does not wait long for what is only done in passing.
     let patience = if mappings.is_empty() { AFTERWARDS } else { TIDY };
@@ -239,7 +249,7 @@ fn close_again<M: Opens>(mappings: Vec<M>, session: Session, context: &Context) 
         .into_iter()
         .map(|mapping| {
             let Granted { protocol, external_port, .. } = mapping.granted();
-            (format!("{} {external_port}", protocol_name(protocol)), mapping.close())
+            (format!("{} {external_port}", protocol_name(protocol)), mapping.undo())
         })
         .collect();
     // Returns when the last of them has ended, and ends those that take longer.

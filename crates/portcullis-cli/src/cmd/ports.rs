@@ -28,10 +28,10 @@ pub(super) struct PortArgs {
     /// What the gateway shows beside the mapping
     #[arg(long, value_name = "TEXT", default_value = portcullis::DEFAULT_DESCRIPTION, value_hint = ValueHint::Other)]
     description: String,
-    /// Take another external port where this one belongs to another host; not with --overwrite
+    /// Use another external port if this one is taken; not with --overwrite
     #[arg(long, conflicts_with = "overwrite")]
     any_port: bool,
-    /// Take the port away from another host; not with --any-port
+    /// Take the port from whoever has it, another host or another program here; not with --any-port
     #[arg(long)]
     overwrite: bool,
     /// Let the internet in to these ports of this host's own global IPv6 addresses (pinholes), by PCP or UPnP; nothing

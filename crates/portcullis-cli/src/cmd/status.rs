@@ -1,6 +1,6 @@
 //! `portcullis status`: what is open, by the journal.
 
-use super::journal_report::{self, EntryReport, State};
+use super::journal_report::{self, EntryReport, State, each_mapping_once};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Report;
@@ -14,12 +14,13 @@ Examples:
   portcullis status
   portcullis status --json | jq -e '.state == \"active\"'   for a script: is anything open?";
 
-/// Tells what your programs have open, by the journal; no gateway is asked
+/// Shows what your programs have open, by the journal; asks no gateway
 ///
-/// The state of a mapping is 'kept' by a process that runs, 'asked for' by one, 'left open' by 'open' without --keep, or
-/// 'stale': its process died, and the next 'open', 'watch', 'close' or 'cleanup' deletes it. In JSON, the state of all is
-/// 'active' where something is kept or left open, 'degraded' where there is only something asked for or stale, and 'none'.
-/// The exit status is 0 whichever it is.
+/// Shows each port of a gateway once, however many programs or protocols opened it. The state is 'kept' (a running process
+/// keeps it open), 'left open' (by 'open' without --keep), 'asked for' (not granted yet) or 'stale' (its process died; the
+/// next 'open', 'watch', 'close' or 'cleanup' deletes it). A gateway that restarts may have lost what is shown here. In
+/// JSON, the overall state is 'active' if anything is kept or left open, 'degraded' if everything is asked for or stale,
+/// else 'none'. The exit status is 0 in each case.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct StatusArgs {}
@@ -42,7 +43,7 @@ impl Report for StatusReport {
 
 pub(crate) fn run(_: &StatusArgs, context: &Context) -> Result<(), Failure> {
     let (entries, warnings) = journal_report::read(context)?;
-    let mappings: Vec<_> = entries.iter().map(EntryReport::from).collect();
+    let mappings: Vec<_> = each_mapping_once(&entries).collect();
     let is_open = |entry: &EntryReport| matches!(entry.state, State::Kept | State::LeftOpen);
     let state = if mappings.iter().any(is_open) {
         "active"

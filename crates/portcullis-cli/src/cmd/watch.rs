@@ -1,4 +1,4 @@
-//! `portcullis watch`: keeps ports open for ever, and shows what happens to them.
+//! `portcullis watch`: keeps ports open until told to stop, and shows what happens to them.
 
 use super::keep::{self, Held, View};
 use super::ports::{PortArgs, name};
@@ -11,15 +11,15 @@ use portcullis::MappingRequest;
 
 const EXAMPLES: &str = "\
 Examples:
-  portcullis watch 7777                a line for each mapping, with the time that is left
+  portcullis watch 7777                a line for each port, with the time left
   portcullis watch 80:8080/tcp --json  an object for each event, for another program";
 
-/// Keeps ports open for ever, and shows what happens to them
+/// Keeps ports open until told to stop, and shows what happens to them
 ///
-/// As 'open --keep', but nothing is an error: where there is no gateway yet, or none that grants a port, it is asked
-/// again until one does. On a terminal each mapping has its line, with its state, what is left of its lifetime and what
-/// happened last; else each event is a line. It ends with SIGINT or SIGTERM, or when nobody reads its output any more,
-/// and closes the ports within 2 s; a second signal leaves at once.
+/// Like 'open --keep', but does not fail: it keeps trying until a gateway grants the ports. On a terminal each port has
+/// its line, with its state, the time left and the last change; otherwise each change is a line. Ends with SIGINT or
+/// SIGTERM, or when nobody reads its output any more, and closes within 2 s what it opened; what was open before, or is
+/// kept by another program, stays open. A second signal ends it at once.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct WatchArgs {

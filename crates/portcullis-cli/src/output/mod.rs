@@ -10,12 +10,17 @@ use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Write};
+use std::sync::{Mutex, PoisonError};
 use text::Text;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const NOTE: Style = Style::new().bold();
+
+/// Warnings that are remembered: whoever stays for years meets others.
+const MOST_WARNINGS: usize = 1_024;
 
 /// What a command has to say: as one JSON document by its fields, or to a person.
 pub(crate) trait Report: Serialize {
@@ -113,9 +118,9 @@ impl Output {
         }
     }
 
-    /// Something that succeeded, but may not be what was hoped for.
+    /// Something that succeeded, but may not be what was hoped for. Each is said once, however often it is found.
     pub(crate) fn warn(&self, text: &str) {
-        if !self.quiet {
+        if !self.quiet && is_new(text) {
             self.say(WARNING, "portcullis: warning:", text);
         }
     }
@@ -131,6 +136,16 @@ impl Output {
         // Nobody is left to be told that standard error is closed.
         let _ = writeln!(err, "{style}{who}{style:#} {}", Text::from(text));
     }
+}
+
+/// Whether this warning has not been given yet.
+fn is_new(warning: &str) -> bool {
+    static GIVEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+    if given.len() >= MOST_WARNINGS {
+        given.clear();
+    }
+    given.insert(warning.to_owned())
 }
 
 fn cannot_write(error: &io::Error) -> Failure {

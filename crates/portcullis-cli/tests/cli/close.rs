@@ -1,4 +1,4 @@
-use crate::program::{gateway, run_on};
+use crate::program::{closed_report, gateway, run_on};
 use portcullis::Protocol;
 use portcullis_sim::{Mapping, Scenario};
 use serde_json::json;
@@ -18,9 +18,9 @@ fn without_a_protocol_both_are_closed() {
     assert_eq!(
         document,
         json!({"closed": [
-            {"protocol": "udp", "external_port": 7777, "existed": true, "kept": false},
-            {"protocol": "tcp", "external_port": 7777, "existed": false, "kept": false},
-            {"protocol": "udp", "external_port": 7778, "existed": true, "kept": false},
+            closed_report("udp", 7777, "deleted"),
+            closed_report("tcp", 7777, "not-open"),
+            closed_report("udp", 7778, "deleted"),
         ]})
     );
     assert!(server.with_gateway(|gateway| gateway.mappings().is_empty()));
@@ -62,10 +62,7 @@ fn what_was_closed_beside_a_failure_is_printed() {
     assert!(ran.stderr.contains("tcp 7777 failed too"), "{ran:?}");
     prepare();
     let document = run_on(&server, "--json close 7000/udp 7777").json();
-    assert_eq!(
-        document["closed"],
-        json!([{"protocol": "udp", "external_port": 7000, "existed": true, "kept": false}])
-    );
+    assert_eq!(document["closed"], json!([closed_report("udp", 7000, "deleted")]));
     assert_eq!(document["error"]["kind"], "conflict");
     let attempts = document["error"]["attempts"].as_array().unwrap();
     // Another protocol may have been asked as well.

@@ -1,4 +1,6 @@
 use crate::program::{fields, gateway, run, run_on};
+#[cfg(target_os = "linux")]
+use crate::program::{limited, named};
 use portcullis_sim::{Quirk, Scenario};
 
 #[test]
@@ -61,4 +63,31 @@ fn an_interface_that_is_not_there_is_named_with_its_option() {
         let named = "portcullis: invalid value for '--interface <NAME|IP>': ";
         assert!(ran.stderr.starts_with(named) && ran.stderr.contains("no-such"), "{ran:?}");
     }
+}
+
+/// However few files it may have open, it opens the port or says what it lacks, and where that is more.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_limit_of_open_files_is_told_as_that() {
+    let server = gateway(Scenario::igd1());
+    let (mut told, mut done) = (0, 0);
+    for files in 4..24 {
+        if limited(&format!("-n {files}"), "--version").status != Some(0) {
+            // Whoever runs the tests has others open, and the system cannot even load it.
+            continue;
+        }
+        for command in ["open 7777/udp", "open 7777/udp --no-journal --protocol igd", "cleanup --left-open"] {
+            let line = format!("--timeout 400 {command} {}", named(&server));
+            let ran = limited(&format!("-n {files}"), &line);
+            if ran.status == Some(0) {
+                done += 1;
+            } else {
+                told += 1;
+                assert!(ran.stderr.contains("too many open files"), "{files}: {command}: {ran:?}");
+            }
+            assert!(!ran.stderr.contains("uncategorized"), "{files}: {command}: {ran:?}");
+        }
+        run_on(&server, "close 7777/udp --force");
+    }
+    assert!(told >= 3 && done >= 3, "{told} told, {done} done");
 }

@@ -119,6 +119,38 @@ fn a_damaged_journal_is_set_aside_and_said_to_be() {
     kept.kill();
 }
 
+/// However often a command looks at the journal, and whatever it finds there meanwhile.
+#[cfg(unix)]
+#[test]
+fn each_warning_is_given_once() {
+    use std::os::unix::fs::PermissionsExt;
+    let server = gateway(Scenario::igd1());
+    run_on(&server, "open 7000").done();
+    let place = state_home().join("portcullis");
+    std::os::unix::fs::symlink("/nonexistent", place.join("1.journal")).unwrap();
+    for line in ["status", "open 7777/udp", "open 7778 -v", "close 7777 7778", "cleanup --left-open"] {
+        let damaged = place.join("2.journal");
+        fs::write(&damaged, "somebody else's\n").unwrap();
+        fs::set_permissions(&damaged, fs::Permissions::from_mode(0o600)).unwrap();
+        let ran = if line == "status" { run(line) } else { run_on(&server, line) }.done();
+        for what in ["1.journal was not used", "2.journal was not used"] {
+            assert_eq!(ran.stderr.matches(what).count(), 1, "{line}: {what}: {ran:?}");
+        }
+    }
+}
+
+/// What goes wrong with every line that is written is one trouble.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_warned_of_once() {
+    let server = gateway(Scenario::igd1());
+    run_on(&server, "open 7000").done();
+    let line = format!("open 7777 7778 7779 -v {}", crate::program::named(&server));
+    let ran = crate::program::limited("-f 0", &line).done();
+    assert_eq!(ran.stderr.matches("File too large").count(), 1, "{ran:?}");
+    run_on(&server, "close 7000 7777 7778 7779").done();
+}
+
 #[test]
 fn options_about_the_journal_are_refused_where_there_is_none() {
     for (line, named) in [

@@ -18,6 +18,8 @@ mod program;
 mod protocol;
 #[cfg(unix)]
 mod running;
+#[cfg(unix)]
+mod several;
 mod simulate;
 mod streams;
 mod usage;

@@ -1,7 +1,7 @@
 //! Runs the program.
 
 use portcullis_sim::{Scenario, Server};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::ffi::OsStr;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -36,6 +36,18 @@ impl From<Output> for Ran {
         let text = |bytes| String::from_utf8(bytes).expect("only UTF-8 is printed");
         Self { status: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
+}
+
+/// What `close` says of a port that nobody keeps.
+pub(crate) fn closed_report(protocol: &str, port: u16, outcome: &str) -> Value {
+    json!({
+        "protocol": protocol,
+        "external_port": port,
+        "outcome": outcome,
+        "existed": outcome != "not-open",
+        "ends_in_s": null,
+        "kept": false,
+    })
 }
 
 /// The program, with nothing on its standard input and both its outputs in pipes.
@@ -90,6 +102,18 @@ pub(crate) fn run(line: &str) -> Ran {
 #[track_caller]
 pub(crate) fn run_on(server: &Server, line: &str) -> Ran {
     run(&format!("{line} {}", named(server)))
+}
+
+/// Runs it with these words under a limit of the shell's (`-n 16`).
+#[cfg(target_os = "linux")]
+pub(crate) fn limited(limit: &str, line: &str) -> Ran {
+    let program = command(line.split_whitespace());
+    let mut shell = Command::new("sh");
+    // What is over a limit of size is an error, and no signal.
+    let script = format!(r#"trap '' XFSZ && ulimit {limit} && exec "$@""#);
+    shell.args(["-c", &script, "sh"]).arg(program.get_program()).args(program.get_args());
+    shell.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?)))).stdin(Stdio::null());
+    shell.output().expect("a shell").into()
 }
 
 /// The options that name a gateway of this process, by both its addresses.

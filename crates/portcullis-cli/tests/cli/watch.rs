@@ -42,7 +42,7 @@ fn people_get_a_line_for_each_event() {
     assert_eq!(watch.line(), "0s: udp 81.2.69.142:7777 mapped (as asked), 59m 59s left\n");
     watch.signal("-TERM");
     assert_eq!(watch.status(), Some(0));
-    assert!(watch.rest().contains("udp 81.2.69.142:7777 released (as asked)\n"));
+    assert!(watch.rest().contains("udp 81.2.69.142:7777 closed (as asked)\n"));
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn a_terminal_has_a_line_for_each_mapping() {
         };
     }
     let shown = String::from_utf8_lossy(&terminal.output().unwrap().stdout).into_owned();
-    for part in ["udp 7777", "asking", "open     1h left", "mapped (as asked) after", "closed"] {
+    for part in ["udp 7777", "asking", "open      1h left", "mapped (as asked) after", "closed"] {
         assert!(shown.contains(part), "{part}: {shown:?}");
     }
     assert!(shown.contains("udp 81.2.69.142:7777") && shown.contains("tcp 81.2.69.142:7777"), "{shown:?}");

@@ -3,7 +3,7 @@
 
 use crate::clients;
 use core::time::Duration;
-use portcullis::{Change, Granted, KeptMapping, Mapping, Pending};
+use portcullis::{Change, Closed, Granted, KeptMapping, Mapping, Pending};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// A mapping of a node's: renewed, or made once.
@@ -20,7 +20,7 @@ impl Held {
         }
     }
 
-    pub(super) fn close(self) -> Pending<bool> {
+    pub(super) fn close(self) -> Pending<Closed> {
         match self {
             Self::Kept(mapping) => mapping.close(),
             Self::Once(mapping) => mapping.close(),

@@ -174,9 +174,12 @@ fn why_no_address(text: &str) -> InvalidGatewayAddress {
 
 /// An address, with this port unless it names its own.
 fn parse_address(text: &str, port: u16) -> Option<SocketAddr> {
-    let in_brackets = || format!("[{text}]:{port}").parse().ok();
+    // As in a URL, where the port is left out.
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let bare = bare.filter(|bare| bare.contains(':')).unwrap_or(text);
+    let in_brackets = || format!("[{bare}]:{port}").parse().ok();
     let with_port = || text.parse().ok();
-    let ip = text.parse().ok().map(|address: IpAddr| SocketAddr::new(address, port));
+    let ip = bare.parse().ok().map(|address: IpAddr| SocketAddr::new(address, port));
     // The standard library reads a zone in brackets only.
     ip.or_else(with_port).or_else(in_brackets)
 }
@@ -213,6 +216,12 @@ impl Config {
     /// Whether any of the gateways may be asked by UPnP.
     pub(super) fn names_upnp(&self) -> bool {
         self.gateways.is_empty() || self.gateways.iter().any(GatewayAddress::speaks_upnp)
+    }
+
+    /// Whether anybody but this host may be heard: not where every gateway that a person named is on loopback.
+    pub fn may_hear_strangers(&self) -> bool {
+        let is_own_host = |gateway: &GatewayAddress| gateway.ip().is_some_and(|ip| ip.is_loopback());
+        self.gateways.is_empty() || !self.gateways.iter().all(is_own_host)
     }
 
     /// Whether a protocol may be used, and how much it is preferred: 0 most.
@@ -297,9 +306,11 @@ impl SearchOptions {
     }
 
     /// How long a device may hold back its answer (MX, UPnP Device Architecture 1.1 section 1.3.2):
-    /// half the wait, so that a repeated question can still be answered.
+    /// half the wait, so that a repeated question can still be answered. A search that is content with one gateway lets
+    /// the preferred one take no longer than somebody likes to wait.
     pub(super) fn mx(&self) -> u8 {
-        u8::try_from(self.timeout.as_secs() / 2).unwrap_or(u8::MAX).clamp(1, 5)
+        let most = if self.quiet.is_some() { 2 } else { 5 };
+        u8::try_from(self.timeout.as_secs() / 2).unwrap_or(u8::MAX).clamp(1, most)
     }
 }
 
@@ -314,6 +325,9 @@ mod tests {
             ("192.168.1.1:5000", "192.168.1.1:5000"),
             ("::1", "::1"),
             ("[::1]:5000", "[::1]:5000"),
+            ("[2a02:ff0::1]", "2a02:ff0::1"),
+            ("[fe80::1%2]", "[fe80::1%2]:1900"),
+            ("pcp://[2a02:ff0::1]", "pcp://[2a02:ff0::1]:5351"),
             ("fe80::1%2", "[fe80::1%2]:1900"),
             ("[fe80::1%2]:5000", "[fe80::1%2]:5000"),
             ("pcp://192.168.1.1", "pcp://192.168.1.1:5351"),

@@ -2,9 +2,9 @@
 
 use super::Client;
 use super::error::{Attempt, Error, ErrorKind, Failure, Step};
-use super::event::{Event, Outcome};
+use super::event::{Closed, Event, Outcome};
 use super::exchange::ExchangeError;
-use super::granted::{Granted, Method};
+use super::granted::{Granted, Method, Stood};
 use super::journal::EntryId;
 use super::keeper::MappingId;
 use super::leftovers::{Remains, TIDY};
@@ -56,14 +56,17 @@ impl Client {
         let nobody_to_ask = operation.contenders.is_empty() && !operation.wants_igd;
         if nobody_to_ask && operation.attempts.is_empty() {
             let (gateway, step) = (String::new(), Step::Search);
-            operation.attempts.push(Attempt { gateway, step, failure: Failure::NoDefaultGateway });
+            let failure = self.network.untold.map_or(Failure::NoDefaultGateway, Failure::CannotSend);
+            operation.attempts.push(Attempt { gateway, step, failure });
         }
         let named = !self.config.gateways.is_empty();
-        // Who is not there, or does not speak a protocol, has nothing to say of a mapping.
-        let says_nothing =
-            |attempt: &Attempt| matches!(attempt.failure.kind(), ErrorKind::NoGateway | ErrorKind::NoService);
+        // Who is not there, does not speak a protocol, or was not asked on a mere guess, has nothing to say of a mapping.
+        let says_nothing = |attempt: &Attempt| {
+            matches!(attempt.failure.kind(), ErrorKind::NoGateway | ErrorKind::NoService)
+                || matches!(attempt.failure, Failure::NotAlone { .. })
+        };
         let result = if operation.absent && operation.attempts.iter().all(says_nothing) {
-            Ok(Outcome::Closed(false))
+            Ok(Outcome::Closed(Closed::NotOpen))
         } else {
             Err(operation.out_of_gateways(failures, named))
         };
@@ -101,6 +104,9 @@ impl Client {
         self.port_control.cancel(|(owner, _)| owner == id, &mut self.transport.out);
         match &mut outcome {
             Outcome::Mapped(granted) => {
+                let gateway = granted.grantor.remote().ip();
+                granted.default_gateway = self.network.leads_by(gateway);
+                self.tell_if_another(&operation, gateway, &granted.gateway);
                 granted.entry = granted.entry.or(operation.entry);
                 if granted.grantor.control_point().is_some() {
                     // A table tells what is left in whole seconds, and perhaps one too many. What was not asked for was
@@ -123,7 +129,7 @@ impl Client {
                 let deleted = operation.deleted_port();
                 let stands = |entry| {
                     self.held.is_written_as(Some(entry))
-                        || deleted.is_some_and(|port| self.ledger.is_granted_behind_another(entry, port))
+                        || deleted.is_some_and(|port| self.ledger.is_in_table_behind_another(entry, port))
                 };
                 let is_gone =
                     |&entry: &EntryId| !stands(entry) && (names_others || self.is_ours_to_delete(entry));
@@ -206,14 +212,38 @@ impl Client {
     /// A grant of this client stands behind an entry of a gateway's table.
     pub(super) fn hold(&mut self, now: Time, granted: &mut Granted, keeper: Option<MappingId>) {
         self.as_others_at_once(granted, keeper);
-        if let Some(entry) =
-            granted.entry.filter(|&entry| self.ledger.is_granted_behind_another(entry, granted.external_port))
-        {
-            granted.entry = Some(self.ledger.split(entry, EntryId(self.random.next_u64())));
+        if let Some(entry) = granted.entry.filter(|&entry| {
+            // What is renewed behind another port has moved, where NAT-PMP or PCP know it by the internal one.
+            let may_be_two = keeper.is_none() || granted.grantor.control_point().is_some();
+            may_be_two && self.ledger.is_granted_behind_another(entry, granted.external_port)
+        }) {
+            granted.entry = Some(self.ledger.split(entry, granted, EntryId(self.random.next_u64())));
+        }
+        if let Some(known) = self.ledger.same_as(granted) {
+            // It was asked for as another, and is one that stands: so it has one entry.
+            if let Some(entry) = granted.entry.replace(known) {
+                self.ledger.refused(entry, &mut self.transport.out);
+            }
+        }
+        granted.stood = self.inherited.stood(now, granted).or_else(|| self.stood_in_table(granted));
+        if let Some(entry) = granted.entry {
+            self.inherited.adopt(entry);
         }
         self.held.hold(granted);
+        if !matches!(granted.method(), Method::IgdPinhole) {
+            self.displace(now, granted);
+        }
         self.granted_to_others(now, granted, keeper);
         self.ledger.granted(now, granted, &mut self.transport.out);
+    }
+
+    /// By the table's word a mapping was there before: but not if this client has it, and the table names it otherwise than
+    /// it was asked to.
+    fn stood_in_table(&self, granted: &Granted) -> Option<Stood> {
+        match self.held.same_as(granted) {
+            Some(held) => granted.stood.and(held.stood),
+            None => granted.stood.filter(|_| !granted.entry.is_some_and(|entry| self.ledger.is_kept(entry))),
+        }
     }
 
     /// Nobody wants an operation any more: what it may have left is deleted, and nobody is told. An Add that
@@ -272,7 +302,7 @@ impl Client {
         }
     }
 
-    /// Tells the keeper of its own operation, and the caller of any other.
+    /// Tells the withdrawal or the keeper of an operation that is theirs, and the caller of any other.
     pub(super) fn tell(
         &mut self,
         now: Time,
@@ -281,6 +311,9 @@ impl Client {
         silent: bool,
         result: Result<Outcome, Error>,
     ) {
+        if self.withdrawal_told(now, operation, &result) {
+            return;
+        }
         match keeper {
             Some(mapping) => self.keeper_done(now, mapping, operation, result),
             None => self.report(operation, silent, result),

@@ -53,7 +53,14 @@ impl Epoch {
     /// Only what certainly came from the gateway may be given: everything else would let anybody make this
     /// client renew its mappings.
     pub fn update(&mut self, now: Time, epoch_time: u32) -> Verdict {
-        let Some((then, last)) = self.last.replace((now, epoch_time)) else { return Verdict::Valid };
+        let verdict = self.verdict(now, epoch_time);
+        self.last = Some((now, epoch_time));
+        verdict
+    }
+
+    /// What [`update`](Self::update) would say, which remembers it: of what need not be the gateway's word.
+    pub fn verdict(&self, now: Time, epoch_time: u32) -> Verdict {
+        let Some((then, last)) = self.last else { return Verdict::Valid };
         let is_valid = match self.rule {
             Rule::NatPmp => nat_pmp_is_valid(last, epoch_time, (now - then).as_millis()),
             Rule::Pcp => {

@@ -2,6 +2,7 @@
 
 use super::device::Device;
 use super::exchange::ExchangeError;
+use crate::AddressKind;
 use crate::igd::description::DescriptionError;
 use crate::igd::error_code::UpnpErrorCode;
 use crate::igd::ipv6_firewall::AddPinhole;
@@ -10,7 +11,8 @@ use crate::wire::soap::SoapError;
 use crate::wire::url::UrlError;
 use crate::wire::{natpmp, pcp};
 use core::fmt;
-use core::net::Ipv6Addr;
+use core::net::{IpAddr, Ipv6Addr};
+use core::num::NonZeroU16;
 use std::io;
 
 /// Longest text of an error, in bytes: a gateway's own words are in it.
@@ -112,6 +114,13 @@ pub enum Failure {
     NoPeerPort,
     /// No default gateway is known to ask, or no address of ours that the internet could reach through it.
     NoDefaultGateway,
+    /// The route to the internet names no gateway, as those of tunnels do: by NAT-PMP and PCP nobody could be asked.
+    NoNextHop {
+        /// The interface that it leads out by.
+        interface: String,
+    },
+    /// The default gateway did not answer the search, while others did.
+    GatewaySilent,
     /// The gateway does not speak this version of NAT-PMP or PCP, that is: speaks the other of the two, or neither.
     UnsupportedVersion,
     /// The gateway said no, by NAT-PMP.
@@ -130,6 +139,13 @@ pub enum Failure {
     Decode(DecodeError),
     /// The gateway said no, with the code of its specification and its own words.
     Fault(UpnpErrorCode, String),
+    /// The gateway said no, and has no address of the internet to map ports on.
+    NotOnInternet {
+        /// Its external address.
+        address: IpAddr,
+        /// How it said no.
+        refusal: Box<Self>,
+    },
     /// The description cannot be used.
     Description(DescriptionError),
     /// The URL that a device announces cannot be used.
@@ -149,6 +165,32 @@ pub enum Failure {
         /// The description of the mapping in the way.
         description: String,
     },
+    /// The gateway gives another external port than the one that was insisted on.
+    OtherPort {
+        /// The port that it gives.
+        offered: NonZeroU16,
+    },
+    /// A port that the gateway gave in place of the wanted one stays open until its lease is over: to give it back would
+    /// close another port of this host, since the gateway knows both by their internal port alone.
+    NotGivenBack {
+        /// The port that stays open.
+        external_port: NonZeroU16,
+    },
+    /// It is not deleted, since another port of this host would be deleted with it: the gateway knows both by their
+    /// internal port alone.
+    NotAlone {
+        /// The external port of the other one.
+        other: NonZeroU16,
+    },
+    /// It leads to an address that this host has no more, from which alone it could be deleted.
+    FormerAddress {
+        /// That address.
+        address: IpAddr,
+    },
+    /// Another process of this host has it open for longer than the protocol grants, which would be shortened.
+    WouldShorten,
+    /// PCP deletes what it has mapped by the nonce alone, which whoever mapped it has (RFC 6887 section 11.1).
+    NoNonce,
     /// The mapping belongs to another host, and it was not to be deleted by force.
     NotOurs {
         /// Its internal client.
@@ -182,6 +224,8 @@ impl Failure {
             | Self::NoAnswer
             | Self::NotAGateway
             | Self::NoDefaultGateway
+            | Self::NoNextHop { .. }
+            | Self::GatewaySilent
             | Self::Unreachable(_) => ErrorKind::NoGateway,
             Self::NeedsPcp => ErrorKind::Unsupported,
             Self::NoReply => ErrorKind::Timeout,
@@ -216,9 +260,31 @@ impl Failure {
             | Self::NotIpv6
             | Self::NotGlobal(_) => ErrorKind::Unsupported,
             Self::Fault(..) => ErrorKind::Refused,
+            Self::NotOnInternet { refusal, .. } => refusal.kind(),
             Self::NoService => ErrorKind::NoService,
-            Self::Conflict { .. } | Self::NotOurs { .. } => ErrorKind::Conflict,
+            Self::Conflict { .. } | Self::OtherPort { .. } | Self::NotOurs { .. } | Self::WouldShorten => {
+                ErrorKind::Conflict
+            }
+            Self::NotGivenBack { .. }
+            | Self::NotAlone { .. }
+            | Self::FormerAddress { .. }
+            | Self::NoNonce => ErrorKind::Refused,
             Self::OwnerUnknown | Self::NoPinholes { .. } => ErrorKind::Refused,
+        }
+    }
+
+    /// With the reason that a gateway has which says no and does not say why: one whose own address the internet does not
+    /// reach maps nothing (miniupnpd).
+    pub(super) fn where_it_has(self, address: Option<IpAddr>) -> Self {
+        let says_nothing = matches!(
+            self,
+            Self::Fault(UpnpErrorCode::ActionFailed, _)
+                | Self::NatPmp(natpmp::ResultCode::NetworkFailure)
+                | Self::Pcp(pcp::ResultCode::NetworkFailure | pcp::ResultCode::NoResources)
+        );
+        match address.filter(|&address| says_nothing && AddressKind::of(address) != AddressKind::Public) {
+            Some(address) => Self::NotOnInternet { address, refusal: Box::new(self) },
+            None => self,
         }
     }
 
@@ -235,10 +301,14 @@ impl Failure {
     /// What a person can do about it, where there is something.
     fn advice(&self, step: Step) -> Option<&'static str> {
         Some(match self {
-            Self::NoAnswer => {
+            Self::NoAnswer | Self::GatewaySilent => {
                 "is UPnP, NAT-PMP or PCP switched on in the gateway? some need it enabled by hand"
             }
+            Self::CannotSend(io::ErrorKind::QuotaExceeded)
+            | Self::Exchange(ExchangeError::Connect(io::ErrorKind::QuotaExceeded)) => MORE_FILES,
             Self::CannotSend(_) => "is the network up, and may this program use it?",
+            Self::NoNextHop { .. } => "name the gateway: a VPN that gives out ports tells its address",
+            Self::NotOnInternet { .. } => "the network in front of the gateway has to map the port too",
             Self::Pcp(pcp::ResultCode::AddressMismatch) => "another NAT is between this host and the gateway",
             Self::NatPmp(natpmp::ResultCode::NotAuthorized) | Self::Pcp(pcp::ResultCode::NotAuthorized) => {
                 "the gateway wants this host to be permitted to map ports"
@@ -260,6 +330,10 @@ impl Failure {
             }
             Self::Conflict { .. } if step == Step::ReadBack => "the gateway put another host in: restart it",
             Self::Conflict { .. } => "choose another port, or let the gateway choose one",
+            Self::NotAlone { .. } => "close both, or wait until its lease is over",
+            Self::FormerAddress { .. } => "it stays open until its lease is over",
+            Self::NoNonce => "close it with the program that opened it, or allow the other protocols",
+            Self::OtherPort { .. } => "accept any port, or choose another one",
             Self::NotOurs { .. } | Self::OwnerUnknown => "force the deletion if it is yours",
             Self::NotConfirmed => "the gateway's table may be full or broken: restart it",
             Self::Exchange(ExchangeError::NoReply | ExchangeError::ConnectTimeout) => {
@@ -275,12 +349,27 @@ impl fmt::Display for Failure {
         match self {
             Self::NotAsked => f.write_str("not asked"),
             Self::NoAnswer => f.write_str("nobody answered"),
-            Self::CannotSend(error) => write!(f, "cannot send: {error}"),
+            Self::CannotSend(error) => write!(f, "cannot send: {}", told(*error)),
             Self::NoReply => f.write_str("no reply"),
-            Self::Unreachable(error) => write!(f, "nobody is there: {error}"),
+            Self::Unreachable(error) => write!(f, "nobody is there: {}", told(*error)),
             Self::NeedsPcp => f.write_str("only pcp can do that"),
             Self::NoPeerPort => f.write_str("a peer has a port, and 0 is none"),
             Self::NoDefaultGateway => f.write_str("no default gateway that leads to the internet is known"),
+            Self::NoNextHop { interface } => {
+                write!(
+                    f,
+                    "the default route names no gateway ({interface}): nobody to ask by nat-pmp and pcp"
+                )
+            }
+            Self::GatewaySilent => f.write_str("no answer"),
+            Self::NotOnInternet { address, refusal } => {
+                let kind = match AddressKind::of(*address) {
+                    AddressKind::Shared => "shared among customers of the provider",
+                    AddressKind::Private => "private",
+                    AddressKind::Public | AddressKind::Reserved => "not one of the internet",
+                };
+                write!(f, "{refusal}: its own address {address} is {kind}, and it maps nothing then")
+            }
             Self::UnsupportedVersion => f.write_str("not spoken by the gateway"),
             Self::NatPmp(code) => code.fmt(f),
             Self::Pcp(code) => code.fmt(f),
@@ -309,6 +398,18 @@ impl fmt::Display for Failure {
                     Some(holder) => write!(f, "the port is mapped to {holder} (\"{description}\")"),
                 }
             }
+            Self::OtherPort { offered } => write!(f, "the gateway offers port {offered} instead"),
+            Self::NotGivenBack { external_port } => {
+                write!(f, "port {external_port}, which was given instead, stays open until its lease is over")
+            }
+            Self::NotAlone { other } => write!(f, "the gateway would close port {other} with it"),
+            Self::FormerAddress { address } => {
+                write!(f, "it leads to {address}, which this host has no more")
+            }
+            Self::WouldShorten => {
+                f.write_str("another process has it open for longer than this protocol grants")
+            }
+            Self::NoNonce => f.write_str("only the program that opened it can close it by pcp"),
             Self::NotOurs { holder } => write!(f, "the mapping belongs to {holder}"),
             Self::OwnerUnknown => f.write_str("the gateway does not say whose mapping it is"),
             Self::NotIpv4 => f.write_str("reached over IPv6, where ports are not mapped"),
@@ -326,6 +427,18 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+/// What to do where the system has no more sockets to give.
+const MORE_FILES: &str = "close some, or raise the limit: ulimit -n";
+
+/// An error of the operating system's. The driver has this kind for a limit of open files, of which a socket is one: the
+/// standard library calls that uncategorized.
+pub(super) fn told(kind: io::ErrorKind) -> String {
+    match kind {
+        io::ErrorKind::QuotaExceeded => "too many open files, and sockets are among them".into(),
+        kind => kind.to_string(),
+    }
+}
 
 /// One thing that was tried, and how it ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -432,10 +545,32 @@ impl Error {
 
     /// The attempt that decides the error's kind, else the last: the one to tell a person about.
     pub fn decisive_attempt(&self) -> Option<&Attempt> {
+        // What keeps the default gateway from being asked, or it from answering, is no other device's fault.
+        let is_about_default = |attempt: &&Attempt| {
+            matches!(attempt.failure, Failure::GatewaySilent | Failure::NoNextHop { .. })
+        };
+        if self.kind == ErrorKind::NoGateway {
+            if let Some(attempt) = self.attempts.iter().rev().find(is_about_default) {
+                return Some(attempt);
+            }
+        }
         // Where no gateway will do, the one that answered all the same tells more than those who did not.
         let decides =
             |attempt: &&Attempt| (attempt.failure.kind() == self.kind) != (self.kind == ErrorKind::NoGateway);
         self.attempts.iter().rev().find(decides).or(self.attempts.last())
+    }
+}
+
+/// How much room there is for the names of devices that are of no use, in bytes.
+const MOST_OTHERS: usize = 80;
+
+impl Error {
+    /// Devices that answered the search, and are none to use.
+    fn others_that_answered(&self) -> String {
+        let others = self.attempts.iter().filter(|attempt| attempt.step == Step::Description);
+        let mut names: Vec<_> = others.map(|attempt| attempt.gateway.as_str()).collect();
+        names.dedup();
+        clipped(&names.join(", "), MOST_OTHERS)
     }
 }
 
@@ -471,10 +606,14 @@ impl fmt::Display for Error {
         };
         f.write_str(what)?;
         if let Some(attempt) = self.decisive_attempt() {
-            let advice =
+            let mut behind =
                 attempt.failure.advice(attempt.step).map(|advice| format!(" ({advice})")).unwrap_or_default();
-            let around = what.len().saturating_add(": ".len()).saturating_add(advice.len());
-            write!(f, ": {}{advice}", attempt.text(MAX_TEXT.saturating_sub(around)))?;
+            if attempt.failure == Failure::GatewaySilent {
+                behind.push_str("; others that answered: ");
+                behind.push_str(&self.others_that_answered());
+            }
+            let around = what.len().saturating_add(": ".len()).saturating_add(behind.len());
+            write!(f, ": {}{behind}", attempt.text(MAX_TEXT.saturating_sub(around)))?;
         }
         Ok(())
     }

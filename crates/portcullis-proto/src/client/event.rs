@@ -8,6 +8,7 @@ use super::operation::OperationId;
 use crate::igd::wan_connection::PortMappingEntry;
 use crate::wire::soap::Arguments;
 use core::net::IpAddr;
+use core::time::Duration;
 
 /// What an operation came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,8 +27,8 @@ pub enum Outcome {
     },
     /// A mapping is asked for until it is granted, and kept from then on.
     Asking(MappingId),
-    /// A mapping is gone; whether there was one.
-    Closed(bool),
+    /// A port was to be closed.
+    Closed(Closed),
     /// The gateway's table.
     Mappings(Vec<PortMappingEntry>),
     /// The gateway's external address, whatever it is worth.
@@ -39,6 +40,46 @@ pub enum Outcome {
     },
     /// A single action's out-arguments.
     Called(Arguments),
+}
+
+/// What the closing of a port came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Closed {
+    /// It was open, and is closed: the gateway has deleted it.
+    Deleted,
+    /// There was nothing to close.
+    NotOpen,
+    /// The gateway was asked to close it, and does not say whether it did: NAT-PMP says yes to a deletion of nothing, too
+    /// (RFC 6886 section 3.4), and there is no table to look into.
+    Unconfirmed,
+    /// It stays open for somebody else: another holder in this process, or another process of this user that keeps it.
+    StillKept,
+    /// The gateway deletes it only by its lifetime, which is over after this.
+    Ending(Duration),
+}
+
+impl Closed {
+    /// What a gateway's table tells: whether there was something to delete.
+    pub(super) const fn of_table(existed: bool) -> Self {
+        if existed { Self::Deleted } else { Self::NotOpen }
+    }
+
+    /// Whether there was something to close, as far as is known.
+    pub const fn existed(self) -> bool {
+        !matches!(self, Self::NotOpen)
+    }
+
+    /// A stable name for programs to read.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Deleted => "deleted",
+            Self::NotOpen => "not-open",
+            Self::Unconfirmed => "unconfirmed",
+            Self::StillKept => "still-kept",
+            Self::Ending(_) => "ending",
+        }
+    }
 }
 
 /// What happened.
@@ -61,4 +102,19 @@ pub enum Event {
     },
     /// Something happened to a mapping that is kept.
     Changed(Change),
+    /// Another gateway than the default one was used, since that one has not answered, or has refused.
+    OtherGateway {
+        /// The one that was used, by name and address.
+        gateway: String,
+        /// The default gateway.
+        preferred: IpAddr,
+    },
+    /// The default gateway was used, and this host's packets to the internet leave by another interface, as they do with a
+    /// VPN that takes all: answers to what comes in may go that way, and get lost.
+    OtherWayOut {
+        /// The gateway that was used, by name and address.
+        gateway: String,
+        /// The interface that packets to the internet leave by.
+        interface: String,
+    },
 }

@@ -5,6 +5,7 @@
 //! request. A request that may be repeated without harm is repeated on a new connection when its reply is
 //! late; any other is sent exactly once.
 
+use super::error::told;
 use super::io::{ConnectionId, Output};
 use super::outbox::Outbox;
 use super::timer::Timer;
@@ -77,10 +78,10 @@ pub enum ExchangeError {
 impl fmt::Display for ExchangeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Connect(error) => write!(f, "cannot connect: {error}"),
+            Self::Connect(error) => write!(f, "cannot connect: {}", told(*error)),
             Self::ConnectTimeout => f.write_str("nobody accepts a connection"),
             Self::NoReply => f.write_str("connected, but no complete answer in time"),
-            Self::Broken(error) => write!(f, "connection broken before the answer: {error}"),
+            Self::Broken(error) => write!(f, "connection broken before the answer: {}", told(*error)),
             Self::Http(error) => error.fmt(f),
         }
     }

@@ -5,7 +5,7 @@ use super::journal::EntryId;
 use super::leftovers::Key;
 use crate::Time;
 use crate::igd::ipv6_firewall::UniqueId;
-use crate::wire::pcp::Nonce;
+use crate::wire::pcp::{self, Nonce};
 use crate::{Lifetime, Protocol};
 use core::fmt;
 use core::net::{IpAddr, SocketAddr};
@@ -29,6 +29,15 @@ pub enum Method {
 impl Method {
     /// Those that map a port, the preferred one first.
     pub const PREFERENCE: [Self; 3] = [Self::Pcp, Self::NatPmp, Self::Igd];
+
+    /// For how long it is asked for a mapping of this lifetime: NAT-PMP and PCP have no permanent ones, and servers
+    /// grant no more than a day (RFC 6887 section 15).
+    pub(super) fn asked_for(self, lifetime: Lifetime) -> Lifetime {
+        match (self, lifetime) {
+            (Self::Pcp | Self::NatPmp, Lifetime::Permanent) => Lifetime::from_seconds(pcp::MAX_LIFETIME),
+            _ => lifetime,
+        }
+    }
 
     /// A stable name for programs to read.
     pub const fn as_str(self) -> &'static str {
@@ -112,6 +121,17 @@ impl Grantor {
     }
 }
 
+/// By whose word a mapping stood before this process asked for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stood {
+    /// Of an earlier process, which left it open.
+    LeftOpen,
+    /// Of another process, which lives.
+    Living,
+    /// Of the gateway's table alone: another program of this host had made it.
+    Table,
+}
+
 /// A mapping as the gateway granted it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -133,6 +153,9 @@ pub struct Granted {
     pub gateway: String,
     /// Who granted it, and what it is deleted by.
     pub grantor: Grantor,
+    /// Whether that is the default gateway, which this host's packets to the internet go to; `None` where no default gateway
+    /// is known, and over IPv6. What comes in by another one may find no way back.
+    pub default_gateway: Option<bool>,
     /// The host that it leads to, where that was asked for (THIRD_PARTY).
     pub(super) third_party: Option<IpAddr>,
     /// The peer that it is for, where it is for one (PEER).
@@ -141,8 +164,12 @@ pub struct Granted {
     pub(super) entry: Option<EntryId>,
     /// What the gateway said of its lifetime, where `lifetime` is what is believed: what may be there after us.
     pub(super) leased: Lifetime,
+    /// Whether it stood before it was asked for: by another process's word, or by the gateway's table.
+    pub(super) stood: Option<Stood>,
     /// Whether an entry of ours stood in its place, and the gateway refused to extend it (quirk 84).
     pub(super) replaces: bool,
+    /// Whether the answer to the request was not heard: the gateway's table told it.
+    pub(super) unheard: bool,
     /// When the gateway was asked for it: nobody knows when between then and the answer its lifetime began.
     pub(super) since: Time,
 }

@@ -1,6 +1,6 @@
 //! What this client has been granted and has not let go: nothing of that is ever deleted by tidying up.
 
-use super::granted::{Granted, Grantor, Method};
+use super::granted::{Granted, Grantor};
 use super::journal::EntryId;
 use super::leftovers::{Key, Leftover, Remains};
 use super::port_control::Way;
@@ -31,6 +31,11 @@ impl Held {
         let holding = holding.or_insert_with(|| Holding { granted: granted.clone(), holders: 0 });
         holding.granted = granted.clone();
         holding.holders = holding.holders.saturating_add(1);
+    }
+
+    /// What is held already of the mapping that was granted.
+    pub(super) fn same_as(&self, granted: &Granted) -> Option<&Granted> {
+        self.holdings.get(&granted.key()).map(|holding| &holding.granted)
     }
 
     /// One holder less; whether there are others.
@@ -81,6 +86,12 @@ impl Held {
         self.holdings.values().any(|holding| is_same(&holding.granted, way, wish))
     }
 
+    /// The external ports of what is held and NAT-PMP or PCP would delete by this wish.
+    pub(super) fn behind(&self, way: Way, wish: &Wish) -> Vec<NonZeroU16> {
+        let same = self.holdings.values().filter(|holding| is_same(&holding.granted, way, wish));
+        same.map(|holding| holding.granted.external_port).collect()
+    }
+
     /// What PCP knows a mapping by that is held already (RFC 6887 section 11.2: it is renewed by the same nonce).
     pub(super) fn nonce(&self, way: Way, wish: &Wish) -> Option<Nonce> {
         self.holdings.values().find_map(|holding| match holding.granted.grantor {
@@ -91,12 +102,12 @@ impl Held {
         })
     }
 
-    /// What is held of this port by NAT-PMP or PCP, which keep no table for others to look into.
-    pub(super) fn by_port(&self, protocol: Protocol, external_port: NonZeroU16) -> Option<&Granted> {
+    /// What is held of this port.
+    pub(super) fn by_port(&self, protocol: Protocol, external_port: NonZeroU16) -> Vec<Granted> {
         let granted = self.holdings.values().map(|holding| &holding.granted);
-        granted
-            .filter(|granted| matches!(granted.method(), Method::NatPmp | Method::Pcp))
-            .find(|granted| granted.protocol == protocol && granted.external_port == external_port)
+        let same =
+            |granted: &&Granted| (granted.protocol, granted.external_port) == (protocol, external_port);
+        granted.filter(same).cloned().collect()
     }
 
     /// The external ports that are held at a gateway.

@@ -34,7 +34,10 @@ impl Client {
                 }
             }
             Input::Bound { socket, local } => {
-                self.port_control.bound(now, socket, local, &mut self.transport.out);
+                if let Some(way) = self.port_control.bound(socket, local) {
+                    self.write_down_waiting(now, way);
+                    self.port_control.send_waiting(now, way, &mut self.transport.out);
+                }
             }
             Input::SocketFailed { socket, error } => {
                 if let Some(search) = self.searches.values_mut().find(|search| search.has_socket(socket)) {
@@ -46,7 +49,9 @@ impl Client {
             }
             Input::SendFailed { socket, error } => {
                 if let Some(search) = self.searches.values_mut().find(|search| search.has_socket(socket)) {
-                    search.send_failed(error);
+                    search.send_failed(socket, error);
+                    // Somebody may have waited for who refuses.
+                    self.settle_all(now);
                 } else {
                     let ended = self.port_control.send_failed(socket, error, &mut self.transport.out);
                     self.talks_ended(now, ended);
@@ -61,6 +66,7 @@ impl Client {
                 let ended = self.transport.closed(now, connection, error);
                 self.exchange_ended(now, ended);
             }
+            Input::HandedOver { entry, to_another } => self.handed_over(now, entry, to_another),
             Input::Timeout => {}
         }
         self.run(now);
@@ -123,8 +129,6 @@ impl Client {
 
     /// Ends searches that are over or that nobody waits for, and tells whoever does.
     pub(super) fn update(&mut self, now: Time) {
-        self.decide(now);
-        self.close_lines();
         let ids: Vec<_> = self.searches.keys().copied().collect();
         for id in ids {
             let wanted = self.is_wanted(id);
@@ -141,6 +145,9 @@ impl Client {
                 self.search_ended(now, id);
             }
         }
+        // Last: the end of a search may be that of the operation which a deletion waits for, and nobody would ask again.
+        self.decide(now);
+        self.close_lines();
     }
 
     fn is_wanted(&self, id: SearchId) -> bool {

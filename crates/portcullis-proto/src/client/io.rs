@@ -1,6 +1,6 @@
 //! The contract between the core and its driver.
 
-use super::journal::Record;
+use super::journal::{EntryId, Record};
 use crate::Time;
 use core::net::{IpAddr, SocketAddr};
 use std::io;
@@ -36,7 +36,8 @@ pub enum Input<'a> {
     SocketFailed {
         /// The socket.
         socket: SocketId,
-        /// What the operating system said.
+        /// What the operating system said; that there are no more open files to be had is
+        /// [`QuotaExceeded`](io::ErrorKind::QuotaExceeded), here and in a connection's end.
         error: io::ErrorKind,
     },
     /// A datagram could not be sent; the socket is still there.
@@ -67,6 +68,13 @@ pub enum Input<'a> {
         /// `None` for an orderly end.
         error: Option<io::ErrorKind>,
     },
+    /// The answer to [`Output::HandOver`].
+    HandedOver {
+        /// The entry that was asked about.
+        entry: EntryId,
+        /// Whether another living process has the same mapping, so that this process's entry is gone from the journal.
+        to_another: bool,
+    },
     /// The moment of the last [`Output::Timeout`] has come (early or spurious calls do no harm).
     Timeout,
 }
@@ -79,6 +87,10 @@ pub enum Output {
     /// Write this to the journal. A [`Record::Put`] that is not granted has to be safe on the disk before
     /// anything that follows is done.
     Journal(Record),
+    /// Nobody here wants this entry's mapping any more. Where another living process keeps the same one, take the entry
+    /// out of the journal, in such a way that of two processes that do this at once only one finds the other; then tell
+    /// [`Input::HandedOver`].
+    HandOver(EntryId),
     /// Send a datagram. What cannot be sent is reported with [`Input::SendFailed`] and otherwise forgotten.
     Datagram {
         /// The socket to send from.

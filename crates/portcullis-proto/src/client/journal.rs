@@ -52,8 +52,50 @@ pub struct Entry {
     pub expires: Option<Time>,
     /// Whether the gateway has said yes.
     pub granted: bool,
-    /// Whether it is meant to outlive the process that asked for it.
-    pub outlives: bool,
+    /// Who looks after it.
+    pub custody: Custody,
+}
+
+impl Entry {
+    /// Whether both are one mapping of one gateway, by whichever protocol each was made: many gateways keep one table for
+    /// all of them, in which an external port leads to one place.
+    pub fn is_one_with(&self, other: &Self) -> bool {
+        let key = |entry: &Self| {
+            let Self { protocol, internal_address, internal_port, external_port, .. } = *entry;
+            // On the loopback there may be many gateways at one address.
+            let place = entry.remote.ip().is_loopback().then_some(entry.remote.port());
+            (entry.remote.ip(), place, protocol, internal_address, internal_port, external_port)
+        };
+        key(self) == key(other)
+    }
+}
+
+/// Who looks after a mapping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Custody {
+    /// The process that wrote it; nobody, once that is dead.
+    Kept,
+    /// Nobody, on purpose: it is to stay open until its lifetime is over.
+    LeftOpen,
+    /// Nobody: whoever can is to delete it.
+    Unwanted,
+}
+
+impl Custody {
+    const ALL: [Self; 3] = [Self::Kept, Self::LeftOpen, Self::Unwanted];
+
+    /// What stands for it in a line.
+    const fn as_word(self) -> &'static str {
+        match self {
+            Self::Kept => "ends",
+            Self::LeftOpen => "outlives",
+            Self::Unwanted => "unwanted",
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|custody| custody.as_word() == word)
+    }
 }
 
 /// What is to be written.

@@ -6,7 +6,7 @@
 
 use super::Client;
 use super::device::ControlPoint;
-use super::event::Outcome;
+use super::event::{Closed, Outcome};
 use super::granted::{Granted, Grantor, Method};
 use super::igd::close::{Claim, Close, Mark};
 use super::igd::pinhole::delete::Delete;
@@ -126,6 +126,11 @@ impl Leftover {
         }
     }
 
+    /// Whether its server has never answered.
+    pub(super) fn is_farewell(&self) -> bool {
+        matches!(self.remains, Remains::Farewell { .. })
+    }
+
     /// Our own port; of a pinhole, it is the external one.
     fn internal_port(&self) -> NonZeroU16 {
         match &self.remains {
@@ -175,14 +180,26 @@ impl Client {
     /// Deletes what an operation may have left at gateways, and tells nobody.
     pub(super) fn tidy(&mut self, now: Time, leftovers: Vec<Leftover>) {
         for leftover in leftovers {
-            if self.held.covers(&leftover) {
-                self.cover(now, leftover);
-            } else if self.is_asked_for(&leftover) {
-                leftover.put_into(&mut self.undecided);
-            } else {
-                self.take_back(now, leftover);
+            if let Some(unwanted) = self.unless_wanted(now, leftover) {
+                self.take_back(now, unwanted);
             }
         }
+    }
+
+    /// What may be deleted: nobody wants it, and nothing that somebody wants is deleted with it. Anything else is left to
+    /// whoever wants it.
+    pub(super) fn unless_wanted(&mut self, now: Time, leftover: Leftover) -> Option<Leftover> {
+        if self.held.covers(&leftover) {
+            self.cover(now, leftover);
+        } else if self.is_asked_for(&leftover) {
+            leftover.put_into(&mut self.undecided);
+        } else if let Some(covering) = self.inherited.covered_by(now, &leftover) {
+            let (method, external_port) = (covering.method, covering.external_port);
+            self.leave_to_others(leftover.entry, method, external_port);
+        } else {
+            return Some(leftover);
+        }
+        None
     }
 
     /// To many gateways it is the very mapping that is held, with another lease by now: that is asked for once more, and
@@ -190,7 +207,7 @@ impl Client {
     fn cover(&mut self, now: Time, leftover: Leftover) {
         let (gateway, protocol, _) = leftover.key();
         let internal_port = leftover.internal_port();
-        let is_there = !matches!(leftover.remains, Remains::Farewell { .. });
+        let is_there = !leftover.is_farewell();
         if !self.held.is_written_as(leftover.entry) {
             self.held.shade(leftover);
         }
@@ -199,12 +216,30 @@ impl Client {
         }
     }
 
+    /// What stands of another process, made by this method behind this external port, would be deleted with it. The very same
+    /// mapping is that one's; another stays written down, for the last one to delete.
+    fn leave_to_others(&mut self, entry: Option<EntryId>, method: Method, external_port: NonZeroU16) {
+        let Some(entry) = entry.filter(|&entry| !self.held.is_written_as(Some(entry))) else { return };
+        if self.ledger.is_left_open(entry) {
+            // It is the very one that stood before.
+            self.ledger.settled(entry);
+        } else if !self.ledger.is_about(entry, external_port) {
+            // What stood may be gone, or last for as long as was asked for now: nobody has heard.
+            self.wait_for_others(entry);
+        } else {
+            self.leave_to_living(entry, method);
+        }
+    }
+
     /// The external ports at a gateway that are wanted: by this process, and by those that left them open.
-    fn external_ports_of_ours(&self, gateway: IpAddr, protocol: Protocol) -> Vec<NonZeroU16> {
+    pub(super) fn external_ports_of_ours(
+        &self,
+        now: Time,
+        gateway: IpAddr,
+        protocol: Protocol,
+    ) -> Vec<NonZeroU16> {
         let mut ports = self.held.external_ports(gateway, protocol);
-        let left_open = self.left_open.iter();
-        let here = left_open.filter(|entry| entry.remote.ip() == gateway && entry.protocol == protocol);
-        ports.extend(here.map(|entry| entry.external_port));
+        ports.extend(self.inherited.external_ports(now, gateway, protocol));
         ports
     }
 
@@ -215,7 +250,7 @@ impl Client {
                 if let Some(entry) = entry.filter(|_| mark.anywhere) {
                     self.ledger.may_be_anywhere(entry);
                 }
-                let spared = self.external_ports_of_ours(point.remote.ip(), protocol);
+                let spared = self.external_ports_of_ours(now, point.remote.ip(), protocol);
                 let close = Close::new(protocol, external_port, Claim::Added(mark)).sparing(spared);
                 let task = Task::Close(close);
                 self.work(now, task, gateway, vec![point], TIDY)
@@ -236,7 +271,7 @@ impl Client {
     }
 
     /// Whether somebody asks for what may be one with a leftover.
-    fn is_asked_for(&self, leftover: &Leftover) -> bool {
+    pub(super) fn is_asked_for(&self, leftover: &Leftover) -> bool {
         let (protocol, internal_port) = (leftover.protocol, leftover.internal_port());
         !matches!(leftover.remains, Remains::Pinhole { .. })
             && self.operations.values().any(|operation| operation.asks_for(protocol, internal_port))
@@ -279,7 +314,7 @@ impl Client {
             leftover.put_into(&mut self.undecided);
         }
         // As with a release of what was mapped again meanwhile: the port is the newer mapping's.
-        self.tell(now, id, operation.keeper.take(), operation.silent, Ok(Outcome::Closed(true)));
+        self.tell(now, id, operation.keeper.take(), operation.silent, Ok(Outcome::Closed(Closed::StillKept)));
     }
 
     /// What an operation was to delete.

@@ -23,6 +23,7 @@ mod exchange;
 mod granted;
 mod held;
 mod igd;
+mod inherited;
 mod inputs;
 pub mod io;
 pub mod journal;
@@ -42,11 +43,12 @@ mod serving;
 mod task;
 mod timer;
 mod transport;
+mod withdrawal;
 
 pub use config::{Config, GATEWAY_TARGETS, GatewayAddress, InvalidGatewayAddress, SearchOptions};
 pub use device::{ControlPoint, Device, Status};
 pub use error::{Attempt, Error, ErrorKind, Failure, Step};
-pub use event::{Event, Outcome};
+pub use event::{Closed, Event, Outcome};
 pub use exchange::ExchangeError;
 pub use granted::{Granted, Grantor, Method, UnknownMethod};
 pub use keeper::{Change, ChangeKind, MappingId, Reason};
@@ -61,8 +63,8 @@ use deletions::Deletions;
 use held::Held;
 use igd::call::Call;
 use igd::list::List;
+use inherited::Inherited;
 use io::Output;
-use journal::Entry;
 use keeper::Keeper;
 use ledger::Ledger;
 use leftovers::Leftover;
@@ -74,6 +76,7 @@ use search::{Search, SearchId};
 use std::collections::BTreeMap;
 use timer::Timer;
 use transport::Transport;
+use withdrawal::Withdrawals;
 
 /// A session with the gateways of a network. See the [module](self) for how to drive it.
 #[derive(Debug)]
@@ -85,6 +88,8 @@ pub struct Client {
     searches: BTreeMap<SearchId, Search>,
     /// The searches that operations without a gateway wait for: over IPv4 (`false`) and over IPv6.
     gateway_searches: BTreeMap<bool, SearchId>,
+    /// When a gateway of this network was last sought, over IPv4 and over IPv6.
+    sought_at: BTreeMap<bool, Time>,
     operations: BTreeMap<OperationId, Operation>,
     /// Gateways known to be usable.
     gateways: Vec<Device>,
@@ -96,10 +101,8 @@ pub struct Client {
     keeper: Keeper,
     ledger: Ledger,
     journal_is_broken: bool,
-    /// What dead processes have left, and nobody has adopted yet.
-    stale: Vec<Entry>,
-    /// What earlier processes have left open on purpose.
-    left_open: Vec<Entry>,
+    inherited: Inherited,
+    withdrawals: Withdrawals,
     random: Random,
 }
 
@@ -115,6 +118,7 @@ impl Client {
             port_control: PortControl::default(),
             searches: BTreeMap::new(),
             gateway_searches: BTreeMap::new(),
+            sought_at: BTreeMap::new(),
             operations: BTreeMap::new(),
             gateways: Vec::new(),
             held: Held::default(),
@@ -123,8 +127,8 @@ impl Client {
             keeper: Keeper::default(),
             ledger,
             journal_is_broken: false,
-            stale: Vec::new(),
-            left_open: Vec::new(),
+            inherited: Inherited::default(),
+            withdrawals: Withdrawals::default(),
             random,
         }
     }
@@ -135,6 +139,7 @@ impl Client {
     pub fn set_network(&mut self, now: Time, network: Network) {
         if network != self.network {
             self.gateways.clear();
+            self.sought_at.clear();
             self.network = network;
             let network = &self.network;
             let out = &mut self.transport.out;
@@ -241,22 +246,28 @@ impl Client {
     /// Forgets an operation: nothing more is reported of it. A mapping that it may already have made is
     /// deleted, where the gateway says that it is the one.
     pub fn cancel(&mut self, now: Time, id: OperationId) {
-        if let Some(operation) = self.operations.remove(&id) {
-            let keeper = operation.keeper;
-            self.abandon(now, id, operation, None);
-            if let Some(mapping) = keeper.filter(|&mapping| self.keeper.is_released_by(mapping, id)) {
-                self.end_keeping(now, mapping);
+        if !self.cancel_withdrawal(now, id) {
+            if let Some(operation) = self.operations.remove(&id) {
+                self.abandon(now, id, operation, None);
             }
         }
         self.run(now);
     }
 
+    /// Whether gateways may be asked by this protocol.
+    pub fn may_ask_by(&self, method: Method) -> bool {
+        self.config.preference(method).is_some()
+    }
+
     /// Whether nothing is under way any more, but for what a server that was never heard is to be told as soon as it may be
     /// sent something again: nobody need wait for that.
+    ///
+    /// A client that is not idle wants something done now, or to be called at a moment: [`Output::Timeout`] has one.
     pub fn is_idle(&self) -> bool {
         self.operations.iter().all(|(&id, operation)| self.is_only_a_farewell(id, operation))
             && self.searches.is_empty()
             && self.undecided.is_empty()
+            && self.withdrawals.is_empty()
             && self.keeper.is_empty()
     }
 

@@ -2,6 +2,7 @@
 
 use crate::AddressKind;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::io;
 
 /// An address of an interface, with the length of its network's prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -10,6 +11,9 @@ pub struct InterfaceAddress {
     pub address: IpAddr,
     /// Leading bits that all hosts on the link share.
     pub prefix_length: u8,
+    /// Whether it is on its way out: still ours, but nothing new is to begin from it (RFC 4862 section 5.5.4). Where that
+    /// is not known, it is not.
+    pub deprecated: bool,
 }
 
 impl InterfaceAddress {
@@ -62,10 +66,13 @@ impl Interface {
         })
     }
 
-    pub(super) fn ipv6(&self) -> impl Iterator<Item = Ipv6Addr> + '_ {
-        self.addresses.iter().filter_map(|address| match address.address {
-            IpAddr::V4(_) => None,
-            IpAddr::V6(address) => Some(address),
+    /// Its addresses that the internet can reach, and whether they are deprecated.
+    pub(super) fn global_ipv6(&self) -> impl Iterator<Item = (Ipv6Addr, bool)> + '_ {
+        self.addresses.iter().filter_map(|own| match own.address {
+            IpAddr::V6(address) if AddressKind::of(own.address) == AddressKind::Public => {
+                Some((address, own.deprecated))
+            }
+            _ => None,
         })
     }
 
@@ -98,6 +105,11 @@ pub struct Network {
     pub interfaces: Vec<Interface>,
     /// The default gateways, the preferred one first.
     pub default_gateways: Vec<DefaultGateway>,
+    /// The index of the interface that IPv4 packets to the internet leave by, where the operating system told. By its own
+    /// rules, those of a VPN above all, that may be one without a default gateway.
+    pub way_out: Option<u32>,
+    /// Why the operating system told nothing, where it did not: then an error names that, and not the network.
+    pub untold: Option<io::ErrorKind>,
 }
 
 impl Network {
@@ -105,12 +117,50 @@ impl Network {
         self.default_gateways.iter().any(|gateway| gateway.address == address)
     }
 
-    /// Our own addresses that the internet can reach, those of the link that `near` is on first.
+    /// The gateway that this host's IPv4 packets to the internet go to, as far as is known; of this interface's, where it
+    /// is to be that one.
+    pub(super) fn preferred_gateway(&self, interface: Option<&str>) -> Option<IpAddr> {
+        let is_chosen = |gateway: &&DefaultGateway| {
+            let own = self.interfaces.iter().find(|own| own.index == gateway.interface);
+            interface.is_none_or(|name| own.is_some_and(|own| own.is_called(name)))
+        };
+        let ipv4 = self.default_gateways.iter().filter(|gateway| gateway.address.is_ipv4());
+        ipv4.into_iter().find(is_chosen).map(|gateway| gateway.address)
+    }
+
+    /// The interface that packets to the internet leave by, where this gateway of this network is on another one.
+    pub(super) fn other_way_out(&self, gateway: IpAddr) -> Option<&Interface> {
+        let known = self.default_gateways.iter().find(|known| known.address == gateway)?;
+        let way_out = self.way_out.filter(|&way_out| way_out != known.interface)?;
+        self.interfaces.iter().find(|interface| interface.index == way_out)
+    }
+
+    /// The interface that leads to the internet without a next hop, as a tunnel does.
+    pub(super) fn way_without_gateway(&self) -> Option<&Interface> {
+        let way_out = self.way_out.filter(|_| self.preferred_gateway(None).is_none())?;
+        self.interfaces.iter().find(|interface| interface.index == way_out)
+    }
+
+    /// Whether this gateway is the preferred one; `None` where none is known, and over IPv6.
+    pub(super) fn leads_by(&self, gateway: IpAddr) -> Option<bool> {
+        let preferred = self.preferred_gateway(None).filter(|_| gateway.is_ipv4())?;
+        Some(preferred == gateway)
+    }
+
+    /// Our own addresses that the internet can reach, those of the link that `near` is on first; deprecated ones only
+    /// where there are no others.
     pub(super) fn global_ipv6(&self, near: Option<u32>) -> Vec<Ipv6Addr> {
         let mut interfaces: Vec<_> = self.interfaces.iter().collect();
         interfaces.sort_by_key(|interface| Some(interface.index) != near);
-        let addresses = interfaces.into_iter().flat_map(Interface::ipv6);
-        addresses.filter(|&address| AddressKind::of(address.into()) == AddressKind::Public).collect()
+        preferred(interfaces.into_iter().flat_map(Interface::global_ipv6).collect())
+    }
+
+    /// Whether a deprecated address of ours has another one beside it that is not.
+    pub(super) fn has_better(&self, address: IpAddr) -> bool {
+        let mut own = self.interfaces.iter().flat_map(|interface| &interface.addresses);
+        address.is_ipv6()
+            && own.any(|own| own.address == address && own.deprecated)
+            && !self.global_ipv6(None).iter().any(|&other| IpAddr::from(other) == address)
     }
 
     pub(super) fn is_own(&self, address: IpAddr) -> bool {
@@ -133,6 +183,13 @@ impl Network {
             .flat_map(|interface| &interface.addresses)
             .any(|own| own.covers(address) && !own.is_nobody(address))
     }
+}
+
+/// Of addresses, those that are not deprecated, where there are such.
+pub(super) fn preferred(addresses: Vec<(Ipv6Addr, bool)>) -> Vec<Ipv6Addr> {
+    let are_all = addresses.iter().all(|&(_, deprecated)| deprecated);
+    let chosen = addresses.into_iter().filter(|&(_, deprecated)| are_all || !deprecated);
+    chosen.map(|(address, _)| address).collect()
 }
 
 /// fe80::/10: on the link by definition (RFC 4291 section 2.5.6).
@@ -159,11 +216,20 @@ mod tests {
                 multicast: true,
                 loopback: false,
                 addresses: vec![
-                    InterfaceAddress { address: "10.99.0.2".parse().unwrap(), prefix_length: 24 },
-                    InterfaceAddress { address: "fd99::2".parse().unwrap(), prefix_length: 64 },
+                    InterfaceAddress {
+                        address: "10.99.0.2".parse().unwrap(),
+                        prefix_length: 24,
+                        deprecated: false,
+                    },
+                    InterfaceAddress {
+                        address: "fd99::2".parse().unwrap(),
+                        prefix_length: 64,
+                        deprecated: false,
+                    },
                 ],
             }],
             default_gateways: vec![DefaultGateway { address: "10.99.0.1".parse().unwrap(), interface: 2 }],
+            ..Network::default()
         }
     }
 
@@ -186,14 +252,16 @@ mod tests {
 
     #[test]
     fn both_ends_of_a_point_to_point_link_are_somebody() {
-        let own = InterfaceAddress { address: "10.0.0.1".parse().unwrap(), prefix_length: 31 };
+        let own =
+            InterfaceAddress { address: "10.0.0.1".parse().unwrap(), prefix_length: 31, deprecated: false };
         assert!(!own.is_nobody("10.0.0.0".parse().unwrap()));
         assert!(!own.is_nobody("10.0.0.1".parse().unwrap()));
     }
 
     #[test]
     fn a_prefix_of_zero_covers_everything_of_its_family() {
-        let all = InterfaceAddress { address: "10.0.0.1".parse().unwrap(), prefix_length: 0 };
+        let all =
+            InterfaceAddress { address: "10.0.0.1".parse().unwrap(), prefix_length: 0, deprecated: false };
         assert!(all.covers("8.8.8.8".parse().unwrap()));
         assert!(!all.covers("fd99::1".parse().unwrap()));
     }

@@ -15,7 +15,7 @@ use super::request::{MappingRequest, OnConflict};
 use super::search::SearchId;
 pub(super) use super::task::{Mapping, Pinhole, Task, TaskNext};
 use crate::{Protocol, Time};
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::num::NonZeroU16;
 
 /// Names an operation; never used twice in the life of a client.
@@ -42,10 +42,12 @@ pub(super) struct Operation {
     pub(super) started: Time,
     /// Whether this operation has had a search since it began.
     pub(super) searched: bool,
-    /// Until when it waits for a better gateway than the ones known.
-    pub(super) choose_at: Option<Time>,
     /// Whether only the control points it began with will do.
     pub(super) fixed: bool,
+    /// The one gateway that it is for, where it is for one.
+    pub(super) only_at: Option<IpAddr>,
+    /// The only address of ours that is to be opened, where it is one.
+    pub(super) only_from: Option<IpAddr>,
     /// Gateways that have been chosen for it.
     pub(super) tried: Vec<SocketAddr>,
     pub(super) attempts: Vec<Attempt>,
@@ -90,8 +92,9 @@ impl Operation {
             deadline,
             started: Time::ZERO,
             searched: false,
-            choose_at: None,
             fixed: false,
+            only_at: None,
+            only_from: None,
             tried: Vec::new(),
             attempts: Vec::new(),
             left: Vec::new(),
@@ -167,10 +170,24 @@ impl Operation {
         self.tried.contains(&device.address)
     }
 
+    /// Whether the gateway at this address has been chosen for it.
+    pub(super) fn has_tried_at(&self, gateway: IpAddr) -> bool {
+        self.tried.iter().any(|tried| tried.ip() == gateway)
+    }
+
+    /// Whether a gateway is one to ask.
+    pub(super) fn is_for(&self, device: &Device) -> bool {
+        self.only_at.is_none_or(|gateway| gateway == device.address.ip())
+    }
+
     /// Records why the control point at hand is of no use.
     pub(super) fn failed_at_point(&mut self, stop: Stop) {
         if let Stage::Working { gateway, .. } = &self.stage {
-            self.attempts.push(Attempt { gateway: gateway.clone(), step: stop.step, failure: stop.failure });
+            let failure = match &self.task {
+                Some(Task::Map(mapping)) => stop.failure.where_it_has(mapping.external_address()),
+                _ => stop.failure,
+            };
+            self.attempts.push(Attempt { gateway: gateway.clone(), step: stop.step, failure });
         }
     }
 
@@ -235,7 +252,8 @@ impl Operation {
             return None;
         };
         let external_port = mapping.added.map_or(mapping.map.external_port(), |entry| entry.external_port);
-        (mapping.added.is_some() || mapping.map.may_have_added()).then_some(Leftover {
+        let has_added = mapping.added.is_some_and(|entry| !entry.stood);
+        (has_added || mapping.map.may_have_added()).then_some(Leftover {
             gateway: gateway.clone(),
             protocol: mapping.request.protocol,
             external_port,

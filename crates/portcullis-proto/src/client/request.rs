@@ -58,6 +58,8 @@ pub struct MappingRequest {
     /// Where the gateway is believed to have it: it is not deleted to be added again while more than this is left of
     /// it.
     pub(super) stands: Option<Duration>,
+    /// Whether what is there is deleted first, since the gateway says yes to extending it and does not (quirk 88).
+    pub(super) anew: bool,
 }
 
 impl MappingRequest {
@@ -78,6 +80,7 @@ impl MappingRequest {
             peer: None,
             only_finite: false,
             stands: None,
+            anew: false,
         }
     }
 

@@ -2,13 +2,13 @@
 
 use super::device::Device;
 use super::error::ErrorKind;
-use super::event::{Event, Outcome};
+use super::event::{Closed, Event, Outcome};
 use super::granted::Method;
 use super::igd::Stop;
 use super::igd::call::interpret;
-use super::journal::{Entry, EntryId};
+use super::journal::{Custody, Entry, EntryId};
 use super::leftovers::Coming;
-use super::operation::{OperationId, Stage, Task, TaskNext};
+use super::operation::{Operation, OperationId, Stage, Task, TaskNext};
 use super::race::{HEDGE, Phase, Turn};
 use super::request::OnConflict;
 use super::search::SearchId;
@@ -22,10 +22,12 @@ use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 use core::num::NonZeroU16;
 use core::time::Duration;
 
-/// How long an operation waits for the default gateway to answer once some other gateway has.
-const CHOICE: Duration = Duration::from_millis(50);
 /// A search for a gateway ends this long after it has found one.
 const QUIET: Duration = Duration::from_millis(100);
+/// Mappings that are kept make a gateway be sought at most this often: a server may grant leases of seconds.
+const BETWEEN_SEARCHES: Duration = Duration::from_secs(5);
+/// For how long the preferred gateway is not sought again where another one is known.
+const SOUGHT: Duration = Duration::from_secs(60);
 /// Usable gateways that are remembered: no more than one search finds.
 const MOST_GATEWAYS: usize = 24;
 /// External ports tried where the wanted one is taken.
@@ -81,74 +83,96 @@ impl Client {
     pub(super) fn choose_gateway(&mut self, now: Time, id: OperationId) {
         let Some(operation) = self.operations.get_mut(&id) else { return };
         let ipv6 = operation.is_ipv6();
-        let search = self.gateway_searches.get(&ipv6).copied();
-        let searching =
-            search.and_then(|id| self.searches.get(&id)).is_some_and(|search| !search.has_ended());
-        let named = !self.config.gateways.is_empty();
-        let suits = |device: &&Device| if ipv6 { device.has_firewall() } else { device.is_usable() };
-        let untried = self.gateways.iter().filter(suits).filter(|device| !operation.has_tried(device));
-        let best = untried.max_by_key(|device| {
-            let is_default = self.network.is_default_gateway(device.address.ip());
-            // Reached over IPv6, a gateway has no IPv4 port to map to.
-            (device.address.is_ipv4(), is_default, !device.says_disconnected())
-        });
-        if let Some(device) = best {
-            // The default gateway may be about to answer, and is the better choice, unless it has failed already.
-            let awaited = self.network.default_gateways.iter().any(|gateway| {
-                gateway.address.is_ipv4()
-                    && !operation.tried.iter().any(|tried| tried.ip() == gateway.address)
-            });
-            let first_choice = named || !awaited || self.network.is_default_gateway(device.address.ip());
-            if searching && !first_choice {
-                let choose_at = *operation.choose_at.get_or_insert(now + CHOICE);
-                if now < choose_at {
-                    self.transport.out.timers.set_by(Timer::Choice(id), choose_at);
-                    return;
-                }
+        let search = self.gateway_searches.get(&ipv6).and_then(|id| self.searches.get(id));
+        let has_searched = operation.searched;
+        operation.searched |= search.is_some_and(|search| !search.has_ended());
+        let Some(operation) = self.operations.get(&id) else { return };
+        if let Some(device) = self.best_gateway(now, operation) {
+            match self.gives_way_until(operation, device.address.ip()).filter(|&until| now < until) {
+                Some(until) => self.transport.out.timers.set_by(Timer::Choice(id), until),
+                None => self.work_at(now, id, &device),
             }
-            let device = device.clone();
-            if operation.is_mapping() {
-                match self.turn_of_igd(now, id, device.address.ip()) {
-                    Turn::Now => {}
-                    Turn::At(at) => return self.transport.out.timers.set_by(Timer::Choice(id), at),
-                    Turn::After => return,
-                }
-            }
-            let points = if ipv6 {
-                device.firewall_points(self.own_ipv6(&device))
-            } else {
-                device.control_points.clone()
-            };
-            let Some(operation) = self.operations.get_mut(&id) else { return };
-            operation.tried.push(device.address);
-            operation.working_since = Some(now);
-            if operation.contenders.iter().any(|contender| contender.phase == Phase::Ready) {
-                self.transport.out.timers.set_by(Timer::Choice(id), now + HEDGE);
-            }
-            operation.stage = Stage::Working { gateway: device.label(), points, point: 0, action: "" };
-            self.start_task(now, id);
             return;
         }
-        if searching {
-            operation.searched = true;
-            let deadline = operation.deadline;
-            if let Some(search) = search.and_then(|id| self.searches.get_mut(&id)) {
-                search.extend(deadline);
-            }
-        } else if operation.searched {
+        let (deadline, is_kept) = (operation.deadline, operation.keeper.is_some());
+        let next_search = self.sought_at.get(&ipv6).map(|&at| at + BETWEEN_SEARCHES);
+        let search = self.gateway_searches.get(&ipv6).and_then(|id| self.searches.get_mut(id));
+        if let Some(search) = search.filter(|search| !search.has_ended()) {
+            search.extend(deadline);
+        } else if has_searched {
             self.igd_gives_up(now, id);
+        } else if let Some(at) = next_search.filter(|&at| is_kept && now < at) {
+            self.transport.out.timers.set_by(Timer::Choice(id), at);
         } else {
+            self.search_for(now, id, ipv6, deadline - now);
+        }
+    }
+
+    /// The best gateway that is known and has not been tried. One that is only known from before is second best to what a
+    /// search may find by now.
+    fn best_gateway(&self, now: Time, operation: &Operation) -> Option<Device> {
+        let ipv6 = operation.is_ipv6();
+        let suits = |device: &&Device| if ipv6 { device.has_firewall() } else { device.is_usable() };
+        let to_ask = |device: &&Device| operation.is_for(device) && !operation.has_tried(device);
+        let may_be_bettered = |device: &&Device| {
+            let preferred = self.preferred_to(operation, device.address.ip());
+            let sought_at = self.sought_at.get(&ipv6);
+            let is_sought = operation.searched || sought_at.is_some_and(|&at| now - at < SOUGHT);
+            preferred.is_some_and(|own| !is_sought && !operation.has_tried_at(own))
+        };
+        let untried = self.gateways.iter().filter(suits).filter(to_ask);
+        let best = untried.max_by_key(|device| {
+            let ip = device.address.ip();
+            let is_preferred = self.preferred_to(operation, ip).is_none();
+            // Reached over IPv6, a gateway has no IPv4 port to map to.
+            let is_default = self.network.is_default_gateway(ip);
+            (device.address.is_ipv4(), is_preferred, is_default, !device.says_disconnected())
+        });
+        best.filter(|device| !may_be_bettered(device)).cloned()
+    }
+
+    /// Begins to talk to a gateway, unless it is another protocol's turn.
+    fn work_at(&mut self, now: Time, id: OperationId, device: &Device) {
+        let Some(operation) = self.operations.get(&id) else { return };
+        let (ipv6, only_from) = (operation.is_ipv6(), operation.only_from);
+        if operation.is_mapping() {
+            match self.turn_of_igd(now, id, device.address.ip()) {
+                Turn::Now => {}
+                Turn::At(at) => return self.transport.out.timers.set_by(Timer::Choice(id), at),
+                Turn::After => return,
+            }
+        }
+        let points = if ipv6 {
+            let mut own = self.own_ipv6(device);
+            own.retain(|&own| only_from.is_none_or(|only| only == own));
+            device.firewall_points(own)
+        } else {
+            device.control_points.clone()
+        };
+        let Some(operation) = self.operations.get_mut(&id) else { return };
+        operation.tried.push(device.address);
+        operation.working_since = Some(now);
+        if operation.contenders.iter().any(|contender| contender.phase == Phase::Ready) {
+            self.transport.out.timers.set_by(Timer::Choice(id), now + HEDGE);
+        }
+        operation.stage = Stage::Working { gateway: device.label(), points, point: 0, action: "" };
+        self.start_task(now, id);
+    }
+
+    fn search_for(&mut self, now: Time, id: OperationId, ipv6: bool, timeout: Duration) {
+        let options = SearchOptions {
+            timeout,
+            quiet: Some(QUIET),
+            interface: self.config.interface.clone(),
+            ask_status: false,
+            ipv6,
+            ..SearchOptions::default()
+        };
+        let search = self.start_search(now, options);
+        self.gateway_searches.insert(ipv6, search);
+        self.sought_at.insert(ipv6, now);
+        if let Some(operation) = self.operations.get_mut(&id) {
             operation.searched = true;
-            let options = SearchOptions {
-                timeout: operation.deadline - now,
-                quiet: Some(QUIET),
-                interface: self.config.interface.clone(),
-                ask_status: false,
-                ipv6,
-                ..SearchOptions::default()
-            };
-            let search = self.start_search(now, options);
-            self.gateway_searches.insert(ipv6, search);
         }
     }
 
@@ -163,6 +187,9 @@ impl Client {
             // A device without the service, or a host without an address to open.
             return self.next_gateway(now, id);
         };
+        if let Task::Map(mapping) = task {
+            mapping.map.lengthen(self.inherited.no_less(now, point.remote.ip(), &mapping.request));
+        }
         let next = task.start(point, gateway);
         let beside = task.beside(point).filter(|_| matches!(next, TaskNext::Call(_)));
         self.proceed(now, id, next);
@@ -180,6 +207,7 @@ impl Client {
             }
             return;
         }
+        let known_ports = self.known_ports(now, id);
         let Some(operation) = self.operations.get_mut(&id) else { return };
         let (Stage::Working { gateway, points, point, action }, Some(task)) =
             (&operation.stage, &mut operation.task)
@@ -187,8 +215,19 @@ impl Client {
             return;
         };
         let Some(point) = points.get(*point) else { return };
+        if let (Task::Map(mapping), Some(known_ports)) = (&mut *task, known_ports) {
+            mapping.map.sparing(known_ports);
+        }
         let next = task.resume(point, gateway, action, interpret(point.kind, action, outcome));
         self.proceed(now, id, next);
+    }
+
+    /// The external ports of ours at the gateway in whose table an operation looks for what it has added.
+    fn known_ports(&self, now: Time, id: OperationId) -> Option<Vec<NonZeroU16>> {
+        let operation = self.operations.get(&id)?;
+        let Some(Task::Map(mapping)) = &operation.task else { return None };
+        let gateway = operation.remote().filter(|_| mapping.map.looks_for_port())?;
+        Some(self.external_ports_of_ours(now, gateway.ip(), mapping.request.protocol))
     }
 
     pub(super) fn answered_beside(&mut self, now: Time, id: OperationId, outcome: exchange::Outcome) {
@@ -229,11 +268,18 @@ impl Client {
                 let is_where_it_was = operation.entry.is_some_and(|entry| {
                     operation.remote().is_some_and(|remote| self.ledger.is_at(entry, remote.ip()))
                 });
-                if outcome == Outcome::Closed(false) && !operation.fixed && !is_where_it_was {
+                if outcome == Outcome::Closed(Closed::NotOpen) && !operation.fixed && !is_where_it_was {
                     // It may be another gateway that has it.
                     operation.absent = true;
                     self.next_gateway(now, id);
                 } else if let Some(operation) = self.operations.remove(&id) {
+                    if let (Some(remote), Stage::Working { gateway, .. }) =
+                        (operation.remote(), &operation.stage)
+                    {
+                        if matches!(outcome, Outcome::Mappings(_) | Outcome::Address { .. }) {
+                            self.tell_if_another(&operation, remote.ip(), gateway);
+                        }
+                    }
                     self.forget(now, id, &operation);
                     self.done(now, id, operation, outcome);
                 }
@@ -260,9 +306,7 @@ impl Client {
             operation.entry = None;
         }
         match entry {
-            Some(entry) if renews => {
-                self.ledger.settled(entry);
-            }
+            Some(entry) if renews => self.ledger.not_extended(entry, &mut self.transport.out),
             Some(entry) => self.ledger.refused(entry, &mut self.transport.out),
             None => {}
         }
@@ -352,6 +396,7 @@ impl Client {
             // NAT-PMP or PCP may have been granted it just now.
             let mut contenders = self.operations.values().flat_map(|operation| &operation.contenders);
             return self.is_kept(&key, operation.keeper)
+                || (operation.keeper.is_none() && self.inherited.has_living(now, &key))
                 || contenders.any(|contender| contender.may_be_granted(key.0, request));
         }
         operation.is_adding()
@@ -429,7 +474,7 @@ impl Client {
             // Many gateways know permanent entries alone, whatever they are asked for.
             expires: if self.ledger.is_leased(entry_id) { expires } else { None },
             granted: false,
-            outlives: false,
+            custody: Custody::Kept,
         };
         let is_again = operation.entry == Some(entry_id);
         let before = operation.entry.filter(|_| !is_again && operation.leftover().is_none());
@@ -444,7 +489,7 @@ impl Client {
             external_port,
         };
         self.supersede(now, &coming);
-        self.adopted(entry_id);
+        self.inherited.spare(entry_id);
         if let Some(before) = before {
             // The gateway has refused that port.
             self.ledger.refused(before, &mut self.transport.out);

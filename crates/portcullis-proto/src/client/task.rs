@@ -2,8 +2,8 @@
 
 use super::device::ControlPoint;
 use super::error::{Failure, Step};
-use super::event::Outcome;
-use super::granted::{Granted, Grantor};
+use super::event::{Closed, Outcome};
+use super::granted::{Granted, Grantor, Stood};
 use super::igd::address::Address;
 use super::igd::call::{Call, CallResult};
 use super::igd::close::Close;
@@ -53,6 +53,11 @@ pub(super) struct Mapping {
 }
 
 impl Mapping {
+    /// The gateway's external address, as far as it has told.
+    pub(super) fn external_address(&self) -> Option<IpAddr> {
+        self.address.flatten()
+    }
+
     pub(super) fn new(request: MappingRequest, spare_ports: Vec<NonZeroU16>) -> Self {
         let map = Map::new(request.clone(), spare_ports);
         Self { request, map, added: None, address: None }
@@ -80,11 +85,14 @@ impl Mapping {
             lifetime: entry.lifetime,
             gateway: gateway.into(),
             grantor: Grantor::ControlPoint(point.clone()),
+            default_gateway: None,
             third_party: None,
             peer: None,
             entry: None,
             leased: entry.lifetime,
             replaces: entry.replaces,
+            stood: entry.stood.then_some(Stood::Table),
+            unheard: entry.unheard,
             since: Time::ZERO,
         }))
     }
@@ -113,11 +121,14 @@ impl Pinhole {
             lifetime: opened.lifetime,
             gateway: gateway.into(),
             grantor: Grantor::Pinhole(point.clone(), opened.unique_id),
+            default_gateway: None,
             third_party: None,
             peer: None,
             entry: None,
             leased: opened.lifetime,
             replaces: false,
+            stood: None,
+            unheard: false,
             since: Time::ZERO,
         })
     }
@@ -169,13 +180,13 @@ impl Task {
                 let next = mapping.map.start(point);
                 mapping.added(point, gateway, next)
             }
-            Self::Close(close) => TaskNext::from(close.start(point), Outcome::Closed),
+            Self::Close(close) => TaskNext::from(close.start(point), deleted),
             Self::OpenPinhole(pinhole) => {
                 let next = pinhole.add.start(point);
                 TaskNext::from(next, |opened| pinhole.granted(point, gateway, opened))
             }
             Self::RenewPinhole(granted, update) => renewed(granted, update.start(point)),
-            Self::ClosePinhole(delete) => TaskNext::from(delete.start(point), Outcome::Closed),
+            Self::ClosePinhole(delete) => TaskNext::from(delete.start(point), deleted),
             Self::CheckPinhole(check) => checked(check.start(point)),
             Self::List(list) => TaskNext::from(list.start(point), Outcome::Mappings),
             Self::Address => TaskNext::from(Address.start(point), |address| told(address, gateway)),
@@ -198,13 +209,13 @@ impl Task {
                 let next = mapping.map.resume(point, result);
                 mapping.added(point, gateway, next)
             }
-            Self::Close(close) => TaskNext::from(close.resume(point, result), Outcome::Closed),
+            Self::Close(close) => TaskNext::from(close.resume(point, result), deleted),
             Self::OpenPinhole(pinhole) => {
                 let next = pinhole.add.resume(point, result);
                 TaskNext::from(next, |opened| pinhole.granted(point, gateway, opened))
             }
             Self::RenewPinhole(granted, update) => renewed(granted, update.resume(point, result)),
-            Self::ClosePinhole(delete) => TaskNext::from(delete.resume(point, result), Outcome::Closed),
+            Self::ClosePinhole(delete) => TaskNext::from(delete.resume(point, result), deleted),
             Self::CheckPinhole(check) => checked(check.resume(point, result)),
             Self::List(list) => TaskNext::from(list.resume(point, result), Outcome::Mappings),
             Self::Address => TaskNext::from(Address.resume(point, result), |address| told(address, gateway)),
@@ -272,6 +283,10 @@ impl TaskNext {
             Next::Done(Err(stop)) => Self::Fail(stop),
         }
     }
+}
+
+fn deleted(existed: bool) -> Outcome {
+    Outcome::Closed(Closed::of_table(existed))
 }
 
 fn told(address: IpAddr, gateway: &str) -> Outcome {

@@ -87,6 +87,9 @@ impl Bare {
                     }
                 }
                 Output::Journal(_) => {}
+                Output::HandOver(entry) => {
+                    self.client.handle_input(self.now, Input::HandedOver { entry, to_another: false });
+                }
                 Output::Unbind(socket) => self.sockets.retain(|open| *open != socket),
                 Output::Connect { connection, remote, .. } => {
                     assert!(self.sources.contains(&remote.ip()), "dials {remote}");
@@ -122,6 +125,8 @@ impl Bare {
                         "due at once, again: {at:?} at {:?}",
                         self.now
                     );
+                    // Who has something to do either waits for a moment or for somebody whose answer is asked for.
+                    assert!(at.is_some() || self.client.is_idle(), "neither idle nor waiting for a moment");
                     self.timeout = at;
                     while let Some(event) = self.client.poll_event() {
                         match event {

@@ -12,6 +12,8 @@ mod bare;
 #[cfg(test)]
 mod budget;
 #[cfg(test)]
+mod forged;
+#[cfg(test)]
 mod gateway;
 #[cfg(test)]
 mod http;

@@ -138,6 +138,10 @@ fn ports_of_other_services_are_refused() {
         leads_to(&format!("http://192.168.1.66:{port}/"), None);
         control_is_refused(&format!("http://192.168.1.66:{port}/ctl"), UrlError::RefusedPort(port));
     }
+    // Whatever a raw print server is sent it prints.
+    for port in [1723, 2049, 5060, 6000, 9100] {
+        leads_to(&format!("http://192.168.1.66:{port}/"), None);
+    }
     for port in [80, 81, 88, 443, 6379] {
         leads_to(&format!("http://192.168.1.66:{port}/"), Some(port));
     }
@@ -191,7 +195,8 @@ fn redirects_are_refused() {
             let refused = Failure::Exchange(ExchangeError::Http(HttpError::Redirect(status)));
             assert_eq!(*verdict.search.failure(), refused);
             assert_eq!(verdict.search.record.connects().len(), 1);
-            assert!(verdict.map.result.unwrap_err().to_string().contains("redirect refused"));
+            let error = verdict.map.result.unwrap_err();
+            assert!(error.attempts().iter().any(|attempt| attempt.to_string().contains("redirect refused")));
         }
     }
 }
@@ -289,4 +294,25 @@ fn control_urls_that_are_none_are_refused() {
     leads_to(":", None);
     leads_to("http://", None);
     leads_to(&"%".repeat(1_900), None);
+}
+
+/// B16: who answers may do so in another's name, whose web interface is asked for what the liar chose.
+#[test]
+fn what_does_not_look_like_a_description_is_not_asked_for() {
+    for path in [
+        "/apply.cgi?action=reboot",
+        "/cgi-bin/reboot",
+        "/goform/Reboot",
+        "/d.xml?x=y",
+        "/$(reboot)",
+        "/a;b",
+        "/%60reboot%60",
+        "/../../x",
+    ] {
+        leads_to(&format!("http://192.168.1.66:5000{path}"), None);
+    }
+    leads_to("http://192.168.1.66:5000/upnphost/udhisapi.dll?content=uuid:1", Some(5000));
+    // What the device itself says of its services is its own.
+    control_leads_to("/ctl?x=y", 5000, "/ctl?x=y");
+    control_leads_to("/cgi-bin/upnp.cgi", 5000, "/cgi-bin/upnp.cgi");
 }

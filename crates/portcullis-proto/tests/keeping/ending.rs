@@ -3,7 +3,7 @@
 use crate::asked::{lifetime, of_one_protocol, seconds};
 use crate::pair::{Pair, TIMEOUT, udp};
 use core::time::Duration;
-use portcullis_proto::client::{Config, Outcome};
+use portcullis_proto::client::{Closed, Config, Outcome};
 use portcullis_sim::{PortControlOddity, Quirk, Scenario};
 
 fn milliseconds(milliseconds: u64) -> Duration {
@@ -116,9 +116,9 @@ fn whoever_stops_twice_is_told_once() {
     let first = pair.start(|client, now| client.stop_keeping(now, mapping, TIMEOUT));
     let second = pair.start(|client, now| client.stop_keeping(now, mapping, TIMEOUT));
     assert_eq!(first, second);
-    assert_eq!(pair.drive_until_finished(first), Ok(Outcome::Closed(true)));
+    assert_eq!(pair.drive_until_finished(first), Ok(Outcome::Closed(Closed::Deleted)));
     let third = pair.start(|client, now| client.stop_keeping(now, mapping, TIMEOUT));
-    assert_eq!(pair.drive_until_finished(third), Ok(Outcome::Closed(false)));
+    assert_eq!(pair.drive_until_finished(third), Ok(Outcome::Closed(Closed::NotOpen)));
 }
 
 #[test]

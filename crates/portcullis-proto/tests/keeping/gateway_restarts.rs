@@ -13,8 +13,8 @@ const QUIET: Quirk = Quirk::PortControl(PortControlOddity::NoAnnouncements);
 fn reboot(pair: &mut Pair) -> (Duration, Reason) {
     let now = pair.now;
     pair.gateway.reboot(now);
-    let (_, change) = pair.drive_until("degraded");
-    let (at, _) = pair.drive_until("recovered");
+    pair.drive_until("degraded");
+    let (at, change) = pair.drive_until("recovered");
     assert_eq!(pair.gateway.mappings().len(), 1);
     (at - now, change.reason)
 }

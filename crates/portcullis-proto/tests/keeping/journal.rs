@@ -1,9 +1,9 @@
 //! What is asked of a gateway is written down before, and struck out after its end.
 
 use crate::asked::{asked, lifetime, of_one_protocol, seconds};
-use crate::pair::{CLIENT, Pair, network, udp};
+use crate::pair::{CLIENT, Pair, network, udp, upnp_alone};
 use portcullis_proto::client::io::Output;
-use portcullis_proto::client::journal::{Entry, EntryId, Record};
+use portcullis_proto::client::journal::{Custody, Entry, EntryId, Record};
 use portcullis_proto::client::{Client, Config, Method};
 use portcullis_proto::{Protocol, Time};
 use portcullis_sim::{Quirk, Scenario};
@@ -139,6 +139,22 @@ fn a_process_that_is_killed_at_any_moment_leaves_nothing_after_the_next() {
 }
 
 #[test]
+fn silence_of_whoever_is_there_does_not_strike_out_what_may_have_been_made() {
+    for (method, scenario) in of_one_protocol() {
+        let mut pair = with_journal(scenario);
+        pair.keep(udp(7777)).unwrap();
+        // It was killed before it heard the answer.
+        let stale: Vec<_> = held(&pair).into_iter().map(|entry| Entry { granted: false, ..entry }).collect();
+        next_process(&mut pair, stale.clone(), Vec::new());
+        pair.keep(udp(7778)).unwrap();
+        pair.gateway.is_off = true;
+        pair.start(|client, now| client.clean_up(now));
+        pair.drive_for(seconds(10));
+        assert!(held(&pair).iter().any(|entry| entry.id == stale[0].id), "{method}: {:#?}", held(&pair));
+    }
+}
+
+#[test]
 fn what_is_wanted_again_is_adopted_with_its_nonce() {
     for (method, scenario) in of_one_protocol() {
         let mut pair = with_journal(scenario);
@@ -170,7 +186,10 @@ fn what_was_left_open_is_closed_by_a_later_process() {
         let granted = pair.map(udp(7777)).unwrap();
         pair.start(|client, _| client.leave_open(&granted));
         let left_open = held(&pair);
-        assert!(left_open.iter().all(|entry| entry.outlives) && !left_open.is_empty(), "{method}");
+        assert!(
+            left_open.iter().all(|entry| entry.custody == Custody::LeftOpen) && !left_open.is_empty(),
+            "{method}"
+        );
         next_process(&mut pair, Vec::new(), left_open);
         assert_eq!(pair.start(|client, now| client.clean_up(now)), 0);
         pair.drive_for(seconds(10));
@@ -241,4 +260,24 @@ fn without_a_journal_nothing_is_said_of_one() {
     pair.drive_for(seconds(4_000));
     pair.stop_keeping(mapping).unwrap();
     assert_eq!(pair.journal(), Vec::<(Time, Record)>::new());
+}
+
+#[test]
+fn what_an_earlier_process_made_by_another_protocol_is_no_other_programs() {
+    for quirk in [Quirk::Pcp, Quirk::NatPmp] {
+        let locked = [Quirk::RefreshRefused, Quirk::Fault("DeletePortMapping", 606)];
+        let scenario = locked.into_iter().fold(Scenario::igd1().with(quirk), Scenario::with);
+        let mut pair = with_journal(scenario);
+        let (_, granted) = pair.keep(udp(7777)).unwrap();
+        assert_ne!(granted.method(), Method::Igd);
+        let stale = held(&pair);
+        let upnp = Config { journal: true, seed: [8, 8], ..upnp_alone() };
+        pair.kill(Client::new(upnp, network()));
+        pair.start(|client, _| client.restore(stale, Vec::new()));
+        let (mapping, granted) = pair.keep(udp(7777)).unwrap();
+        assert_eq!(granted.method(), Method::Igd);
+        // By the protocol that made it.
+        assert!(pair.stop_keeping(mapping).unwrap());
+        assert!(held(&pair).is_empty() && pair.gateway.mappings().is_empty());
+    }
 }

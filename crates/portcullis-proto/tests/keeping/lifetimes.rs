@@ -3,6 +3,7 @@
 use crate::asked::{asked, lifetime, of_one_protocol, seconds};
 use crate::pair::{Pair, udp};
 use portcullis_proto::Time;
+use portcullis_proto::client::io::Output;
 use portcullis_proto::client::{ChangeKind, Method};
 use portcullis_sim::{Quirk, Scenario};
 
@@ -37,6 +38,24 @@ fn no_lifetime_makes_a_busy_loop() {
             assert!(pair.gateway.mappings().is_empty());
         }
     }
+}
+
+#[test]
+fn leases_of_seconds_make_upnp_be_looked_for_every_few_seconds() {
+    let scenario = Scenario::igd1().with(Quirk::NoUpnp).with(Quirk::NatPmp).with(Quirk::LeaseAlways(3));
+    let mut pair = Pair::every_protocol(scenario);
+    for port in [7777, 7778, 7779] {
+        pair.keep(udp(port)).unwrap();
+        pair.drive_for(seconds(1));
+    }
+    let begin = pair.now;
+    pair.drive_for(seconds(100));
+    let questions = pair.record.outputs.iter().filter(|(at, output)| {
+        *at >= begin && matches!(output, Output::Datagram { destination, .. } if destination.port() == 1900)
+    });
+    // Each search asks for six targets, of the gateway and of everybody.
+    let searches = questions.count() / 12;
+    assert!((10..=21).contains(&searches), "{searches}");
 }
 
 #[test]
@@ -79,6 +98,52 @@ fn a_gateway_that_extends_nothing_is_learned_to_be_one() {
     let kinds = pair.kinds(mapping);
     assert_eq!(kinds[..3], ["mapped", "degraded", "recovered"]);
     assert!(kinds.len() >= 15 && kinds[3..].iter().all(|kind| *kind == "renewed"), "{kinds:?}");
+}
+
+/// Quirk 88 (miniupnp#131, miniupnp#199): what says yes to a renewal and extends nothing.
+#[test]
+fn what_a_renewal_does_not_extend_is_made_anew_before_it_ends() {
+    for (method, scenario) in of_one_protocol() {
+        for asked_for in [40, 600, 3_600] {
+            let mut pair = Pair::every_protocol(scenario.clone().with(Quirk::RefreshIgnored));
+            let (mapping, granted) = pair.keep(udp(7777).lifetime(lifetime(asked_for))).unwrap();
+            let end = pair.now + granted.lifetime.duration().unwrap() * 10;
+            let mut closed = core::time::Duration::ZERO;
+            while pair.now < end {
+                let before = pair.now;
+                let is_open = !pair.gateway.mappings().is_empty();
+                if !pair.step_to(end) {
+                    break;
+                }
+                closed = closed.saturating_add(if is_open {
+                    core::time::Duration::ZERO
+                } else {
+                    pair.now - before
+                });
+            }
+            // A round trip or two, some fifteen times.
+            assert!(closed <= core::time::Duration::from_millis(60), "{method}, {asked_for}: {closed:?}");
+            let kinds = pair.kinds(mapping);
+            assert!(kinds[1..].iter().all(|kind| *kind == "renewed"), "{method}, {asked_for}: {kinds:?}");
+            assert!(kinds.len() >= 12, "{method}, {asked_for}: {kinds:?}");
+            assert!(pair.stop_keeping(mapping).unwrap());
+            assert!(pair.gateway.mappings().is_empty(), "{method}, {asked_for}");
+        }
+    }
+}
+
+#[test]
+fn a_mapping_that_is_lost_is_asked_for_at_once() {
+    for (method, scenario) in of_one_protocol() {
+        let mut pair = Pair::every_protocol(scenario.with(Quirk::LeaseAlways(5)));
+        pair.keep(udp(7777)).unwrap();
+        pair.drive_for(seconds(60));
+        let changes = pair.changes();
+        for two in changes.windows(2).filter(|two| two[0].1.kind == ChangeKind::Lost) {
+            assert_eq!(two[1].1.kind, ChangeKind::Recovered, "{method}");
+            assert!(two[1].0 - two[0].0 <= seconds(1), "{method}: {:?}", two[1].0 - two[0].0);
+        }
+    }
 }
 
 #[test]

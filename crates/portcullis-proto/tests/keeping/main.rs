@@ -8,6 +8,8 @@
 mod pair;
 
 #[cfg(test)]
+mod announcements;
+#[cfg(test)]
 mod asked;
 #[cfg(test)]
 mod ending;
@@ -20,8 +22,13 @@ mod journal;
 #[cfg(test)]
 mod lifetimes;
 #[cfg(test)]
+mod moved;
+#[cfg(test)]
 mod network_changes;
 #[cfg(test)]
 mod renewal;
+#[cfg(test)]
+mod renumbering;
+mod returning;
 #[cfg(test)]
 mod send_times;

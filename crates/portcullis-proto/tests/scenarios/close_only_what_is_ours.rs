@@ -14,7 +14,7 @@ fn deletions(pair: &Pair) -> u64 {
 fn release(pair: &mut Pair, granted: &Granted) -> Result<bool, Error> {
     let operation = pair.start(|client, now| client.release(now, granted, TIMEOUT));
     match pair.drive_until_finished(operation)? {
-        Outcome::Closed(was_there) => Ok(was_there),
+        Outcome::Closed(closed) => Ok(closed.existed()),
         other => panic!("{other:?}"),
     }
 }

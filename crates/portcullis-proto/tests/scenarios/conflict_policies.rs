@@ -66,7 +66,8 @@ fn the_service_chooses_the_port_where_it_can() {
     let mut pair = Pair::new(Scenario::igd2().with(TAKEN));
     let granted = pair.map(wanting(OnConflict::AnyPort)).unwrap();
     assert_eq!(pair.gateway.counters().posts("AddAnyPortMapping"), 1);
-    assert_eq!(granted.external_port.get(), 7778, "the simulated gateway takes the next one");
+    // Its neighbour may be another program's of this host, which a gateway that looks for a free port would replace.
+    assert!(granted.external_port.get() >= 49_152, "{}", granted.external_port);
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! Each failure has its kind, and a line that names the gateway, the step and the code: at most 256
 //! bytes, all of them printable.
 
-use crate::pair::{Pair, udp};
-use portcullis_proto::Protocol;
-use portcullis_proto::client::{Error, ErrorKind, SearchOptions};
-use portcullis_sim::{ControlUrl, HttpOddity, On, Quirk, Scenario, Topology, hostile};
+use crate::pair::{Pair, SimPeer, network, udp};
+use core::net::SocketAddr;
+use portcullis_proto::client::{Client, Config, Error, ErrorKind, Event, Method, Network, SearchOptions};
+use portcullis_proto::{Protocol, Time};
+use portcullis_sim::{ControlUrl, Gateway, HttpOddity, On, Quirk, Scenario, Topology, hostile};
 
 const ADD: On = On::Action("AddPortMapping");
 
@@ -16,6 +17,39 @@ fn mapping(quirks: &[Quirk]) -> Error {
 fn assert_printable(text: &str) {
     assert!(text.len() <= 256, "{} bytes: {text}", text.len());
     assert!(!text.is_empty() && !text.chars().any(char::is_control), "{text:?}");
+}
+
+#[test]
+fn another_device_is_not_blamed_for_the_routers_silence() {
+    let mut pair = Pair::new(Scenario::igd1().with(Quirk::AnswersOnly(&[])));
+    let television = Scenario::igd1().with(Quirk::Topology(Topology::NotAGateway));
+    pair.add(SimPeer::new(Gateway::new(television, SocketAddr::from(([192, 168, 1, 50], 80)))));
+    let error = pair.map(udp(7777)).unwrap_err();
+    let text = error.to_string();
+    assert!(text.starts_with("no gateway found: 192.168.1.1: search: no answer (is UPnP"), "{text}");
+    assert!(text.ends_with("others that answered: Simulated gateway (192.168.1.50)"), "{text}");
+}
+
+#[test]
+fn a_default_route_without_a_next_hop_is_told_as_that() {
+    let mut network = network();
+    network.default_gateways.clear();
+    network.interfaces[1].name = "tun0".into();
+    network.way_out = Some(network.interfaces[1].index);
+    let mut pair = Pair::with(Scenario::igd1().with(Quirk::AnswersOnly(&[])), Config::default(), network);
+    let text = pair.map(udp(7777)).unwrap_err().to_string();
+    assert!(text.contains("the default route names no gateway (tun0)"), "{text}");
+}
+
+#[test]
+fn a_gateway_without_an_address_of_the_internet_says_why_it_refuses() {
+    let shared = Quirk::OutArgument("NewExternalIPAddress", "100.72.1.9");
+    let mut pair = Pair::new(Scenario::igd1().with(Quirk::Fault("AddPortMapping", 501)).with(shared));
+    let text = pair.map(udp(7777)).unwrap_err().to_string();
+    assert!(text.contains("501") && text.contains("100.72.1.9 is shared among customers"), "{text}");
+    let mut pair = Pair::new(Scenario::igd1().with(Quirk::Fault("AddPortMapping", 501)));
+    let text = pair.map(udp(7777)).unwrap_err().to_string();
+    assert!(!text.contains("its own address"), "{text}");
 }
 
 #[test]
@@ -44,7 +78,7 @@ fn each_failure_has_its_kind_and_names_what_failed() {
         (
             &[Quirk::ForeignMapping(Protocol::Udp, 7777)],
             Conflict,
-            &[gateway, "AddPortMapping", "718", "192.168.1.254", "somebody else's"],
+            &[gateway, "AddPortMapping", "192.168.1.254", "somebody else's"],
         ),
         (&[Quirk::AddIgnored], Malformed, &[gateway, "read-back", "does not have it"]),
         (&[Quirk::PrivilegedPortsRefused, fault(606)], Refused, &["606"]),
@@ -124,4 +158,28 @@ fn time_may_heal_some_errors_and_not_others() {
     assert!(mapping(&[Quirk::Http(ADD, HttpOddity::Silent), Quirk::AddIgnored]).is_retryable());
     assert!(!mapping(&[Quirk::Fault("AddPortMapping", 606)]).is_retryable());
     assert!(!mapping(&[Quirk::ForeignMapping(Protocol::Udp, 7777)]).is_retryable());
+}
+
+/// Where the system has no more files to give, it tells nothing of the network and gives no socket: neither the network
+/// nor a gateway is to blame.
+#[test]
+fn a_limit_of_open_files_is_not_blamed_on_the_network() {
+    let network = || Network { untold: Some(std::io::ErrorKind::QuotaExceeded), ..Network::default() };
+    let by = |methods: &[Method]| {
+        let config = Config { methods: methods.to_vec(), ..Config::default() };
+        let mut client = Client::new(config, network());
+        client.map(Time::ZERO, udp(7777), core::time::Duration::from_secs(5));
+        while let Some(event) = client.poll_event() {
+            if let Event::Finished { result, .. } = event {
+                return result.unwrap_err();
+            }
+        }
+        panic!("nothing to wait for");
+    };
+    for methods in [&[Method::Pcp, Method::NatPmp][..], &[Method::Igd], &[]] {
+        let error = by(methods);
+        assert_eq!(error.kind(), ErrorKind::Io, "{methods:?}: {error}");
+        let text = error.to_string();
+        assert!(text.contains("too many open files") && text.contains("ulimit"), "{methods:?}: {text}");
+    }
 }

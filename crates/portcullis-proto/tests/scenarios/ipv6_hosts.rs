@@ -133,7 +133,8 @@ fn a_host_without_a_global_address_opens_nothing() {
 #[test]
 fn each_global_address_is_tried() {
     let mut network = network_with_ipv6();
-    let second = InterfaceAddress { address: "2a02:ff0::17".parse().unwrap(), prefix_length: 64 };
+    let second =
+        InterfaceAddress { address: "2a02:ff0::17".parse().unwrap(), prefix_length: 64, deprecated: false };
     network.interfaces[1].addresses.push(second);
     let scenario = named("pcp-only");
     let mut pair = Pair::at(GATEWAY.parse().unwrap(), scenario, Config::default(), network);

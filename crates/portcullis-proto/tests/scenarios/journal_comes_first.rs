@@ -3,7 +3,7 @@
 use crate::pair::{CLIENT_IPV6, Pair, Record, TIMEOUT, network, network_with_ipv6, udp};
 use core::time::Duration;
 use portcullis_proto::client::io::Output;
-use portcullis_proto::client::journal::{Entry, Record as Written};
+use portcullis_proto::client::journal::{Custody, Entry, Record as Written};
 use portcullis_proto::client::{Config, Granted, MappingRequest, Method};
 use portcullis_proto::{Lifetime, Protocol};
 use portcullis_sim::{PortControlOddity as Oddity, Quirk, Scenario};
@@ -90,7 +90,11 @@ fn what_is_asked_for_is_written_first() {
         is_written_first(&pair.record);
         let held = pair.record.journal();
         let [entry] = &held[..] else { panic!("{name}: {held:?}") };
-        assert_eq!((entry.method, entry.granted, entry.outlives), (granted.method(), true, false), "{name}");
+        assert_eq!(
+            (entry.method, entry.granted, entry.custody),
+            (granted.method(), true, Custody::Kept),
+            "{name}"
+        );
         assert_eq!(entry.remote, granted.grantor.remote());
         assert_eq!(entry.external_port, granted.external_port);
         assert_eq!(entry.internal_address, granted.internal_address);
@@ -184,7 +188,7 @@ fn what_is_left_open_on_purpose_says_so() {
         pair.start(|client, _| client.leave_open(&granted));
         let held = pair.record.journal();
         let [entry] = &held[..] else { panic!("{name}: {held:?}") };
-        assert!(entry.outlives && entry.granted, "{name}");
+        assert!(entry.custody == Custody::LeftOpen && entry.granted, "{name}");
         pair.drive_for(Duration::from_secs(20));
         assert_eq!(pair.gateway.mappings().len(), 1, "{name}");
         pair.assert_idle();

@@ -30,7 +30,8 @@ fn opens_lists_and_closes_on_both_versions() {
 fn asks_a_healthy_gateway_for_nothing_twice() {
     let mut pair = Pair::new(Scenario::igd1());
     pair.map(udp(7777)).unwrap();
-    assert_eq!(pair.record.actions(), ["AddPortMapping", "GetExternalIPAddress"]);
-    assert_eq!(pair.record.connects().len(), 3, "{:?}", pair.record.connects());
-    assert_eq!(pair.gateway.counters().connections, 3);
+    let actions = ["GetSpecificPortMappingEntry", "GetExternalIPAddress", "AddPortMapping"];
+    assert_eq!(pair.record.actions(), actions);
+    assert_eq!(pair.record.connects().len(), 4, "{:?}", pair.record.connects());
+    assert_eq!(pair.gateway.counters().connections, 4);
 }

@@ -25,7 +25,11 @@ fn two_links() -> Network {
         index: 3,
         multicast: true,
         loopback: false,
-        addresses: vec![InterfaceAddress { address: "10.7.0.2".parse().unwrap(), prefix_length: 16 }],
+        addresses: vec![InterfaceAddress {
+            address: "10.7.0.2".parse().unwrap(),
+            prefix_length: 16,
+            deprecated: false,
+        }],
     });
     network
 }

@@ -1,10 +1,10 @@
 //! More than one gateway answers: the default one is used, the next one where it cannot (quirk 7).
 
-use crate::pair::{GATEWAY, Pair, SimPeer, udp};
+use crate::pair::{GATEWAY, Pair, SimPeer, network, udp};
 use core::cell::RefCell;
 use core::time::Duration;
 use portcullis_proto::Protocol;
-use portcullis_proto::client::{ErrorKind, OnConflict};
+use portcullis_proto::client::{Config, ErrorKind, Event, OnConflict};
 use portcullis_sim::{DeadLocation, Gateway, HttpOddity, On, Quirk, Scenario};
 use std::rc::Rc;
 
@@ -23,22 +23,48 @@ fn delayed(millis: u64) -> Scenario {
 }
 
 #[test]
-fn the_default_gateway_is_waited_for_50_ms() {
-    for (delay, used) in [(0, GATEWAY), (20, GATEWAY), (40, GATEWAY), (80, OTHER)] {
+fn the_default_gateway_is_waited_for_as_long_as_it_was_let_to_take() {
+    for (delay, used) in [(0, GATEWAY), (40, GATEWAY), (100, GATEWAY), (2_000, GATEWAY), (2_200, OTHER)] {
         let (mut pair, _) = two(delayed(delay), Scenario::igd1());
         let granted = pair.map(udp(7777)).unwrap();
         assert_eq!(granted.grantor.control_point().unwrap().remote.to_string(), used, "{delay} ms");
-        assert!(pair.now.since_start() < Duration::from_millis(70), "{delay} ms: {:?}", pair.now);
+        let within = Duration::from_millis(delay.min(2_100) + 30);
+        assert!(pair.now.since_start() < within, "{delay} ms: {:?}", pair.now);
+    }
+}
+
+#[test]
+fn where_nothing_listens_at_the_default_gateway_the_other_is_used_at_once() {
+    let (mut pair, _) = two(Scenario::igd1().with(Quirk::NoUpnp), Scenario::igd1());
+    let granted = pair.map(udp(7777)).unwrap();
+    assert_eq!(granted.grantor.control_point().unwrap().remote.to_string(), OTHER);
+    assert!(pair.now.since_start() < Duration::from_millis(30), "{:?}", pair.now);
+}
+
+#[test]
+fn a_way_out_that_is_not_the_gateways_is_told() {
+    for (way_out, told) in [(None, 0), (Some(2), 0), (Some(3), 1)] {
+        let mut network = network();
+        let mut tunnel = network.interfaces[1].clone();
+        (tunnel.name, tunnel.index) = ("wg1".into(), 3);
+        tunnel.addresses.clear();
+        network.interfaces.push(tunnel);
+        network.way_out = way_out;
+        let mut pair = Pair::with(Scenario::igd1(), Config::default(), network);
+        assert_eq!(pair.map(udp(7777)).unwrap().default_gateway, Some(true));
+        let is_it =
+            |event: &Event| matches!(event, Event::OtherWayOut { interface, .. } if interface == "wg1");
+        assert_eq!(pair.record.events.iter().filter(|(_, event)| is_it(event)).count(), told);
     }
 }
 
 #[test]
 fn the_other_is_used_where_the_default_one_cannot_be() {
     for (quirk, within) in [
-        (Quirk::AnswersOnly(&[]), 70),
-        (Quirk::AnnouncesOnly(DeadLocation::BlackHole), 70),
-        (Quirk::AnnouncesOnly(DeadLocation::Silent), 70),
-        (Quirk::Http(On::Description, HttpOddity::Drip(Duration::from_secs(1))), 70),
+        (Quirk::AnswersOnly(&[]), 2_130),
+        (Quirk::AnnouncesOnly(DeadLocation::BlackHole), 1_030),
+        (Quirk::AnnouncesOnly(DeadLocation::Silent), 1_030),
+        (Quirk::Http(On::Description, HttpOddity::Drip(Duration::from_secs(1))), 1_030),
         (Quirk::Fault("AddPortMapping", 606), 20),
         (Quirk::Fault("AddPortMapping", 401), 20),
         (Quirk::TableSize(0), 20),

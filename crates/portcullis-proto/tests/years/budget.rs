@@ -13,8 +13,9 @@ const REQUESTS: f64 = 16.0;
 /// finds.
 const UPNP: f64 = 260.0;
 /// Then three each second for each of four mappings, should their leases be so short: a request to renew is read back, and
-/// where half of what is sent gets lost, a connection is tried for by six.
-const CONNECTIONS: f64 = 12.0;
+/// where half of what is sent gets lost, a connection is tried for by six. A search each second asks the default gateway
+/// once more whether anything listens there.
+const CONNECTIONS: f64 = 13.0;
 
 /// What may still be sent, and since when.
 #[derive(Debug)]

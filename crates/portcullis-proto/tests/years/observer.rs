@@ -155,10 +155,10 @@ impl Observer {
                 State::Lost
             }
             (ChangeKind::ExternalAddressChanged { .. } | ChangeKind::PortChanged { .. }, state) => state,
-            (ChangeKind::Released, _) => seen.state,
+            (ChangeKind::Released | ChangeKind::HandedOver | ChangeKind::LeftBehind, _) => seen.state,
             (kind, state) => panic!("{kind} after {state:?}"),
         };
-        if next == State::Well && change.kind != ChangeKind::Released {
+        if next == State::Well && !matches!(change.kind, ChangeKind::Released | ChangeKind::LeftBehind) {
             let is_grant =
                 matches!(change.kind, ChangeKind::Mapped | ChangeKind::Renewed | ChangeKind::Recovered);
             seen.granted_at = if is_grant { Some(at) } else { seen.granted_at };

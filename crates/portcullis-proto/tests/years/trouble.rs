@@ -102,7 +102,8 @@ impl World {
             }
             Trouble::Refuses => {
                 let refusals = [
-                    Quirk::PortControl(PortControlOddity::PcpResult(8)),
+                    // NETWORK_FAILURE: 8, NO_RESOURCES, would say of a deletion that nothing is there (quirk 89).
+                    Quirk::PortControl(PortControlOddity::PcpResult(7)),
                     Quirk::PortControl(PortControlOddity::NatPmpResult(3)),
                     Quirk::PortControl(PortControlOddity::Silent),
                     Quirk::Fault("AddPortMapping", 501),

@@ -8,6 +8,7 @@ use crate::schedule::Schedule;
 use crate::trouble::Trouble;
 use core::time::Duration;
 use portcullis_proto::Time;
+use portcullis_proto::client::journal::Custody;
 use portcullis_proto::client::{Client, Config, MappingId, Network, OperationId};
 use portcullis_sim::{Gateway, Quirk};
 use std::cell::RefCell;
@@ -167,7 +168,8 @@ impl World {
         self.observer.next_process();
         self.kept.clear();
         self.asking.clear();
-        let (open, stale): (Vec<_>, Vec<_>) = left.into_iter().partition(|entry| entry.outlives);
+        let (open, stale): (Vec<_>, Vec<_>) =
+            left.into_iter().partition(|entry| entry.custody == Custody::LeftOpen);
         self.pair.start(|client, _| client.restore(stale, open));
         for _ in 0..2 {
             self.begin_keeping();

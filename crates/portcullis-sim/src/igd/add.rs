@@ -8,6 +8,7 @@ use crate::quirk::{Quirk, parameter};
 use crate::scenario::IgdVersion;
 use core::net::{IpAddr, Ipv6Addr};
 use core::time::Duration;
+use portcullis_proto::client::Method;
 
 /// The longest lease of version 2, a week, which also stands for a permanent one (WANIPConnection:2
 /// section 2.3.8).
@@ -69,6 +70,7 @@ fn admit(device: &Device, call: &Call<'_>) -> Result<Mapping, UpnpError> {
         description: call.text("NewPortMappingDescription")?.to_owned(),
         expires: lease(device, call.seconds("NewLeaseDuration")?)?
             .map(|seconds| call.now + Duration::from_secs(seconds.into())),
+        method: Method::Igd,
         nonce: None,
         filters: Vec::new(),
     };
@@ -174,7 +176,7 @@ fn conflict(device: &Device, call: &Call<'_>, mapping: &Mapping) -> Option<UpnpE
             IgdVersion::Two => UpnpError::CONFLICT_WITH_OTHER_MECHANISMS,
         });
     }
-    let held = device.table.find(&mapping.remote_host, port, mapping.protocol)?;
+    let held = device.table.find(Method::Igd, &mapping.remote_host, port, mapping.protocol)?;
     // The same client's mapping is refreshed (WANIPConnection:1 section 2.4.16), also where the
     // gateway has put another address in its place.
     let same = held.internal_client == mapping.internal_client || held.belongs_to(call.peer);
@@ -185,18 +187,22 @@ fn conflict(device: &Device, call: &Call<'_>, mapping: &Mapping) -> Option<UpnpE
 /// Whether the port is taken by another mapping, be it the same client's: what any port will do for takes a free one
 /// (AddAnyPortMapping of WANIPConnection:2).
 fn leads_elsewhere(device: &Device, mapping: &Mapping) -> bool {
-    let held = device.table.find(&mapping.remote_host, mapping.external_port, mapping.protocol);
+    let held = device.table.find(Method::Igd, &mapping.remote_host, mapping.external_port, mapping.protocol);
     held.is_some_and(|held| held.internal_port != mapping.internal_port)
 }
 
 fn store(device: &mut Device, mapping: Mapping) -> Result<(), UpnpError> {
-    let refresh = device.table.find(&mapping.remote_host, mapping.external_port, mapping.protocol).is_some();
+    let refresh = device
+        .table
+        .find(Method::Igd, &mapping.remote_host, mapping.external_port, mapping.protocol)
+        .is_some();
     let size = parameter!(device.quirks, Quirk::TableSize(size) => size).unwrap_or(usize::from(u16::MAX));
     if !refresh && device.table.as_slice().len() >= size {
         return Err(UpnpError::NO_PORT_MAPS_AVAILABLE);
     }
+    let end = device.table.end_of(&mapping).filter(|_| device.has(Quirk::RefreshIgnored));
     if !device.has(Quirk::AddIgnored) {
-        device.table.put(mapping);
+        device.table.put(Mapping { expires: end.or(mapping.expires), ..mapping });
     }
     Ok(())
 }

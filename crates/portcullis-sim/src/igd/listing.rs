@@ -6,15 +6,16 @@ use crate::device::Device;
 use crate::mapping::Mapping;
 use crate::quirk::{ListEnd, Quirk, parameter};
 use core::ops::RangeInclusive;
+use portcullis_proto::client::Method;
 use portcullis_proto::wire::xml::escape;
 use portcullis_proto::{Protocol, Time};
 
 pub(super) fn generic_entry(device: &Device, call: &Call<'_>) -> Result<OutArguments, UpnpError> {
     let index = call.port("NewPortMappingIndex")?;
-    let mappings = device.table.as_slice();
+    let mappings: Vec<_> = device.table.seen_by(Method::Igd).collect();
     let mapping = match mappings.get(usize::from(index)) {
-        Some(mapping) => mapping.clone(),
-        None => after_the_end(device, mappings, index)?,
+        Some(&mapping) => mapping.clone(),
+        None => after_the_end(device, &mappings, index)?,
     };
     let mut out = key(&mapping);
     out.extend(value(&mapping, call.now));
@@ -22,16 +23,16 @@ pub(super) fn generic_entry(device: &Device, call: &Call<'_>) -> Result<OutArgum
 }
 
 /// What stands at an index where the table has ended.
-fn after_the_end(device: &Device, mappings: &[Mapping], index: u16) -> Result<Mapping, UpnpError> {
+fn after_the_end(device: &Device, mappings: &[&Mapping], index: u16) -> Result<Mapping, UpnpError> {
     let end = UpnpError::SPECIFIED_ARRAY_INDEX_INVALID;
     match parameter!(device.quirks, Quirk::ListEnd(end) => end) {
         None => Err(end),
         Some(ListEnd::Fault(code)) => Err(UpnpError(code)),
         Some(ListEnd::Cycle) => {
             let index = usize::from(index).checked_rem(mappings.len());
-            index.and_then(|index| mappings.get(index)).cloned().ok_or(end)
+            index.and_then(|index| mappings.get(index)).map(|&mapping| mapping.clone()).ok_or(end)
         }
-        Some(ListEnd::RepeatLast) => mappings.last().cloned().ok_or(end),
+        Some(ListEnd::RepeatLast) => mappings.last().map(|&mapping| mapping.clone()).ok_or(end),
         Some(ListEnd::Invented) => {
             let port = index.saturating_add(1);
             Ok(Mapping::new(Protocol::Udp, port, device.http.ip()))
@@ -41,7 +42,10 @@ fn after_the_end(device: &Device, mappings: &[Mapping], index: u16) -> Result<Ma
 
 pub(super) fn specific_entry(device: &Device, call: &Call<'_>) -> Result<OutArguments, UpnpError> {
     let (host, port) = (call.text("NewRemoteHost")?, call.port("NewExternalPort")?);
-    let mapping = device.table.find(host, port, call.protocol()?).ok_or(UpnpError::NO_SUCH_ENTRY_IN_ARRAY)?;
+    let mapping = device
+        .table
+        .find(Method::Igd, host, port, call.protocol()?)
+        .ok_or(UpnpError::NO_SUCH_ENTRY_IN_ARRAY)?;
     let mut out = OutArguments::new();
     if let Some(protocol) = parameter!(device.quirks, Quirk::SpecificEchoesProtocol(protocol) => protocol) {
         out = key(mapping);
@@ -63,7 +67,7 @@ pub(super) fn list(device: &Device, call: &Call<'_>) -> Result<OutArguments, Upn
     };
     let mut entries = String::new();
     let ours = |mapping: &&Mapping| manage || mapping.belongs_to(call.peer);
-    for mapping in device.table.range(ports, protocol).filter(ours).take(most) {
+    for mapping in device.table.range(Method::Igd, ports, protocol).filter(ours).take(most) {
         let mut arguments = key(mapping);
         arguments.extend(value(mapping, call.now));
         entries.push_str("<p:PortMappingEntry>");

@@ -7,6 +7,7 @@ use super::upnp_error::UpnpError;
 use crate::device::Device;
 use crate::quirk::Quirk;
 use crate::scenario::IgdVersion;
+use portcullis_proto::client::Method;
 
 pub(super) fn perform(device: &mut Device, call: &Call<'_>, action: &str) -> Result<OutArguments, UpnpError> {
     match action {
@@ -49,14 +50,15 @@ fn delete_port_mapping(device: &mut Device, call: &Call<'_>) -> Result<OutArgume
     if port == 0 {
         return Err(UpnpError::WILDCARD_NOT_PERMITTED_IN_EXT_PORT);
     }
-    let mapping = device.table.find(host, port, protocol).ok_or(UpnpError::NO_SUCH_ENTRY_IN_ARRAY)?;
+    let mapping =
+        device.table.find(Method::Igd, host, port, protocol).ok_or(UpnpError::NO_SUCH_ENTRY_IN_ARRAY)?;
     // WANIPConnection:2 section 2.5.18: without authorisation, only what is the caller's own.
     let protected = device.version == IgdVersion::Two && !device.has(Quirk::InsecureMode);
     if protected && !mapping.belongs_to(call.peer) {
         return Err(UpnpError::NOT_AUTHORIZED);
     }
     if !device.has(Quirk::DeleteIgnored) {
-        device.table.remove(host, port, protocol);
+        device.table.remove(Method::Igd, |mapping| mapping.has_key(host, port, protocol));
     }
     Ok(Vec::new())
 }
@@ -65,12 +67,12 @@ fn delete_port_mapping_range(device: &mut Device, call: &Call<'_>) -> Result<Out
     let (protocol, manage) = (call.protocol()?, call.flag("NewManage")?);
     let ports = listing::ports(call)?;
     let ours = |mapping: &crate::mapping::Mapping| manage || mapping.belongs_to(call.peer);
-    if !device.table.range(ports.clone(), protocol).any(ours) {
+    if !device.table.range(Method::Igd, ports.clone(), protocol).any(ours) {
         return Err(UpnpError::PORT_MAPPING_NOT_FOUND);
     }
     if !device.has(Quirk::DeleteIgnored) {
-        device.table.retain(|mapping| {
-            mapping.protocol != protocol || !ports.contains(&mapping.external_port) || !ours(mapping)
+        device.table.remove(Method::Igd, |mapping| {
+            mapping.protocol == protocol && ports.contains(&mapping.external_port) && ours(mapping)
         });
     }
     Ok(Vec::new())

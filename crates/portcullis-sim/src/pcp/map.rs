@@ -6,6 +6,7 @@ use crate::mapping::Mapping;
 use crate::port_control::PortControlOddity as Oddity;
 use crate::port_control::assign::{self, Wanted};
 use crate::quirk::{Quirk, parameter};
+use portcullis_proto::client::Method;
 use portcullis_proto::wire::pcp::{Map, PcpOption, ResultCode};
 
 /// The mapping that was made, renewed or deleted, and its lifetime in seconds.
@@ -13,16 +14,27 @@ pub(super) fn perform(device: &mut Device, call: &Call<'_>, map: Map) -> Result<
     let held = held(device, call, &map);
     check_nonce(device, held, &map)?;
     if call.request.lifetime == 0 {
+        if device.has(Quirk::PortControl(Oddity::DeletionRefused)) {
+            return Err(ResultCode::NotAuthorized);
+        }
+        let own_alone = device.has(Quirk::PortControl(Oddity::DeletesItsOwnAlone));
+        let is_it = |mapping: &Mapping| {
+            mapping.is_of(call.internal, map.protocol, map.internal_port.get())
+                && (!own_alone || mapping.method == Method::Pcp)
+        };
+        let code = parameter!(device.quirks, Quirk::PortControl(Oddity::NothingToDelete(code)) => code);
+        if let Some(code) = code.filter(|_| held.is_none_or(|held| !is_it(held))) {
+            return Err(ResultCode::from(code));
+        }
         if !device.has(Quirk::DeleteIgnored) {
-            let is_kept =
-                |mapping: &Mapping| !mapping.is_of(call.internal, map.protocol, map.internal_port.get());
-            device.port_control.pinholes.retain(|mapping| call.internal.is_ipv4() || is_kept(mapping));
-            device.table.retain(|mapping| call.internal.is_ipv6() || is_kept(mapping));
+            device.port_control.pinholes.retain(|mapping| call.internal.is_ipv4() || !is_it(mapping));
+            device.table.remove(Method::Pcp, |mapping| call.internal.is_ipv4() && is_it(mapping));
         }
         return Ok((map, 0));
     }
     let filters = filters(device, call, held)?;
     let wanted = Wanted {
+        method: Method::Pcp,
         client: call.internal,
         protocol: map.protocol,
         internal_port: map.internal_port.get(),
@@ -50,10 +62,12 @@ pub(super) fn perform(device: &mut Device, call: &Call<'_>, map: Map) -> Result<
         assign::assign(device, &Wanted { exact, ..wanted }).map_err(result)?
     };
     let seconds = granted(device, call.request.lifetime);
+    let seconds = assign::extended(device, &wanted, external_port, call.now, seconds);
     let mapping = Mapping {
         description: "PCP MAP".to_owned(),
         nonce: Some(map.nonce),
         filters,
+        method: assign::maker(device, &wanted, external_port),
         ..assign::mapping(&wanted, external_port, call.now, seconds)
     };
     store(device, call, mapping);
@@ -64,9 +78,12 @@ pub(super) fn perform(device: &mut Device, call: &Call<'_>, map: Map) -> Result<
 
 /// What the host has already mapped of this port.
 fn held<'a>(device: &'a Device, call: &Call<'_>, map: &Map) -> Option<&'a Mapping> {
-    let mappings =
-        if call.internal.is_ipv6() { &device.port_control.pinholes } else { device.table.as_slice() };
-    mappings.iter().find(|mapping| mapping.is_of(call.internal, map.protocol, map.internal_port.get()))
+    let is_it = |mapping: &&Mapping| mapping.is_of(call.internal, map.protocol, map.internal_port.get());
+    if call.internal.is_ipv6() {
+        device.port_control.pinholes.iter().find(is_it)
+    } else {
+        device.table.seen_by(Method::Pcp).find(is_it)
+    }
 }
 
 fn store(device: &mut Device, call: &Call<'_>, mapping: Mapping) {

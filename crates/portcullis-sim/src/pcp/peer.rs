@@ -7,6 +7,7 @@ use crate::port_control::Peer as Held;
 use crate::port_control::assign::{self, Wanted};
 use crate::quirk::Quirk;
 use core::net::SocketAddr;
+use portcullis_proto::client::Method;
 use portcullis_proto::wire::pcp::{Map, Peer, ResultCode};
 
 /// The mapping that was made, renewed or deleted, and its lifetime in seconds.
@@ -26,6 +27,7 @@ pub(super) fn perform(device: &mut Device, call: &Call<'_>, peer: Peer) -> Resul
         return Ok((peer, 0));
     }
     let wanted = Wanted {
+        method: Method::Pcp,
         client: call.internal,
         protocol: map.protocol,
         internal_port: map.internal_port.get(),

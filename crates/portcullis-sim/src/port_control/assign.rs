@@ -6,6 +6,7 @@ use crate::mapping::Mapping;
 use crate::quirk::{Quirk, parameter};
 use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
+use portcullis_proto::client::Method;
 use portcullis_proto::{Protocol, Time};
 
 /// The first port that is assigned where the suggested one cannot be.
@@ -26,6 +27,8 @@ pub(crate) enum Refusal {
 /// A mapping that is asked for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted {
+    /// The protocol it is asked for by.
+    pub(crate) method: Method,
     pub(crate) client: IpAddr,
     pub(crate) protocol: Protocol,
     pub(crate) internal_port: u16,
@@ -54,8 +57,8 @@ pub(crate) fn assign(device: &Device, wanted: &Wanted) -> Result<u16, Refusal> {
     if external_address(device).is_none() {
         return Err(Refusal::NoAddress);
     }
-    let &Wanted { client, protocol, internal_port, suggested, exact } = wanted;
-    let held = device.table.as_slice().iter().find(|mapping| mapping.is_of(client, protocol, internal_port));
+    let &Wanted { method, client, protocol, internal_port, suggested, exact } = wanted;
+    let held = device.table.seen_by(method).find(|mapping| mapping.is_of(client, protocol, internal_port));
     if let Some(held) = held {
         let other = exact && held.external_port != suggested;
         return if other { Err(Refusal::Taken) } else { Ok(held.external_port) };
@@ -93,7 +96,7 @@ fn is_taken(device: &Device, wanted: &Wanted, port: u16) -> bool {
     });
     by_peer
         || device.has(Quirk::OtherMechanism(port))
-        || device.table.range(port..=port, wanted.protocol).next().is_some()
+        || device.table.range(wanted.method, port..=port, wanted.protocol).next().is_some()
 }
 
 /// The seconds that are granted for those that are asked for.
@@ -108,10 +111,25 @@ pub(crate) fn granted(device: &Device, asked: u32) -> u32 {
         .unwrap_or(asked)
 }
 
+/// The seconds that are granted to a mapping: what is left of the one that is there, where that is not extended.
+pub(crate) fn extended(device: &Device, wanted: &Wanted, external_port: u16, now: Time, seconds: u32) -> u32 {
+    let asked = mapping(wanted, external_port, now, seconds);
+    let end = device.table.end_of(&asked).filter(|_| device.has(Quirk::RefreshIgnored));
+    end.and_then(|end| u32::try_from((end - now).as_secs()).ok()).unwrap_or(seconds)
+}
+
+/// Whose a mapping is once it is asked for again by another protocol.
+pub(crate) fn maker(device: &Device, wanted: &Wanted, external_port: u16) -> Method {
+    let stays = device.has(Quirk::PortControl(Oddity::DeletesItsOwnAlone));
+    let held = device.table.find(wanted.method, "", external_port, wanted.protocol).filter(|_| stays);
+    held.map_or(wanted.method, |held| held.method)
+}
+
 /// A mapping for everybody that ends `seconds` from now.
 pub(crate) fn mapping(wanted: &Wanted, external_port: u16, now: Time, seconds: u32) -> Mapping {
     Mapping {
         external_port,
+        method: wanted.method,
         expires: Some(now + Duration::from_secs(seconds.into())),
         ..Mapping::new(wanted.protocol, wanted.internal_port, wanted.client)
     }

@@ -57,6 +57,13 @@ pub enum PortControlOddity {
     EpochAlways(u32),
     /// Its epoch time counts on when its external address changes, against RFC 6887 section 8.5 (miniupnpd#254).
     EpochOutlivesAddress,
+    /// Deletes by NAT-PMP and PCP what was made by the same protocol alone, although each extends what another has
+    /// made (miniupnpd).
+    DeletesItsOwnAlone,
+    /// Answers a PCP request to delete what is not there with this result code: 8 (miniupnpd).
+    NothingToDelete(u8),
+    /// Refuses every deletion by NAT-PMP and PCP with 2, NOT_AUTHORIZED (miniupnpd with nftables).
+    DeletionRefused,
     /// Announces nothing.
     NoAnnouncements,
     /// From the start and from each reboot on, announces so often (attack F17).

@@ -193,3 +193,32 @@ fn answers_may_have_strange_options() {
         assert_eq!(Answer::decode(&payload), Err(malformed));
     }
 }
+
+#[test]
+fn what_another_protocol_made_may_be_deleted_by_that_alone() {
+    let only = Quirk::PortControl(Oddity::DeletesItsOwnAlone);
+    let mut home = Home::new(pcp().with(Quirk::NatPmp).with(only));
+    home.map_pcp(map(), 7_200).unwrap();
+    // It says yes, and has deleted nothing.
+    assert!(matches!(home.ask_nat_pmp(map_request(0)), Body::Map(_)));
+    assert_eq!(home.gateway.mappings().len(), 1);
+    home.map_pcp(map(), 0).unwrap();
+    assert!(home.gateway.mappings().is_empty());
+}
+
+#[test]
+fn there_may_have_to_be_something_to_delete() {
+    let mut home = odd_pcp(Oddity::NothingToDelete(8));
+    assert_eq!(home.map_pcp(map(), 0), Err(ResultCode::NoResources));
+    home.map_pcp(map(), 7_200).unwrap();
+    assert!(home.map_pcp(map(), 0).is_ok());
+}
+
+#[test]
+fn deletions_may_be_refused() {
+    let mut home = Home::new(pcp().with(Quirk::NatPmp).with(Quirk::PortControl(Oddity::DeletionRefused)));
+    home.map_pcp(map(), 7_200).unwrap();
+    assert_eq!(home.map_pcp(map(), 0), Err(ResultCode::NotAuthorized));
+    assert!(matches!(home.ask_nat_pmp(map_request(0)), Body::Refused { .. }));
+    assert_eq!(home.gateway.mappings().len(), 1);
+}

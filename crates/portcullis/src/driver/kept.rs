@@ -22,7 +22,8 @@ pub(crate) struct Register(Arc<Mutex<BTreeMap<MappingId, Standing>>>);
 impl Register {
     pub(super) fn update(&self, change: &Change) {
         let mut mappings = self.lock();
-        if change.kind == ChangeKind::Released && !mappings.contains_key(&change.mapping) {
+        let is_end = matches!(change.kind, ChangeKind::Released | ChangeKind::HandedOver);
+        if is_end && !mappings.contains_key(&change.mapping) {
             // Whoever held it is gone, and would not take it away again.
             return;
         }
@@ -31,7 +32,9 @@ impl Register {
             is_open: false,
             changes: VecDeque::new(),
         });
-        standing.granted.clone_from(&change.granted);
+        if change.kind != ChangeKind::LeftBehind {
+            standing.granted.clone_from(&change.granted);
+        }
         match change.kind {
             ChangeKind::Mapped | ChangeKind::Renewed | ChangeKind::Recovered => standing.is_open = true,
             ChangeKind::Degraded | ChangeKind::Lost | ChangeKind::Released => standing.is_open = false,

@@ -1,5 +1,6 @@
 //! What is wrong with a journal, and what comes of it.
 
+use crate::os_error::{explained, is_out_of_files};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,8 @@ pub struct JournalError {
 
 /// What helps where a directory does not serve.
 const ELSEWHERE: &str = "name another directory, or do without a journal";
+/// The same where its disk is full.
+const MAKE_ROOM: &str = "make room on the disk, name another directory, or do without a journal";
 
 #[derive(Debug)]
 pub(super) enum Reason {
@@ -68,7 +71,13 @@ impl fmt::Display for JournalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.display();
         match &self.reason {
-            Reason::Io(doing, error) => write!(f, "cannot {doing} {path}: {error}; {ELSEWHERE}"),
+            Reason::Io(doing, error) => {
+                write!(f, "cannot {doing} {path}: {}", explained(error))?;
+                match advice(error) {
+                    Some(advice) => write!(f, "; {advice}"),
+                    None => Ok(()),
+                }
+            }
             Reason::Unsafe(why) => write!(f, "cannot keep a journal in {path}: {why}; {ELSEWHERE}"),
             Reason::Full => write!(f, "the journal {path} is full; close mappings that it holds"),
             Reason::TooManyFiles => {
@@ -79,6 +88,18 @@ impl fmt::Display for JournalError {
             }
             Reason::Busy => write!(f, "the journals in {path} are in use; try again"),
         }
+    }
+}
+
+/// What helps, where the error does not say so itself.
+fn advice(error: &io::Error) -> Option<&'static str> {
+    match error.kind() {
+        // Another directory would not be opened either.
+        _ if is_out_of_files(error) => None,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            Some(MAKE_ROOM)
+        }
+        _ => Some(ELSEWHERE),
     }
 }
 
@@ -129,6 +150,8 @@ pub(super) enum Problem {
     TooMany,
     /// What it holds could not be taken over.
     NotTaken(JournalError),
+    /// What it holds was taken over, and had to stay where it is.
+    NotMoved(JournalError),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,15 +184,24 @@ impl fmt::Display for JournalWarning {
         if let Problem::TooMany = self.problem {
             return write!(f, "there are too many journals in {path}, and some were not looked at");
         }
+        if let Problem::NotMoved(error) = &self.problem {
+            return write!(f, "the journal {path} stays, and what it holds is deleted all the same: {error}");
+        }
+        if let Problem::NotTaken(error) = &self.problem {
+            // It names its path itself.
+            if error.path() == self.path {
+                return write!(f, "{error}");
+            }
+        }
         write!(f, "the journal {path} was not used: ")?;
         match &self.problem {
             Problem::Unsafe(why) => write!(f, "{why}"),
             Problem::TooLarge => f.write_str("it is too large"),
             Problem::Version => f.write_str("another version of the program wrote it"),
             Problem::Damaged => f.write_str("it is damaged"),
-            Problem::Io(error) => return write!(f, "{error}"),
+            Problem::Io(error) => return f.write_str(&explained(error)),
             Problem::NotTaken(error) => return write!(f, "{error}"),
-            Problem::TooMany => Ok(()),
+            Problem::TooMany | Problem::NotMoved(_) => Ok(()),
         }?;
         f.write_str(match self.outcome {
             Outcome::LeftAlone => "; look at it, and remove it unless it is of use",

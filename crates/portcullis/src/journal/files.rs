@@ -5,6 +5,7 @@ use super::error::{JournalError, JournalWarning, Outcome, Problem, Unsafe};
 use super::origin::{NoOrigin, Origin};
 use super::system;
 use portcullis_proto::Time;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -16,8 +17,9 @@ pub(super) const MAX_FILE: u64 = 1024 * 1024;
 pub(super) const MAX_FILES: usize = 256;
 /// So many are kept for somebody to look at.
 const MAX_BAD: usize = 8;
-/// Names in the directory that are read, of whatever.
-const MAX_NAMES: usize = 4_096;
+/// Names in the directory that are gone through, of whatever: a second's work. Beyond that it is an error, and nothing is
+/// passed over without a word.
+const MAX_NAMES: usize = 1 << 20;
 
 const JOURNAL: &str = ".journal";
 /// What is being written, and will get the name without this.
@@ -45,7 +47,7 @@ pub(super) struct Trouble {
     alive: bool,
 }
 
-/// The journals in a directory, in order of their names.
+/// The journals in a directory, in order of their names; where there are too many, one more than are looked at.
 pub(super) fn journals(directory: &Path) -> io::Result<Vec<PathBuf>> {
     named(directory, JOURNAL)
 }
@@ -56,15 +58,20 @@ pub(super) fn beside(path: &Path) -> PathBuf {
 }
 
 fn named(directory: &Path, end: &str) -> io::Result<Vec<PathBuf>> {
-    let mut paths = Vec::new();
-    for found in directory.read_dir()?.take(MAX_NAMES) {
+    let mut paths = BTreeSet::new();
+    for (count, found) in directory.read_dir()?.enumerate() {
+        if count >= MAX_NAMES {
+            return Err(io::Error::other(format!("more than {MAX_NAMES} names are in it")));
+        }
         let found = found?;
         if found.file_name().as_encoded_bytes().ends_with(end.as_bytes()) {
-            paths.push(found.path());
+            paths.insert(found.path());
+            if paths.len() > MAX_FILES.saturating_add(1) {
+                paths.pop_last();
+            }
         }
     }
-    paths.sort();
-    Ok(paths)
+    Ok(paths.into_iter().collect())
 }
 
 fn with_end(path: &Path, end: &str) -> PathBuf {

@@ -28,8 +28,9 @@ use origin::Origin;
 use own::OwnFile;
 use place::Turn;
 use portcullis_proto::Time;
-use portcullis_proto::client::journal::{Entry, EntryId, Record};
-use std::collections::BTreeMap;
+use portcullis_proto::client::Method;
+use portcullis_proto::client::journal::{Custody, Entry, EntryId, Record};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -48,9 +49,20 @@ pub(crate) struct Journal {
     stale: bool,
     /// Which files of dead processes have what, as far as it has been looked at.
     elsewhere: BTreeMap<EntryId, PathBuf>,
+    /// What is erased, and is in such a file still: there was no room to write that anew without it.
+    undone: BTreeSet<EntryId>,
     warnings: Vec<JournalWarning>,
     /// When it was last told.
     now: Time,
+}
+
+/// What there is of other processes.
+#[derive(Debug, Default)]
+pub(crate) struct Others {
+    /// What dead ones left on purpose and has not expired.
+    pub(crate) left_open: Vec<Entry>,
+    /// What living ones have.
+    pub(crate) living: Vec<Entry>,
 }
 
 /// An entry of some process.
@@ -85,6 +97,7 @@ impl Journal {
             entries: Entries::new(),
             stale: false,
             elsewhere: BTreeMap::new(),
+            undone: BTreeSet::new(),
             warnings: Vec::new(),
             now: Time::ZERO,
         })
@@ -93,18 +106,25 @@ impl Journal {
     /// Takes over what dead processes left and did not mean to leave: each entry goes to one process only. What has
     /// expired, or cannot be read, is done away with.
     ///
-    /// Also gives what they left on purpose and has not expired: whoever starts wants both, and waits for it.
-    pub(crate) fn begin(&mut self, now: Time) -> (Vec<Entry>, Vec<Entry>) {
+    /// `may_delete` says by which protocols it may be deleted here: the rest stays for others to take over.
+    ///
+    /// Also gives what else there is of other processes: whoever starts wants both, and waits for it.
+    pub(crate) fn begin(&mut self, now: Time, may_delete: impl Fn(Method) -> bool) -> (Vec<Entry>, Others) {
         let Some(_turn) = self.take_turn(now) else { return Default::default() };
         files::remove_unfinished(&self.directory);
-        let (dead, troubles) = self.dead();
+        let (dead, living, troubles) = self.survey();
+        // What a living process keeps the same of is that one's to take over, when it closes it.
+        let is_kept = |entry: &Entry| {
+            let keeps = |other: &&Entry| other.granted && other.custody == Custody::Kept;
+            living.iter().filter(keeps).any(|other| other.is_one_with(entry))
+        };
+        let is_left =
+            |entry: &Entry| entry.custody == Custody::LeftOpen || is_kept(entry) || !may_delete(entry.method);
         let mut claimed = Vec::new();
         let mut left = Vec::new();
         for mut file in dead {
-            let result = self.claim_from(&mut file, &mut claimed);
-            if let Err(error) = result {
-                let warning = JournalWarning::new(&file.path, Problem::NotTaken(error), Outcome::LeftAlone);
-                self.warnings.push(warning);
+            if let Err(problem) = self.claim_from(&mut file, &is_left, &mut claimed) {
+                self.warnings.push(JournalWarning::new(&file.path, problem, Outcome::LeftAlone));
             }
             if !file.entries.is_empty() {
                 left.push(file);
@@ -117,12 +137,54 @@ impl Journal {
             self.remember(file);
         }
         self.warnings.extend(troubles.into_iter().map(Trouble::set_aside));
-        (claimed, left_on_purpose(left))
+        (claimed, Others { left_open: left_on_purpose(left), living })
+    }
+
+    /// What there is of other processes by now. Nothing is changed.
+    pub(crate) fn others(&mut self, now: Time) -> Others {
+        self.now = now;
+        let _turn = Turn::take_to_read(&self.directory).ok();
+        let (dead, living, _) = self.survey();
+        dead.iter().for_each(|file| self.remember(file));
+        Others { left_open: left_on_purpose(dead), living }
+    }
+
+    /// Lets go of an entry where another living process has the same mapping, or one left it open: it is that one's from
+    /// then on. Whether there is one.
+    /// Of two that let go at the same time, the later one finds nobody else.
+    pub(crate) fn hand_over(&mut self, id: EntryId, now: Time) -> bool {
+        let Some(own) = self.entries.get(&id).cloned() else { return false };
+        let Some(_turn) = self.take_turn(now) else { return false };
+        let (dead, living, _) = self.survey();
+        let left_open = left_on_purpose(dead);
+        let keeps =
+            |other: &&Entry| other.custody != Custody::Unwanted && other.granted && own.is_one_with(other);
+        let Some(heir) = living.iter().chain(&left_open).find(keeps) else { return false };
+        let lasts_longer = match (own.expires, heir.expires) {
+            (_, None) => false,
+            (None, Some(_)) => true,
+            (Some(own), Some(heirs)) => own > heirs,
+        };
+        let is_left_open = left_open.iter().any(|entry| entry.id == heir.id);
+        if lasts_longer && is_left_open {
+            let longer = Entry { expires: own.expires, lifetime: own.lifetime, ..heir.clone() };
+            if self.change_elsewhere_in_turn(heir.id, Some(&longer)).is_err() {
+                return false;
+            }
+        }
+        // Made by another protocol, it may be another mapping to the gateway: whoever is the last deletes it. So does whoever
+        // comes after an heir that dies before it has heard of the longer lease.
+        let written = if heir.method == own.method && (is_left_open || !lasts_longer) {
+            self.erase(id)
+        } else {
+            self.put(&[Entry { custody: Custody::Unwanted, ..own }], true)
+        };
+        written.is_ok()
     }
 
     /// Writes an entry, or that it is gone. One that is not granted yet is safe on the disk when this returns.
     ///
-    /// An entry of a dead process is replaced or erased where it is.
+    /// An entry that a dead process left open is replaced or erased where it is, as long as it stays left open.
     ///
     /// # Errors
     ///
@@ -131,13 +193,27 @@ impl Journal {
     pub(crate) fn record(&mut self, record: &Record) -> io::Result<()> {
         match record {
             Record::Put(entry) => {
-                if self.elsewhere.contains_key(&entry.id) && self.change_elsewhere(entry.id, Some(entry))? {
+                self.undone.remove(&entry.id);
+                let is_elsewhere = self.elsewhere.contains_key(&entry.id);
+                let stays = is_elsewhere && entry.custody == Custody::LeftOpen;
+                if stays && self.change_elsewhere(entry.id, Some(entry))? {
                     return Ok(());
                 }
-                Ok(self.put(std::slice::from_ref(entry), !entry.granted)?)
+                self.put(std::slice::from_ref(entry), is_elsewhere || !entry.granted)?;
+                if is_elsewhere {
+                    // Kept by this process from now on: nobody else is to take it for a dead one's.
+                    self.change_elsewhere(entry.id, None)?;
+                }
+                Ok(())
             }
-            Record::Erase(id) if self.entries.contains_key(id) => Ok(self.erase(*id)?),
-            Record::Erase(id) => Ok(self.change_elsewhere(*id, None).map(drop)?),
+            Record::Erase(id) => {
+                let is_here = self.entries.contains_key(id);
+                let here = if is_here { self.erase(*id) } else { Ok(()) };
+                if !is_here || self.elsewhere.contains_key(id) {
+                    self.change_elsewhere(*id, None)?;
+                }
+                Ok(here?)
+            }
         }
     }
 
@@ -147,8 +223,17 @@ impl Journal {
     }
 
     /// What all processes have in a directory, with what could not be read. Nothing is changed.
-    pub(crate) fn read_all(directory: &Path, now: Time) -> (Vec<Found>, Vec<JournalWarning>) {
-        Self::read_as(directory, &Origin::here(), now)
+    ///
+    /// # Errors
+    ///
+    /// Where the directory is there and cannot be read: that there is nothing in it would be false.
+    pub(crate) fn read_all(directory: &Path, now: Time) -> io::Result<(Vec<Found>, Vec<JournalWarning>)> {
+        match directory.read_dir() {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(JournalError::io(directory, "read")(error).into())
+            }
+            _ => Ok(Self::read_as(directory, &Origin::here(), now)),
+        }
     }
 
     fn read_as(directory: &Path, here: &Origin, now: Time) -> (Vec<Found>, Vec<JournalWarning>) {
@@ -177,15 +262,22 @@ impl Journal {
             .ok()
     }
 
-    fn dead(&self) -> (Vec<OtherFile>, Vec<Trouble>) {
+    fn dead(&self) -> Vec<OtherFile> {
+        self.survey().0
+    }
+
+    /// The files of dead processes, the entries of living ones, and what could not be read.
+    fn survey(&self) -> (Vec<OtherFile>, Vec<Entry>, Vec<Trouble>) {
         let own = self.own.as_ref().map(OwnFile::path);
-        let mut dead = Vec::new();
+        let (mut dead, mut living) = (Vec::new(), Vec::new());
         let troubles = files::others(&self.directory, own, &self.here, self.now, |file| {
-            if !file.is_alive() {
+            if file.is_alive() {
+                living.extend(file.entries.into_values());
+            } else {
                 dead.push(file);
             }
         });
-        (dead, troubles)
+        (dead, living, troubles)
     }
 
     fn remember(&mut self, file: &OtherFile) {
@@ -193,18 +285,28 @@ impl Journal {
     }
 
     /// First safely into our own file, then out of the other: dying in between leaves it twice, not nowhere.
-    fn claim_from(&mut self, file: &mut OtherFile, claimed: &mut Vec<Entry>) -> Result<(), JournalError> {
-        let taken: Vec<Entry> = file.entries.values().filter(|entry| !entry.outlives).cloned().collect();
-        let new: Vec<Entry> =
-            taken.iter().filter(|entry| !self.entries.contains_key(&entry.id)).cloned().collect();
+    ///
+    /// Where there is no room for it, it is claimed where it is: what is to be deleted needs none. Another process may
+    /// then claim it too, and to delete a mapping twice does no harm.
+    fn claim_from(
+        &mut self,
+        file: &mut OtherFile,
+        is_left: &impl Fn(&Entry) -> bool,
+        claimed: &mut Vec<Entry>,
+    ) -> Result<(), Problem> {
+        let taken: Vec<Entry> = file.entries.values().filter(|entry| !is_left(entry)).cloned().collect();
+        let is_known = |id| self.entries.contains_key(id) || claimed.iter().any(|known| known.id == *id);
+        let unwanted = |entry: &Entry| Entry { custody: Custody::Unwanted, ..entry.clone() };
+        let new: Vec<Entry> = taken.iter().filter(|entry| !is_known(&entry.id)).map(unwanted).collect();
         if !new.is_empty() {
-            self.put(&new, true)?;
+            let written = self.put(&new, true);
             claimed.extend(new);
+            written.map_err(Problem::NotMoved)?;
         }
         if !taken.is_empty() || file.expired > 0 || file.entries.is_empty() {
             let mut left = file.entries.clone();
-            left.retain(|_, entry| entry.outlives);
-            file.replace(&self.here, left)?;
+            left.retain(|_, entry| is_left(entry));
+            file.replace(&self.here, left).map_err(Problem::NotTaken)?;
         }
         Ok(())
     }
@@ -216,19 +318,22 @@ impl Journal {
         let mut room = MAX_FILE.saturating_sub(size(&into));
         let mut all = into.entries.clone();
         let mut merged = Vec::new();
-        files.retain(|file| {
-            let fits = room.checked_sub(size(file));
-            if let Some(rest) = fits {
-                room = rest;
-                all.extend(file.entries.clone());
-                merged.push(file.path.clone());
+        for file in std::mem::take(files) {
+            match room.checked_sub(size(&file)) {
+                Some(rest) => {
+                    room = rest;
+                    all.extend(file.entries.clone());
+                    merged.push(file);
+                }
+                None => files.push(file),
             }
-            fits.is_none()
-        });
+        }
         if into.replace(&self.here, all).is_ok() {
-            for path in merged {
-                let _ = std::fs::remove_file(path);
+            for file in merged {
+                let _ = std::fs::remove_file(file.path);
             }
+        } else {
+            files.append(&mut merged);
         }
         files.push(into);
     }
@@ -288,11 +393,15 @@ impl Journal {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             turn => turn?,
         };
+        self.change_elsewhere_in_turn(id, entry)
+    }
+
+    fn change_elsewhere_in_turn(&mut self, id: EntryId, entry: Option<&Entry>) -> Result<bool, JournalError> {
         let known = self.elsewhere.get(&id);
         let known = known.and_then(|path| OtherFile::open(path, &self.here, self.now).ok().flatten());
         let has = |file: &OtherFile| !file.is_alive() && file.entries.contains_key(&id);
         // Another process may have merged files meanwhile.
-        let file = known.filter(has).or_else(|| self.dead().0.into_iter().find(has));
+        let file = known.filter(has).or_else(|| self.dead().into_iter().find(has));
         let Some(mut file) = file else {
             self.elsewhere.remove(&id);
             return Ok(false);
@@ -302,10 +411,17 @@ impl Journal {
             Some(entry) => entries.insert(id, entry.clone()),
             None => entries.remove(&id),
         };
+        entries.retain(|id, _| !self.undone.contains(id));
         if Contents::write(&self.here, &entries).len() as u64 > MAX_FILE {
             return Err(JournalError::new(&file.path, Reason::Full));
         }
-        file.replace(&self.here, entries)?;
+        if let Err(error) = file.replace(&self.here, entries) {
+            if entry.is_none() {
+                // It goes with the rest of the file: to remove that needs no room.
+                self.undone.insert(id);
+            }
+            return Err(error);
+        }
         match entry {
             Some(_) => self.elsewhere.insert(id, file.path),
             None => self.elsewhere.remove(&id),
@@ -329,7 +445,7 @@ impl Journal {
 
 fn left_on_purpose(files: Vec<OtherFile>) -> Vec<Entry> {
     let entries: Entries = files.into_iter().flat_map(|file| file.entries).collect();
-    entries.into_values().filter(|entry| entry.outlives).collect()
+    entries.into_values().filter(|entry| entry.custody == Custody::LeftOpen).collect()
 }
 
 impl Drop for Journal {

@@ -38,13 +38,14 @@ impl OwnFile {
             let random = RandomState::new().hash_one(0_u8);
             let path = directory.join(format!("{}-{random:016x}.journal", std::process::id()));
             // It is taken for a dead process's until it is held, and may be gone by then.
-            if let Some(mut file) = held_file(&path)? {
+            if let Some(mut file) = held_file(&path).map_err(JournalError::io(directory, "write to"))? {
                 let written = file.write_all(text.as_bytes());
                 let mut own = Self { path, file, length: 0, compact_at: 0, unnamed: true };
                 own.set_length(text.len());
                 if let Err(error) = written {
                     let _ = std::fs::remove_file(&own.path);
-                    return Err(JournalError::io(&own.path, "write")(error));
+                    // By the name of the directory: the file had one for this attempt only.
+                    return Err(JournalError::io(directory, "write to")(error));
                 }
                 return Ok(own);
             }
@@ -115,7 +116,7 @@ impl OwnFile {
         let path = files::beside(&self.path);
         let _ = std::fs::remove_file(&path);
         // Held before it has the name, as the name must never be that of a file that nobody holds.
-        let Some(mut file) = held_file(&path)? else {
+        let Some(mut file) = held_file(&path).map_err(JournalError::io(&path, "create"))? else {
             return Err(JournalError::new(&path, Reason::Busy));
         };
         let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
@@ -136,9 +137,9 @@ impl OwnFile {
 }
 
 /// A file that was not there before; `None` where somebody was quicker to hold it.
-fn held_file(path: &Path) -> Result<Option<File>, JournalError> {
+fn held_file(path: &Path) -> std::io::Result<Option<File>> {
     match system::open_held(path, OpenOptions::new().create_new(true)) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(None),
-        result => result.map_err(JournalError::io(path, "create")),
+        result => result,
     }
 }

@@ -84,6 +84,8 @@ mod imp {
 /// Makes the directory, for its user alone, unless there is one; gives its absolute path.
 pub(super) fn prepare(path: &Path) -> Result<PathBuf, JournalError> {
     let path = std::path::absolute(path).map_err(JournalError::io(path, "find"))?;
+    // Its components alone: a link whose name ends in a slash or a dot would be looked at through the link.
+    let path: PathBuf = path.components().collect();
     let missing: Vec<&Path> = path.ancestors().take_while(|path| path.symlink_metadata().is_err()).collect();
     if !missing.is_empty() {
         system::private_directory().create(&path).map_err(JournalError::io(&path, "make"))?;

@@ -3,8 +3,9 @@
 use super::{Found, Journal, JournalWarning};
 use crate::config::JournalPlace;
 use crate::driver::clock::Clock;
-use portcullis_proto::Protocol;
 use portcullis_proto::client::Method;
+use portcullis_proto::client::journal::Custody;
+use portcullis_proto::{Protocol, Time};
 use std::io;
 use std::net::IpAddr;
 use std::num::NonZeroU16;
@@ -18,6 +19,8 @@ pub struct JournalEntry {
     pub method: Method,
     /// The gateway, by name and address.
     pub gateway: String,
+    /// The gateway's address.
+    pub gateway_address: IpAddr,
     /// The transport protocol.
     pub protocol: Protocol,
     /// Our own address.
@@ -38,30 +41,100 @@ pub struct JournalEntry {
     pub is_alive: bool,
     /// Whether it was left open on purpose.
     pub is_left_open: bool,
+    /// Whether nobody wants it any more, and it is to be deleted by whoever can.
+    pub is_unwanted: bool,
+    /// What else tells gateways of one address apart.
+    place: Option<u16>,
+}
+
+impl JournalEntry {
+    fn new(Found { entry, alive }: Found, now: Time) -> Self {
+        let address = entry.remote.ip();
+        Self {
+            method: entry.method,
+            gateway: entry.gateway,
+            gateway_address: address,
+            protocol: entry.protocol,
+            internal_address: entry.internal_address,
+            internal_port: entry.internal_port,
+            external_address: entry.external_address,
+            external_port: entry.external_port,
+            remaining: entry.expires.map(|at| at - now),
+            description: entry.description,
+            is_granted: entry.granted,
+            is_alive: alive,
+            is_left_open: entry.custody == Custody::LeftOpen,
+            is_unwanted: entry.custody == Custody::Unwanted,
+            // On the loopback there may be many gateways at one address.
+            place: address.is_loopback().then_some(entry.remote.port()),
+        }
+    }
+
+    /// Whether both are one mapping of one gateway: it is in the journal twice where two processes or two protocols
+    /// asked for it.
+    pub fn is_one_with(&self, other: &Self) -> bool {
+        let key = |entry: &Self| {
+            let Self { gateway_address, place, protocol, .. } = *entry;
+            let internal = (entry.internal_address, entry.internal_port);
+            (gateway_address, place, protocol, internal, entry.external_port)
+        };
+        key(self) == key(other)
+    }
 }
 
 /// Reads a journal, that of every process: what it holds, and what could not be read. Nothing is changed.
 ///
 /// # Errors
 ///
-/// When the system has no place for the default journal.
+/// When the system has no place for the default journal, or does not let its directory be read.
 pub fn read_journal(place: &JournalPlace) -> io::Result<(Vec<JournalEntry>, Vec<JournalWarning>)> {
     let Some(directory) = place.directory()? else { return Ok((Vec::new(), Vec::new())) };
     let now = Clock::start().now();
-    let (found, warnings) = Journal::read_all(&directory, now);
-    let entry = |Found { entry, alive }: Found| JournalEntry {
-        method: entry.method,
-        gateway: entry.gateway,
-        protocol: entry.protocol,
-        internal_address: entry.internal_address,
-        internal_port: entry.internal_port,
-        external_address: entry.external_address,
-        external_port: entry.external_port,
-        remaining: entry.expires.map(|at| at - now),
-        description: entry.description,
-        is_granted: entry.granted,
-        is_alive: alive,
-        is_left_open: entry.outlives,
-    };
-    Ok((found.into_iter().map(entry).collect(), warnings))
+    let (found, warnings) = Journal::read_all(&directory, now)?;
+    let entries = found.into_iter().map(|found| JournalEntry::new(found, now));
+    Ok((entries.collect(), warnings))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::tests::entry;
+    use portcullis_proto::client::journal::Entry;
+
+    fn read(entry: Entry) -> JournalEntry {
+        JournalEntry::new(Found { entry, alive: true }, Time::ZERO)
+    }
+
+    #[test]
+    fn a_mapping_that_two_protocols_made_is_one() {
+        let by_upnp = Entry {
+            method: Method::Igd,
+            remote: "192.168.1.1:49152".parse().unwrap(),
+            granted: true,
+            ..entry(2)
+        };
+        let pcp = read(entry(1));
+        assert!(pcp.is_one_with(&read(by_upnp.clone())));
+        for (what, other) in [
+            ("gateway", Entry { remote: "192.168.1.2:5351".parse().unwrap(), ..entry(2) }),
+            ("protocol", Entry { protocol: Protocol::Tcp, ..entry(2) }),
+            ("address", Entry { internal_address: "192.168.1.8".parse().unwrap(), ..entry(2) }),
+            ("internal port", Entry { internal_port: NonZeroU16::MIN, ..entry(2) }),
+            ("external port", Entry { external_port: NonZeroU16::MIN, ..entry(2) }),
+        ] {
+            assert!(!pcp.is_one_with(&read(other)), "{what}");
+        }
+        // The core takes it for one, too.
+        assert!(entry(1).is_one_with(&by_upnp));
+    }
+
+    #[test]
+    fn on_the_loopback_each_port_is_another_gateway() {
+        let at = |remote: &str, id| Entry { remote: remote.parse().unwrap(), ..entry(id) };
+        for (other, is_one) in [("127.0.0.1:5351", true), ("127.0.0.1:5352", false)] {
+            let (own, other) = (at("127.0.0.1:5351", 1), at(other, 2));
+            assert_eq!(read(own.clone()).is_one_with(&read(other.clone())), is_one);
+            assert_eq!(own.is_one_with(&other), is_one);
+        }
+    }
 }

@@ -1,18 +1,35 @@
 //! The machine's interfaces and default gateways, read from the operating system.
 
+mod deprecated;
+mod routes;
 pub(crate) mod watch;
 
+use crate::os_error;
 use getifs::Flags;
-use portcullis_proto::client::{DefaultGateway, Interface, InterfaceAddress, Network};
+use portcullis_proto::client::{Interface, InterfaceAddress, Network};
 use std::io;
 
 /// A snapshot, taken now. What the operating system does not tell is left out, without a word: a search
 /// then goes through no interface and finds no gateway, or asks no default gateway directly.
-pub(crate) fn snapshot() -> Network {
-    Network {
-        interfaces: interfaces().unwrap_or_default(),
-        default_gateways: default_gateways().unwrap_or_default(),
-    }
+///
+/// # Errors
+///
+/// Where no file can be opened to ask the operating system: that says nothing of the network.
+pub(crate) fn snapshot() -> io::Result<Network> {
+    let interfaces = told(interfaces())?;
+    let way_out = routes::way_out(&interfaces)?;
+    let default_gateways = told(routes::default_gateways(way_out))?;
+    Ok(Network { interfaces, default_gateways, way_out, untold: None })
+}
+
+/// The same for a client that knows no other yet.
+pub(crate) fn first_snapshot() -> Network {
+    let untold = |error: io::Error| Network { untold: Some(os_error::kind(&error)), ..Network::default() };
+    snapshot().unwrap_or_else(untold)
+}
+
+fn told<T>(read: io::Result<Vec<T>>) -> io::Result<Vec<T>> {
+    read.or_else(|error| if os_error::is_out_of_files(&error) { Err(error) } else { Ok(Vec::new()) })
 }
 
 fn interfaces() -> io::Result<Vec<Interface>> {
@@ -27,21 +44,29 @@ fn interfaces() -> io::Result<Vec<Interface>> {
             addresses: Vec::new(),
         })
         .collect();
+    let deprecated = deprecated::addresses();
     for net in getifs::interface_addrs()? {
         let interface = interfaces.iter_mut().find(|interface| interface.index == net.index());
         if let Some(interface) = interface {
-            interface
-                .addresses
-                .push(InterfaceAddress { address: net.addr(), prefix_length: net.prefix_len() });
+            interface.addresses.push(InterfaceAddress {
+                address: net.addr(),
+                prefix_length: net.prefix_len(),
+                deprecated: deprecated.contains(&(interface.index, net.addr())),
+            });
         }
     }
     Ok(interfaces)
 }
 
-fn default_gateways() -> io::Result<Vec<DefaultGateway>> {
-    let gateways = getifs::gateway_addrs()?;
-    Ok(gateways
-        .iter()
-        .map(|gateway| DefaultGateway { address: gateway.addr(), interface: gateway.index() })
-        .collect())
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_asked_for_is_no_network_without_interfaces() {
+        let error = |number| Err::<Vec<Interface>, _>(io::Error::from_raw_os_error(number));
+        assert!(told(error(libc::EMFILE)).is_err());
+        // A sandbox that tells nothing tells nothing later either.
+        assert_eq!(told(error(libc::EACCES)).unwrap(), []);
+    }
 }

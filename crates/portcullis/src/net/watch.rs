@@ -20,8 +20,8 @@ mod system {
     use std::os::fd::{AsRawFd, OwnedFd};
     use std::time::Duration;
 
-    /// `RTMGRP_*` of linux/rtnetlink.h: link, ipv4-ifaddr, ipv4-route, ipv6-ifaddr, ipv6-route.
-    const GROUPS: u32 = 0x001 | 0x010 | 0x040 | 0x100 | 0x400;
+    /// `RTMGRP_*` of linux/rtnetlink.h: link, ipv4-ifaddr, ipv4-route, ipv4-rule, ipv6-ifaddr, ipv6-route.
+    const GROUPS: u32 = 0x001 | 0x010 | 0x040 | 0x080 | 0x100 | 0x400;
     /// Messages read in one turn. Whatever is left tells of changes that the next snapshot sees as well.
     const TURN: usize = 1_024;
 

@@ -103,6 +103,6 @@ pub(crate) fn works_with_a_good_gateway(hostile: GatewayAddress) {
     let mapping = client.map(request()).wait().expect("the good gateway maps");
     assert!(began.elapsed() <= Duration::from_millis(2_000), "{:?}", began.elapsed());
     assert_eq!(server.with_gateway(|gateway| gateway.mappings().len()), 1);
-    assert!(mapping.close().wait().unwrap());
+    assert!(mapping.close().wait().unwrap().existed());
     client.shutdown(TIMEOUT);
 }

@@ -5,12 +5,20 @@ use crate::argument::port::protocol_name;
 use crate::cmd::journal_report::in_whole_seconds;
 use crate::output::Report;
 use crate::output::text::Text;
-use portcullis::{Change, ChangeKind, MappingRequest, Time};
+use portcullis::{Change, ChangeKind, MappingRequest, Reason, Time};
 use serde::Serialize;
 use std::fmt;
 use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
+
+/// What is said of a mapping that the gateway was asked to delete.
+const UNCONFIRMED: &str = "asked to close; the gateway does not say whether it did";
+const CLOSES_LATER: &str = "closes when its lifetime ends; the gateway cannot close it sooner";
+/// What is said of one that is kept no more and stays.
+const STAYS_OPEN: &str = "stays open (it was open before, or another program keeps it)";
+/// What is said of one that leads to an address which this host had.
+const STILL_THERE: &str = "still leads to this host's old address";
 
 #[derive(Debug, Serialize)]
 pub(super) struct ChangeReport {
@@ -25,6 +33,7 @@ pub(super) struct ChangeReport {
     /// The port that was asked for where nothing is granted yet.
     external_port: u16,
     gateway: Option<Text>,
+    default_gateway: Option<bool>,
     lifetime_s: Option<u32>,
     /// `null` for a permanent mapping, and where nothing is granted.
     remaining_s: Option<u64>,
@@ -40,7 +49,10 @@ impl ChangeReport {
     pub(super) fn new(change: &Change, request: &MappingRequest, now: Time, elapsed_ms: u64) -> Self {
         let granted = change.granted.as_ref();
         let is_over = matches!(change.kind, ChangeKind::Lost | ChangeKind::Released);
-        let remaining = change.expires.map(|at| if is_over { Duration::ZERO } else { at - now });
+        let remaining = match change.reason {
+            Reason::Ending(within) => Some(within),
+            _ => change.expires.map(|at| if is_over { Duration::ZERO } else { at - now }),
+        };
         let (from, to) = match change.kind {
             ChangeKind::PortChanged { from, to } => (Some(from.to_string()), Some(to.to_string())),
             ChangeKind::ExternalAddressChanged { from, to } => {
@@ -61,6 +73,7 @@ impl ChangeReport {
                 .map_or_else(|| request.external_port_or_internal(), |granted| granted.external_port)
                 .get(),
             gateway: granted.map(|granted| Text::from(granted.gateway.as_str())),
+            default_gateway: granted.and_then(|granted| granted.default_gateway),
             lifetime_s: granted.map(|granted| granted.lifetime.as_seconds()),
             remaining_s: remaining.map(in_whole_seconds),
             reason: change.reason.as_str(),
@@ -75,6 +88,20 @@ impl ChangeReport {
         duration_in_words(Duration::from_millis(self.elapsed_ms))
     }
 
+    /// How it stands, in a word.
+    pub(super) fn state(&self) -> &'static str {
+        match (self.event, self.reason) {
+            ("degraded", _) if self.method.is_some() => "in doubt",
+            ("degraded", _) => "asking",
+            ("lost", _) => "lost",
+            ("released", "unconfirmed") => "in doubt",
+            ("released", "ending") => "closing",
+            ("released", _) => "closed",
+            ("handed-over", _) => "left open",
+            _ => "open",
+        }
+    }
+
     /// The mapping's name and its place on the internet side.
     pub(super) fn place(&self) -> String {
         match self.external_address {
@@ -83,6 +110,13 @@ impl ChangeReport {
             }
             None => format!("{} port {}", self.protocol, self.external_port),
         }
+    }
+
+    /// For how long, where that is known, to be put behind what happened.
+    pub(super) fn left_in_words(&self) -> String {
+        let left = self.remaining_s.filter(|&left| left > 0);
+        left.map(|left| format!(", {} left", duration_in_words(Duration::from_secs(left))))
+            .unwrap_or_default()
     }
 
     /// What happened, and why.
@@ -94,9 +128,19 @@ impl ChangeReport {
                 format!(" from {} to {}", or_none(from), or_none(to))
             }
         };
-        // Nothing that was granted is in doubt: there is nothing yet.
-        let is_asking = self.method.is_none() && self.event == ChangeKind::Degraded.as_str();
-        let event = if is_asking { "not open yet" } else { self.event };
+        let event = match (self.event, self.reason) {
+            // Nothing that was granted is in doubt: there is nothing yet.
+            ("degraded", _) if self.method.is_none() => "not open yet",
+            ("released", "unconfirmed") => return UNCONFIRMED.to_owned(),
+            ("released", "ending") => return CLOSES_LATER.to_owned(),
+            ("released", _) => "closed",
+            ("handed-over", _) => return STAYS_OPEN.to_owned(),
+            ("left-behind", _) => {
+                let address = self.internal_address.map(|address| format!(" {address}")).unwrap_or_default();
+                return format!("{STILL_THERE}{address} ({})", self.message);
+            }
+            (event, _) => event,
+        };
         format!("{event}{change} ({})", self.message)
     }
 }
@@ -110,10 +154,73 @@ impl Report for ChangeReport {
 /// Since when, which mapping, what and why, for how long.
 impl fmt::Display for ChangeReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} {}", self.elapsed_in_words(), self.place(), self.what())?;
-        match self.remaining_s {
-            Some(left) if left > 0 => write!(f, ", {} left", duration_in_words(Duration::from_secs(left))),
-            _ => Ok(()),
+        write!(f, "{}: {} {}{}", self.elapsed_in_words(), self.place(), self.what(), self.left_in_words())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(event: ChangeKind, reason: &Reason, remaining_s: u64) -> ChangeReport {
+        ChangeReport {
+            event: event.as_str(),
+            sequence: 1,
+            elapsed_ms: 2_000,
+            method: Some("pcp"),
+            protocol: "udp",
+            internal_address: "192.168.1.7".parse().ok(),
+            internal_port: 7777,
+            external_address: None,
+            external_port: 7777,
+            gateway: None,
+            default_gateway: None,
+            lifetime_s: None,
+            remaining_s: Some(remaining_s),
+            reason: reason.as_str(),
+            message: Text::from(reason.to_string().as_str()),
+            from: None,
+            to: None,
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_keeper_is_told_as_it_is() {
+        let ending = Reason::Ending(Duration::from_secs(120));
+        for (event, reason, remaining_s, state, line) in [
+            (ChangeKind::Released, Reason::Asked, 0, "closed", "closed (as asked)"),
+            (
+                ChangeKind::Released,
+                Reason::Unconfirmed,
+                0,
+                "in doubt",
+                "asked to close; the gateway does not say whether it did",
+            ),
+            (
+                ChangeKind::Released,
+                ending,
+                120,
+                "closing",
+                "closes when its lifetime ends; the gateway cannot close it sooner, 2m left",
+            ),
+            (
+                ChangeKind::HandedOver,
+                Reason::Asked,
+                60,
+                "left open",
+                "stays open (it was open before, or another program keeps it), 1m left",
+            ),
+            (
+                ChangeKind::LeftBehind,
+                Reason::NetworkChanged,
+                60,
+                "open",
+                "still leads to this host's old address 192.168.1.7 (the network has changed), 1m left",
+            ),
+        ] {
+            let report = report(event, &reason, remaining_s);
+            assert_eq!(report.state(), state, "{reason:?}");
+            assert_eq!(report.to_string(), format!("2s: udp port 7777 {line}"));
         }
     }
 }

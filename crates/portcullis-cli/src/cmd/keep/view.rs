@@ -143,14 +143,14 @@ impl Live {
 
     fn show(&mut self, index: usize, kind: ChangeKind, report: &ChangeReport, expires: Option<Time>) {
         let Some(row) = self.rows.get_mut(index) else { return };
+        if kind == ChangeKind::LeftBehind {
+            // What stands is another.
+            let (what, left) = (report.what(), report.left_in_words());
+            row.last = format!("{what}{left} after {}", report.elapsed_in_words());
+            return;
+        }
         row.place = report.place();
-        row.state = match kind {
-            ChangeKind::Degraded if expires.is_some() => "in doubt",
-            ChangeKind::Degraded => "asking",
-            ChangeKind::Lost => "lost",
-            ChangeKind::Released => "closed",
-            _ => "open",
-        };
+        row.state = report.state();
         row.expires = expires;
         row.last = format!("{} after {}", report.what(), report.elapsed_in_words());
     }
@@ -165,6 +165,6 @@ impl Row {
         let Self { place, state, expires, last, .. } = self;
         let left = expires.map(|at| in_whole_seconds(at - now)).filter(|&left| left > 0);
         let left = left.map(|left| format!("{} left", duration_in_words(Duration::from_secs(left))));
-        format!("{place:<28} {state:<8} {:<16} {last}", left.unwrap_or_default())
+        format!("{place:<28} {state:<9} {:<16} {last}", left.unwrap_or_default())
     }
 }

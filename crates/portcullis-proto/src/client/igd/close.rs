@@ -19,8 +19,12 @@ pub(in crate::client) enum Claim {
     /// An Add of ours may have made it: it is deleted where it is the very entry, and no other program's of
     /// this host.
     Added(Mark),
-    /// This client made it: it is deleted unless the gateway says that it leads elsewhere by now.
-    Ours,
+    /// A process of before made it, and has left it open: it is deleted unless it has the description of another program.
+    Left(Mark),
+    /// This client made it, to this port of ours: it is deleted unless the gateway says that it leads elsewhere by now.
+    Ours(NonZeroU16),
+    /// This client made it for this port, when this address was its own: it is deleted where it still leads there.
+    Former(IpAddr, NonZeroU16),
     /// The caller wants it gone, whosever it is.
     Force,
 }
@@ -35,10 +39,21 @@ pub(in crate::client) struct Mark {
 }
 
 impl Mark {
-    fn is_on(&self, entry: &PortMappingEntry) -> bool {
+    /// Whether an entry may be the one, as far as the table tells.
+    pub(super) fn is_on(&self, entry: &PortMappingEntry) -> bool {
         // Gateways shorten descriptions, or leave them out.
         entry.internal_port == self.internal_port.get()
             && self.description.trim().starts_with(entry.description.trim())
+    }
+
+    /// Whether another program of this host has made what leads to our port. One of before, of a process that nobody
+    /// remembers, has our description; what PCP or NAT-PMP made, which may be what we are asking for at the same time, is
+    /// described by that or by nothing.
+    pub(super) fn is_anothers(&self, entry: &PortMappingEntry) -> bool {
+        let description = entry.description.trim().to_ascii_lowercase();
+        let is_talk =
+            ["pcp", "nat-pmp", "natpmp"].into_iter().any(|protocol| description.starts_with(protocol));
+        !description.is_empty() && !is_talk && !self.is_on(entry)
     }
 }
 
@@ -75,7 +90,7 @@ impl Close {
     /// Whether it will delete this entry once it has proof that it is ours, and has not begun to.
     pub(in crate::client) fn may_yet_delete(&self, protocol: Protocol, external_port: NonZeroU16) -> bool {
         !self.deleting
-            && matches!(self.claim, Claim::Ours | Claim::Added(_))
+            && matches!(self.claim, Claim::Ours(_) | Claim::Left(_) | Claim::Added(_))
             && self.protocol == protocol
             && (self.is_anywhere() || self.external_port == external_port)
     }
@@ -83,7 +98,7 @@ impl Close {
     pub(in crate::client) fn mark(&self) -> Option<&Mark> {
         match &self.claim {
             Claim::Added(mark) => Some(mark),
-            Claim::Unproven | Claim::Ours | Claim::Force => None,
+            Claim::Unproven | Claim::Left(_) | Claim::Ours(_) | Claim::Former(..) | Claim::Force => None,
         }
     }
 
@@ -108,6 +123,15 @@ impl Close {
             external_port: self.external_port,
             protocol: self.protocol,
         }
+    }
+
+    fn is_ours(&self) -> bool {
+        matches!(self.claim, Claim::Ours(_) | Claim::Left(_))
+    }
+
+    fn is_former(&self, entry: &PortMappingEntry) -> bool {
+        matches!(self.claim, Claim::Former(address, port)
+            if entry.internal_address() == Some(address) && entry.internal_port == port.get())
     }
 
     fn delete(&mut self, point: &ControlPoint) -> Next<bool> {
@@ -160,7 +184,7 @@ impl Procedure for Close {
                 self.table = Some(table);
                 self.look_through(point, next)
             }
-            (Claim::Ours | Claim::Added(_) | Claim::Unproven, _) => {
+            (Claim::Left(_) | Claim::Ours(_) | Claim::Added(_) | Claim::Former(..) | Claim::Unproven, _) => {
                 Next::Call(Call::new(point, &self.entry()))
             }
         }
@@ -192,23 +216,39 @@ impl Procedure for Close {
             }
             Err(failure) if self.deleting => Next::fail(step, failure),
             Ok(arguments) => match self.entry().decode(&arguments) {
-                Ok(entry) if entry.internal_address() == Some(point.local_address) => match &self.claim {
-                    Claim::Added(mark) if !mark.is_on(&entry) => {
-                        Next::fail(step, Failure::NotOurs { holder: entry.internal_client })
+                Ok(entry) if self.is_former(&entry) => self.delete(point),
+                Ok(entry)
+                    if entry.internal_address() == Some(point.local_address)
+                        && !matches!(self.claim, Claim::Former(..)) =>
+                {
+                    match &self.claim {
+                        Claim::Added(mark) if !mark.is_on(&entry) => {
+                            Next::fail(step, Failure::NotOurs { holder: entry.internal_client })
+                        }
+                        Claim::Left(mark) if mark.is_anothers(&entry) => {
+                            let holder = format!("{} ({})", entry.internal_client, entry.description.trim());
+                            Next::fail(step, Failure::NotOurs { holder })
+                        }
+                        Claim::Ours(port) | Claim::Left(Mark { internal_port: port, .. })
+                            if entry.internal_port != port.get() =>
+                        {
+                            let holder = format!("{}:{}", entry.internal_client, entry.internal_port);
+                            Next::fail(step, Failure::NotOurs { holder })
+                        }
+                        _ => self.delete(point),
                     }
-                    _ => self.delete(point),
-                },
+                }
                 Ok(entry) if !entry.internal_client.is_empty() => {
                     Next::fail(step, Failure::NotOurs { holder: entry.internal_client })
                 }
                 // Some gateways leave the client out.
-                Ok(_) if self.claim == Claim::Ours => self.delete(point),
+                Ok(_) if self.is_ours() => self.delete(point),
                 Ok(_) => Next::fail(step, Failure::OwnerUnknown),
-                Err(_) if self.claim == Claim::Ours => self.delete(point),
+                Err(_) if self.is_ours() => self.delete(point),
                 Err(error) => Next::fail(step, Failure::Decode(error)),
             },
             Err(Failure::Exchange(error)) => Next::fail(step, Failure::Exchange(error)),
-            Err(_) if self.claim == Claim::Ours => self.delete(point),
+            Err(_) if self.is_ours() => self.delete(point),
             Err(_) => Next::fail(step, Failure::OwnerUnknown),
         }
     }

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::{Entry, EntryId};
+use super::{Custody, Entry, EntryId};
 use crate::client::granted::Method;
 use crate::wire::pcp::Nonce;
 use crate::{Lifetime, Protocol, Time};
@@ -100,7 +100,7 @@ impl Entry {
             control.map_or(NONE.into(), |(service_type, _)| escaped(service_type, MAX_SERVICE_TYPE)),
             control.map_or(NONE.into(), |(_, url)| escaped(url, MAX_CONTROL_URL)),
             if self.granted { "granted" } else { "asked" }.into(),
-            if self.outlives { "outlives" } else { "ends" }.into(),
+            self.custody.as_word().into(),
         ];
         fields.join(" ")
     }
@@ -143,7 +143,7 @@ impl Entry {
                 }
             },
             granted: fields.read("state", |word| either(word, "granted", "asked"))?,
-            outlives: fields.read("end", |word| either(word, "outlives", "ends"))?,
+            custody: fields.read("end", Custody::from_word)?,
         };
         if fields.0.next().is_some() {
             return Err(LineError::Excess);

@@ -8,6 +8,7 @@ use crate::client::granted::Granted;
 use core::fmt;
 use core::net::IpAddr;
 use core::num::NonZeroU16;
+use core::time::Duration;
 
 /// Names a mapping that is kept; never used twice in the life of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,6 +63,12 @@ pub enum ChangeKind {
     Recovered,
     /// It was deleted, as asked.
     Released,
+    /// It is kept here no more, as asked, and stays open for somebody else: another holder in this process, or another
+    /// process of this user.
+    HandedOver,
+    /// This host has another address now, and what leads to the old one could not be deleted: `granted` stays at its
+    /// gateway until then.
+    LeftBehind,
 }
 
 impl ChangeKind {
@@ -76,6 +83,8 @@ impl ChangeKind {
             Self::Lost => "lost",
             Self::Recovered => "recovered",
             Self::Released => "released",
+            Self::HandedOver => "handed-over",
+            Self::LeftBehind => "left-behind",
         }
     }
 }
@@ -94,9 +103,13 @@ pub enum Reason {
     Asked,
     /// It was time to (RFC 6887 section 11.2.1).
     Scheduled,
-    /// The gateway has restarted, by its epoch (RFC 6886 section 3.6, RFC 6887 section 8.5), its uptime, or its
-    /// announcements.
+    /// The gateway has restarted: by its epoch (RFC 6886 section 3.6, RFC 6887 section 8.5), where its external address
+    /// is the same.
     GatewayRestarted,
+    /// The gateway counts anew, as it does where it has restarted or has another external address.
+    StateLost,
+    /// The gateway has another external address.
+    AddressChanged,
     /// The gateway's table does not have it any more.
     Forgotten,
     /// The gateway was asked, or announced it.
@@ -105,6 +118,10 @@ pub enum Reason {
     NetworkChanged,
     /// The lifetime is over: nobody could be reached in time, or the machine slept.
     Expired,
+    /// As asked; the gateway does not say whether it has deleted it.
+    Unconfirmed,
+    /// As asked; the gateway deletes it only by its lifetime, which is over after this.
+    Ending(Duration),
     /// It was tried, and this is what came of it.
     Failed(Error),
 }
@@ -116,10 +133,14 @@ impl Reason {
             Self::Asked => "asked",
             Self::Scheduled => "scheduled",
             Self::GatewayRestarted => "gateway-restarted",
+            Self::StateLost => "state-lost",
+            Self::AddressChanged => "address-changed",
             Self::Forgotten => "forgotten",
             Self::GatewayTold => "gateway-told",
             Self::NetworkChanged => "network-changed",
             Self::Expired => "expired",
+            Self::Unconfirmed => "unconfirmed",
+            Self::Ending(_) => "ending",
             Self::Failed(_) => "failed",
         }
     }
@@ -132,10 +153,16 @@ impl fmt::Display for Reason {
             Self::Asked => "as asked",
             Self::Scheduled => "it was time to",
             Self::GatewayRestarted => "the gateway has restarted",
+            Self::StateLost => "the gateway has restarted, or has another address",
+            Self::AddressChanged => "the gateway has another address",
             Self::Forgotten => "the gateway has forgotten it",
             Self::GatewayTold => "the gateway said so",
             Self::NetworkChanged => "the network has changed",
             Self::Expired => "its lifetime is over",
+            Self::Unconfirmed => "as asked; the gateway does not say whether it did",
+            Self::Ending(within) => {
+                return write!(f, "as asked; it stays open for {} s more", within.as_secs());
+            }
             Self::Failed(error) => return error.fmt(f),
         })
     }
@@ -145,6 +172,17 @@ impl Client {
     pub(super) fn tell_change(&mut self, mapping: MappingId, kind: ChangeKind, reason: Reason) {
         let Some(kept) = self.keeper.mappings.get(&mapping) else { return };
         let (granted, expires) = (kept.granted.clone(), kept.expires());
+        self.tell_change_of(mapping, kind, reason, (granted, expires));
+    }
+
+    /// The same of what is granted no more.
+    pub(super) fn tell_change_of(
+        &mut self,
+        mapping: MappingId,
+        kind: ChangeKind,
+        reason: Reason,
+        (granted, expires): (Option<Granted>, Option<Time>),
+    ) {
         self.keeper.sequence = self.keeper.sequence.wrapping_add(1);
         let sequence = self.keeper.sequence;
         let change = Change { sequence, mapping, kind, reason, granted, expires };

@@ -5,9 +5,10 @@ use crate::Time;
 use crate::client::Client;
 use crate::client::error::{Attempt, Error, Failure};
 use crate::client::event::Outcome;
-use crate::client::granted::Grantor;
+use crate::client::granted::{Grantor, Method};
 use crate::client::port_control::Pace;
 use crate::client::retry;
+use crate::client::transport::Owner;
 use crate::igd::error_code::UpnpErrorCode;
 use crate::igd::wan_connection::{Action, GetSpecificPortMappingEntry};
 use core::net::IpAddr;
@@ -28,9 +29,13 @@ const MOST_OFTEN: Duration = Duration::from_secs(5);
 impl Client {
     /// Asks for a mapping, of whoever will grant it; where it was granted before, for the same again.
     pub(super) fn map_again(&mut self, now: Time, id: MappingId) {
+        if self.clear_former(now, id) {
+            return;
+        }
         let random = self.random.next_u32();
+        let left = self.port_left(id);
         let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
-        kept.retry_at = None;
+        (kept.retry_at, kept.lost_meanwhile) = (None, false);
         // The lease that UPnP granted is told by the table alone.
         let mut request = kept.request.clone().read_back();
         // Some gateways want it gone before they take it again: then it is made anew when it is nearly over.
@@ -43,7 +48,7 @@ impl Client {
             _ => Pace::patient(random),
         };
         if let Some(granted) = &kept.granted {
-            request = request.external_port(granted.external_port);
+            request = request.external_port(left.unwrap_or(granted.external_port));
             if !kept.stands {
                 self.port_control.doubt(granted.grantor.remote().ip());
             }
@@ -60,6 +65,10 @@ impl Client {
         let random = self.random.next_u32();
         let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
         kept.failures = kept.failures.saturating_add(1);
+        if kept.is_by(Method::Igd) && leads_elsewhere(&error) {
+            self.is_proven_gone(id);
+        }
+        let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
         // A server that is silent is asked again in the next window; one that refuses, or a service that
         // cannot be reached, may have moved.
         let is_silent = error
@@ -89,6 +98,11 @@ impl Client {
         let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
         kept.failures = kept.failures.saturating_add(1);
         kept.retry_at = Some(now + back_off(kept.failures, random));
+        if let Some(at) = self.unblocked_at(now, id) {
+            // It may be our own that is in the way.
+            let kept = self.keeper.mappings.get_mut(&id);
+            kept.into_iter().for_each(|kept| kept.retry_at = kept.retry_at.map(|retry_at| retry_at.min(at)));
+        }
         let is_refused = |attempt: &Attempt| matches!(attempt.failure, Failure::Pcp(_) | Failure::NatPmp(_));
         let is_refused = error.attempts().iter().any(is_refused);
         self.degrade(id, Reason::Failed(error));
@@ -163,17 +177,31 @@ impl Client {
     }
 
     fn forgotten(&mut self, now: Time, id: MappingId) {
+        self.is_proven_gone(id);
         if let Some(kept) = self.keeper.mappings.get_mut(&id) {
-            kept.stands = false;
             kept.reason = Reason::Forgotten;
+            let gateway = kept.granted.as_ref().map(|granted| granted.grantor.remote().ip());
+            if let Some(watch) = gateway.and_then(|gateway| self.keeper.watches.get_mut(&gateway)) {
+                watch.restarted();
+            }
             self.degrade(id, Reason::Forgotten);
             self.map_again(now, id);
         }
     }
 
-    /// A gateway has lost its mappings: they are made again, after a random time, since everybody else's clients
-    /// have heard it too (RFC 6886 section 3.7, RFC 6887 section 14.1.3).
-    pub(in crate::client) fn state_lost(&mut self, now: Time, gateway: IpAddr) {
+    /// The gateway's table has something else in its place, or nothing.
+    fn is_proven_gone(&mut self, id: MappingId) {
+        let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
+        kept.stands = false;
+        if let Some(entry) = kept.granted.as_ref().and_then(|granted| granted.entry) {
+            self.ledger.ungranted(entry, &mut self.transport.out);
+        }
+    }
+
+    /// A gateway has lost its mappings, or has another external address (`address`, where it told): they are made again,
+    /// after a random time, since everybody else's clients have heard it too (RFC 6886 section 3.7, RFC 6887 sections 8.5
+    /// and 14.1.3).
+    pub(in crate::client) fn state_lost(&mut self, now: Time, gateway: IpAddr, address: Option<IpAddr>) {
         let wait = retry::recreate_wait(self.random.next_u32());
         let Some(watch) = self.keeper.watches.get_mut(&gateway) else { return };
         let begin = match watch.recreated_at {
@@ -182,19 +210,39 @@ impl Client {
             None => now,
         };
         watch.recreated_at = Some(begin);
+        watch.restarted();
+        let is_told = watch.changed_at == Some(now);
         // What was granted this very moment was granted by the gateway as it is now.
         let lost = self.ids(|kept| kept.is_at(gateway) && kept.confirmed_at < now);
         for id in lost {
-            self.mistrust(now, id, Reason::GatewayRestarted, (begin - now).saturating_add(wait));
+            let Some(kept) = self.keeper.mappings.get_mut(&id) else { continue };
+            if let Phase::Mapping(operation) = kept.phase {
+                // That is begun anew once, since its answer may be one of before. Then it goes on, or a gateway that
+                // says so often enough would keep it from ever being granted.
+                let is_adding = self.transport.has_sent(Owner::Operation(operation));
+                if is_adding || core::mem::replace(&mut kept.begun_anew, true) {
+                    kept.lost_meanwhile = true;
+                    continue;
+                }
+            }
+            let reason = match why_lost(kept.external_address(), address) {
+                // The answer that counts anew has told it.
+                Reason::GatewayRestarted if is_told => Reason::AddressChanged,
+                reason => reason,
+            };
+            self.mistrust(now, id, reason, (begin - now).saturating_add(wait));
         }
     }
 
     /// This machine is in another network, or its network is in another shape.
     pub(in crate::client) fn network_changed(&mut self, now: Time) {
-        if self.keeper.is_empty() || !self.config.gateways.is_empty() {
+        if self.keeper.is_empty() {
             return;
         }
         self.listen_again();
+        if !self.config.gateways.is_empty() {
+            return;
+        }
         let network = &self.network;
         let moved: Vec<_> = self
             .keeper
@@ -212,7 +260,8 @@ impl Client {
                     let leads = network.default_gateways.is_empty()
                         || network.is_default_gateway(gateway)
                         || !granted.grantor.remote().is_ipv4();
-                    !is_there || !leads || !network.is_own(granted.internal_address)
+                    let is_leaving = network.has_better(granted.internal_address);
+                    !is_there || !leads || is_leaving || !network.is_own(granted.internal_address)
                 }
                 Some(_) => true,
             })
@@ -222,6 +271,7 @@ impl Client {
             if let Some(kept) = self.keeper.mappings.get_mut(&id) {
                 kept.failures = 0;
             }
+            self.left_address(id);
             self.mistrust(now, id, Reason::NetworkChanged, SETTLING);
         }
     }
@@ -271,7 +321,25 @@ impl Client {
         match timer {
             KeeperTimer::Mapping(id) => self.mapping_due(now, id),
             KeeperTimer::Watch(gateway) => self.watch_due(now, gateway),
+            KeeperTimer::Left(entry) => self.left_is_over(now, entry),
         }
+    }
+}
+
+/// Whether a table shows another mapping behind the external port.
+fn leads_elsewhere(error: &Error) -> bool {
+    let shows = |failure: &Failure| matches!(failure, Failure::Conflict { holder: Some(_), .. });
+    error.attempts().iter().any(|attempt| shows(&attempt.failure))
+}
+
+/// Why a gateway counts anew that had this external address for a mapping, and now has `told`.
+pub(super) fn why_lost(had: Option<IpAddr>, told: Option<IpAddr>) -> Reason {
+    match (had, told) {
+        // Over IPv6 nothing is translated.
+        (Some(IpAddr::V6(_)), _) => Reason::GatewayRestarted,
+        (Some(had), Some(told)) if had != told => Reason::AddressChanged,
+        (Some(_), Some(_)) => Reason::GatewayRestarted,
+        _ => Reason::StateLost,
     }
 }
 

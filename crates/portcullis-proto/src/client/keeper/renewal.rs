@@ -1,8 +1,10 @@
 //! Renewing a mapping where it was made, and what a grant changes.
 
-use super::{ChangeKind, KeeperTimer, LEAST_LIFETIME, MappingId, Phase, Reason};
+use super::moved::Former;
+use super::recovery::why_lost;
+use super::{ChangeKind, Extends, KeeperTimer, MappingId, Phase, Reason};
 use crate::client::error::Error;
-use crate::client::event::{Event, Outcome};
+use crate::client::event::{Closed, Event, Outcome};
 use crate::client::granted::{Granted, Grantor, Method};
 use crate::client::igd::call::Call;
 use crate::client::igd::pinhole::check::Check;
@@ -10,15 +12,13 @@ use crate::client::igd::pinhole::update::Update;
 use crate::client::leftovers::{Key, Leftover};
 use crate::client::operation::{Mapping, Operation, OperationId, Stage, Task};
 use crate::client::port_control::talk::{Goal, Wish};
-use crate::client::port_control::{LONGEST_WAY, Pace, Way};
+use crate::client::port_control::{Pace, Way};
 use crate::client::request::{MappingRequest, OnConflict};
 use crate::client::retry;
 use crate::client::timer::Timer;
 use crate::client::{Client, ControlPoint};
 use crate::igd::wan_connection::{Action, GetSpecificPortMappingEntry};
-use crate::{Lifetime, Protocol, Time};
-use core::net::IpAddr;
-use core::num::NonZeroU16;
+use crate::{Lifetime, Time};
 use core::time::Duration;
 
 /// How often a gateway is asked by UPnP whether it still has a mapping or a pinhole: most that forget one do not say so.
@@ -26,16 +26,9 @@ const VERIFY: Duration = Duration::from_secs(600);
 /// How long one renewal by UPnP may take.
 const RENEWAL_TIMEOUT: Duration = Duration::from_secs(15);
 /// Asked again no sooner than this after a grant, however short it was.
-const LEAST: Duration = retry::RENEWAL_SPACING;
-/// A lease that is over before it can be renewed is asked for again this long after the last time: the shortest that
-/// is lived with.
-const SHORTEST: Duration = Duration::from_secs(LEAST_LIFETIME as u64);
-/// A mapping that contends with another of ours is asked for once more at most this often.
-const CONTESTED: Duration = Duration::from_secs(60);
+pub(super) const LEAST: Duration = retry::RENEWAL_SPACING;
 /// A mapping of which nobody says within this time that it is there, where that is in doubt, is degraded.
 const DOUBTED: Duration = Duration::from_secs(30);
-/// What is under way at a gateway is over.
-const SETTLED: Duration = Duration::from_secs(1);
 
 impl Client {
     /// Sets the time of the next thing to do for a mapping.
@@ -57,7 +50,9 @@ impl Client {
                 });
                 let verify = granted.grantor.control_point().map(|_| kept.verified_at + VERIFY);
                 // After a failure, what comes first: the next window, or the back-off.
-                [renewal, kept.reassure_at, verify, kept.retry_at, kept.expires()].into_iter().flatten().min()
+                let due =
+                    [renewal, kept.reassure_at, verify, kept.retry_at, kept.returns_at(), kept.expires()];
+                due.into_iter().flatten().min()
             }
             // What is gone by its time is told when it is.
             _ => kept.retry_at.into_iter().chain(kept.expires().filter(|_| !kept.lost)).min(),
@@ -81,10 +76,14 @@ impl Client {
         if kept.expires().is_some_and(|at| at <= now) && !kept.lost {
             kept.lost = true;
             kept.stands = false;
+            if kept.former == Former::Left {
+                // Then the port is free that our own old mapping blocked.
+                kept.failures = 0;
+            }
             self.tell_change(id, ChangeKind::Lost, Reason::Expired);
             let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
             if kept.phase == Phase::Resting && kept.retry_at.is_none_or(|at| at > now) && kept.failures == 0 {
-                kept.retry_at = Some(now.max(kept.confirmed_at + SHORTEST));
+                kept.retry_at = Some(now.max(kept.confirmed_at + LEAST));
             }
         }
         let Some(kept) = self.keeper.mappings.get(&id) else { return };
@@ -97,6 +96,8 @@ impl Client {
                 Some(at) => self.transport.out.timers.set(Timer::Keeper(KeeperTimer::Mapping(id)), at),
                 None => self.map_again(now, id),
             }
+        } else if kept.stands && kept.returns_at().is_some_and(|at| at <= now) {
+            self.return_home(now, id);
         } else if kept.stands && now >= kept.verified_at + VERIFY && self.is_verifiable(id) {
             self.verify(now, id);
         } else if kept.stands || self.may_renew_meanwhile(now, id) {
@@ -146,51 +147,66 @@ impl Client {
         if kept.stands {
             kept.reason = Reason::Scheduled;
         }
+        let anew = kept.is_made_anew(now);
+        kept.renewed_anew = anew;
         let request = kept.request.clone();
         let mut request = self.as_long_as_kept(request);
+        request.lifetime = self.inherited.no_less(now, granted.grantor.remote().ip(), &request);
         if matches!(granted.method(), Method::Pcp | Method::NatPmp) {
             // A request for less, whose answer is lost, would take away what is left.
-            request.lifetime = request.lifetime.max(whole_seconds(expires - now));
+            request.lifetime = request.lifetime.max(Lifetime::covering(expires - now));
         }
         if let Some(entry) = granted.entry {
             // Killed before the answer comes, we leave it for as long as we are about to ask for.
             self.ledger.asked_again(now + until_next, entry, request.lifetime, &mut self.transport.out);
         }
-        let operation = match &granted.grantor {
+        let operation = self.ask_to_renew(now, id, &granted, request, (until_next, anew));
+        self.belongs(id, operation, Phase::Renewing(operation));
+    }
+
+    fn ask_to_renew(
+        &mut self,
+        now: Time,
+        id: MappingId,
+        granted: &Granted,
+        request: MappingRequest,
+        (until_next, anew): (Duration, bool),
+    ) -> OperationId {
+        match &granted.grantor {
             Grantor::Pcp(server, _) => {
-                let way = self.way_of(&granted, *server);
-                let wish = Wish::again(&request, &granted);
-                self.renew_by(now, id, Method::Pcp, (way, until_next), wish, &granted)
+                let way = self.way_of(granted, *server);
+                let wish = Wish::again(&request, granted);
+                let goal = (Method::Pcp, wish, anew);
+                self.renew_by(now, id, goal, (way, until_next), granted)
             }
             Grantor::NatPmp(server) => {
-                let wish = Wish::again(&request, &granted);
-                self.renew_by(now, id, Method::NatPmp, ((*server, None), until_next), wish, &granted)
+                let wish = Wish::again(&request, granted);
+                let goal = (Method::NatPmp, wish, anew);
+                self.renew_by(now, id, goal, ((*server, None), until_next), granted)
             }
             Grantor::ControlPoint(point) => {
                 // The lease that was granted is told by the table alone.
                 let request =
                     request.external_port(granted.external_port).on_conflict(OnConflict::Fail).read_back();
                 // What stands is not given up for a refusal of the moment, but where that is how it is extended.
-                let may_be_replaced = if granted.replaces { Duration::MAX } else { Duration::ZERO };
-                let request = MappingRequest { stands: Some(may_be_replaced), ..request };
+                let may_be_replaced = if granted.replaces || anew { Duration::MAX } else { Duration::ZERO };
+                let request = MappingRequest { stands: Some(may_be_replaced), anew, ..request };
                 let task = Task::Map(Mapping::new(request, Vec::new()));
-                self.renew_at(now, id, task, point, &granted, RENEWAL_TIMEOUT.min(until_next))
+                self.renew_at(now, id, task, point, granted, RENEWAL_TIMEOUT.min(until_next))
             }
             Grantor::Pinhole(point, unique_id) => {
                 let task = Task::RenewPinhole(granted.clone(), Update::new(*unique_id, request.lifetime));
-                self.renew_at(now, id, task, point, &granted, RENEWAL_TIMEOUT.min(until_next))
+                self.renew_at(now, id, task, point, granted, RENEWAL_TIMEOUT.min(until_next))
             }
-        };
-        self.belongs(id, operation, Phase::Renewing(operation));
+        }
     }
 
     fn renew_by(
         &mut self,
         now: Time,
         mapping: MappingId,
-        method: Method,
+        (method, wish, anew): (Method, Wish, bool),
         (way, timeout): (Way, Duration),
-        wish: Wish,
         granted: &Granted,
     ) -> OperationId {
         let mut operation = Operation::new(None, Stage::Seeking, now + timeout);
@@ -199,6 +215,10 @@ impl Client {
         let id = self.add_operation(operation);
         let mut contender = self.contender(now, method, way, Goal::Map(wish));
         contender.pace = Pace::Renewal;
+        if anew {
+            contender.talk.make_anew();
+            contender.pace = Pace::FirstContact;
+        }
         contender.entry = granted.entry;
         contender.renews = true;
         self.enter(now, id, contender, true);
@@ -289,40 +309,90 @@ impl Client {
         operation: OperationId,
         result: Result<Outcome, Error>,
     ) {
-        if self.watch_done(now, operation, &result) {
+        if self.watch_done(now, id, operation, &result) {
             return;
         }
         let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
         let phase = core::mem::replace(&mut kept.phase, Phase::Resting);
         match (phase, result) {
             (Phase::Releasing(_), result) => {
-                if result.is_ok() {
-                    self.tell_change(id, ChangeKind::Released, Reason::Asked);
+                if let Ok(Outcome::Closed(closed)) = result {
+                    let (kind, reason) = match closed {
+                        Closed::StillKept => (ChangeKind::HandedOver, Reason::Asked),
+                        Closed::Unconfirmed => (ChangeKind::Released, Reason::Unconfirmed),
+                        Closed::Ending(within) => (ChangeKind::Released, Reason::Ending(within)),
+                        Closed::Deleted | Closed::NotOpen => (ChangeKind::Released, Reason::Asked),
+                    };
+                    self.tell_change(id, kind, reason);
                 }
                 self.end_keeping(now, id);
                 self.transport.out.push_event(Event::Finished { operation, result });
             }
             (Phase::Verifying(_), result) => self.verified(now, id, result),
+            (Phase::Clearing(_), result) => self.cleared(now, id, result),
+            (Phase::Renewing(_), Ok(Outcome::Mapped(granted))) => self.renewed(now, id, granted),
             (_, Ok(Outcome::Mapped(granted))) => self.standing(now, id, granted),
             (Phase::Renewing(_), Err(error)) => self.not_renewed(now, id, error),
+            (Phase::Returning(_), Err(_)) => self.not_returned(now, id),
             (_, Err(error)) => self.not_mapped(now, id, error),
             _ => self.schedule(now, id),
+        }
+    }
+
+    /// A gateway has said yes to a renewal. Where that extended nothing, nothing is told: it is the grant that stands.
+    fn renewed(&mut self, now: Time, id: MappingId, granted: Granted) {
+        let Some(request) = self.keeper.mappings.get(&id).map(|kept| kept.request.clone()) else { return };
+        let asked = self.as_long_as_kept(request).lifetime;
+        let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
+        let is_extended = !kept.is_not_extended_by(now, &granted, asked);
+        kept.extends = match (is_extended, kept.renewed_anew) {
+            (true, true) => Extends::No,
+            (false, false) => Extends::Doubtful,
+            // It is well again, or was not the reason.
+            (true, false) | (false, true) => Extends::Yes,
+        };
+        if kept.extends == Extends::Doubtful && kept.stands {
+            self.let_go(&granted);
+            self.schedule(now, id);
+        } else {
+            self.standing(now, id, granted);
         }
     }
 
     /// A grant: what it changes is told, and what it replaces is let go.
     fn standing(&mut self, now: Time, id: MappingId, granted: Granted) {
         let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
+        let mut granted = granted;
+        if let Some(before) = &kept.granted {
+            // What it was before it was kept; what was lost since, and made again, is our own.
+            let is_same = before.key() == granted.key() && !kept.lost;
+            let is_as_before = is_same && (kept.stands || granted.stood.is_some());
+            granted.stood = before.stood.filter(|_| is_as_before);
+        }
+        if self.config.gateways.is_empty() {
+            kept.is_away(now, &granted);
+        }
         let before = kept.granted.replace(granted.clone());
         let description = kept.request.description.clone();
+        let grantor = |granted: &Granted| (granted.method(), granted.grantor.remote().ip());
+        if before.as_ref().is_none_or(|before| grantor(before) != grantor(&granted)) {
+            kept.extends = Extends::Yes;
+        }
         let was_down = kept.degraded || kept.lost;
-        let reason = core::mem::replace(&mut kept.reason, Reason::Scheduled);
+        let is_former = kept.former != Former::No;
+        let mut reason = core::mem::replace(&mut kept.reason, Reason::Scheduled);
+        if reason == Reason::StateLost {
+            let had = before.as_ref().and_then(|before| before.external_address);
+            reason = why_lost(had, granted.external_address);
+        }
         (kept.granted_at, kept.confirmed_at, kept.verified_at) = (granted.since, now, now);
         (kept.stands, kept.degraded, kept.lost) = (true, false, false);
-        (kept.renewals, kept.renewed_at) = (0, Duration::ZERO);
+        (kept.renewals, kept.renewed_at, kept.begun_anew) = (0, Duration::ZERO, false);
         (kept.retry_at, kept.failures, kept.sent_at) = (None, 0, None);
         // What came into doubt while this was under way stays in doubt.
-        kept.reassure_at = kept.reassure_at.filter(|at| *at > now).map(|_| now + LEAST);
+        let is_doubtful =
+            core::mem::take(&mut kept.lost_meanwhile) || kept.reassure_at.is_some_and(|at| at > now);
+        kept.reassure_at = is_doubtful.then(|| now + LEAST);
         let kind = match (&before, was_down) {
             (None, _) => ChangeKind::Mapped,
             (Some(_), true) => ChangeKind::Recovered,
@@ -341,8 +411,10 @@ impl Client {
             }
         }
         self.watch(now, &granted);
-        if let Some(before) = before {
-            self.replaced(now, &before, &granted, &description);
+        match before {
+            Some(before) if is_former => self.former_replaced(now, id, &before, &granted),
+            Some(before) => self.replaced(now, &before, &granted, &description),
+            None => {}
         }
         self.unwatch(now);
         self.schedule(now, id);
@@ -363,68 +435,6 @@ impl Client {
         });
         request.lifetime = same.map(|other| other.lifetime).fold(request.lifetime, Lifetime::max);
         request
-    }
-
-    /// Two ports of ours stand behind one external one: a gateway has taken it from the first, has forgotten that, or was
-    /// asked in another order than it answered. Both are asked for once more, and not for ever.
-    pub(in crate::client) fn doubt_contested(&mut self, now: Time, granted: &Granted) {
-        let mut contested = Vec::new();
-        for (&id, kept) in self.keeper.mappings.iter().filter(|(_, kept)| kept.stands && !kept.degraded) {
-            if kept.granted.as_ref().is_some_and(|other| other.contends_with(granted)) {
-                contested.push(id);
-            }
-        }
-        if contested.is_empty() {
-            return;
-        }
-        contested.extend(self.ids(|kept| kept.granted.as_ref().is_some_and(|own| own.is_one_with(granted))));
-        for &id in &contested {
-            let Some(kept) = self.keeper.mappings.get_mut(&id) else { continue };
-            if kept.contested_at.is_none_or(|at| now - at >= CONTESTED) {
-                kept.contested_at = Some(now);
-                kept.reassure_at = Some((kept.confirmed_at + LEAST).max(now + SETTLED));
-                self.schedule(now, id);
-            }
-        }
-    }
-
-    /// What stands behind an external port may not be there any more, but for one mapping.
-    pub(in crate::client) fn doubt_behind(&mut self, now: Time, key: &Key, except: Option<MappingId>) {
-        self.doubt_all(now, |id, granted| Some(id) != except && granted.key() == *key);
-    }
-
-    /// Another protocol was asked for the same at the same time: where the gateway has one table, the mapping has the
-    /// lease that came last. It is renewed, to be sure.
-    pub(in crate::client) fn doubt(&mut self, now: Time, of: (IpAddr, Protocol, NonZeroU16)) {
-        self.doubt_all(now, |_, granted| granted.internal_key() == of);
-    }
-
-    fn doubt_all(&mut self, now: Time, is_doubtful: impl Fn(MappingId, &Granted) -> bool) {
-        let mut doubtful = Vec::new();
-        for (&id, kept) in self.keeper.mappings.iter_mut().filter(|(_, kept)| kept.stands) {
-            if kept.granted.as_ref().is_some_and(|granted| is_doubtful(id, granted)) {
-                kept.reassure_at = Some((kept.confirmed_at + LEAST).max(now + SETTLED));
-                doubtful.push(id);
-            }
-        }
-        for id in doubtful {
-            self.schedule(now, id);
-        }
-    }
-
-    /// What was granted within the same moments for the same entry may be what the gateway did last, whatever came last
-    /// here: the shorter of them is what can be believed.
-    pub(in crate::client) fn as_others_at_once(&self, granted: &mut Granted, keeper: Option<MappingId>) {
-        let others = self.keeper.mappings.iter().filter(|&(&id, kept)| kept.stands && Some(id) != keeper);
-        for (_, kept) in others {
-            let Some(own) = kept.granted.as_ref().filter(|own| own.shares_entry(granted).is_some()) else {
-                continue;
-            };
-            let apart = granted.since.max(kept.granted_at) - granted.since.min(kept.granted_at);
-            if apart < LONGEST_WAY {
-                granted.lifetime = granted.lifetime.min(own.lifetime);
-            }
-        }
     }
 
     /// A gateway has granted something: that is the lease of every other mapping that is the same entry there.
@@ -480,10 +490,4 @@ impl Client {
         let local = local && self.config.gateways.is_empty();
         (server, local.then_some(granted.internal_address))
     }
-}
-
-/// A second that has begun is a whole one; none would be for ever.
-fn whole_seconds(duration: Duration) -> Lifetime {
-    let seconds = duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0)).max(1);
-    Lifetime::from_seconds(u32::try_from(seconds).unwrap_or(u32::MAX))
 }

@@ -11,15 +11,15 @@ use crate::wire::{natpmp, pcp};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use core::time::Duration;
 
-/// What an answer or announcement tells besides what was asked.
+/// What an answer tells besides what was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::client) enum Heard {
     /// Nothing: it was not the server's.
     Nothing,
     /// The server is as it was.
     Valid,
-    /// The server has lost its state, and our mappings with it.
-    StateLost,
+    /// The server has lost its state, and our mappings with it, or has another external address: this one, where it told.
+    StateLost(Option<IpAddr>),
 }
 
 /// For how long answers that seem to be old ones are waited out. A mapping is waited for five seconds, and renewals are four
@@ -107,7 +107,16 @@ impl Line {
         out.send_soon(self.socket, self.peer, payload);
     }
 
-    /// The server answered, or announced something.
+    /// Whether the epoch time in an announcement is not what the server's own answers let expect.
+    pub(super) fn is_news(&self, now: Time, answer: &Answer) -> bool {
+        let epoch = match answer {
+            Answer::NatPmp(_) => &self.nat_pmp_epoch,
+            Answer::Pcp(_) => &self.pcp_epoch,
+        };
+        answer.epoch_time().is_some_and(|epoch_time| epoch.verdict(now, epoch_time) == Verdict::StateLost)
+    }
+
+    /// The server answered.
     pub(super) fn heard(&mut self, now: Time, answer: &Answer) -> Heard {
         match answer {
             Answer::NatPmp(response) if response.body == natpmp::Body::UnsupportedVersion => {
@@ -130,7 +139,7 @@ impl Line {
                     Answer::NatPmp(_) => self.pcp_epoch = Epoch::pcp(),
                     Answer::Pcp(_) => self.nat_pmp_epoch = Epoch::nat_pmp(),
                 }
-                Heard::StateLost
+                Heard::StateLost(external_address(answer))
             }
             Some(Verdict::Valid) | None => Heard::Valid,
         }
@@ -218,4 +227,18 @@ impl Line {
             Method::Igd | Method::IgdPinhole => false,
         }
     }
+}
+
+/// The external address in an answer.
+fn external_address(answer: &Answer) -> Option<IpAddr> {
+    let address = match answer {
+        Answer::NatPmp(natpmp::Response { body: natpmp::Body::ExternalAddress(address), .. }) => {
+            IpAddr::from(*address)
+        }
+        Answer::NatPmp(_) => return None,
+        Answer::Pcp(response) => {
+            response.opcode.as_ref().and_then(pcp::Opcode::map)?.external_address.to_canonical()
+        }
+    };
+    (!address.is_unspecified()).then_some(address)
 }

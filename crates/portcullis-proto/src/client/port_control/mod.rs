@@ -151,12 +151,16 @@ impl PortControl {
         });
     }
 
-    /// The line has its address: what waited for that is sent.
-    pub(super) fn bound(&mut self, now: Time, socket: SocketId, local: SocketAddr, out: &mut Outbox) {
-        let Some((&way, line)) = self.lines.iter_mut().find(|(_, line)| line.socket() == socket) else {
-            return;
-        };
+    /// A line has its address.
+    pub(super) fn bound(&mut self, socket: SocketId, local: SocketAddr) -> Option<Way> {
+        let (&way, line) = self.lines.iter_mut().find(|(_, line)| line.socket() == socket)?;
         line.bound(local);
+        Some(way)
+    }
+
+    /// What waited for the address of a line is sent.
+    pub(super) fn send_waiting(&mut self, now: Time, way: Way, out: &mut Outbox) {
+        let Some(line) = self.lines.get_mut(&way) else { return };
         let budget = self.budgets.entry(way.0.ip()).or_insert_with(Budget::new);
         for (&id, transaction) in &mut self.transactions {
             if transaction.way == way && !transaction.has_sent() {
@@ -242,30 +246,21 @@ impl PortControl {
         asked_again
     }
 
-    /// An announcement of the server's, as far as we know it (RFC 6886 section 3.2.1, RFC 6887 section 14.1).
-    pub(super) fn announced(&mut self, now: Time, source: IpAddr, answer: &Answer) -> Heard {
-        let Some((&way, line)) = self.lines.iter_mut().find(|(way, _)| way.0.ip() == source) else {
-            return Heard::Nothing;
-        };
-        let heard = line.heard(now, answer);
-        self.agree(way, heard);
-        heard
+    /// Whether an announcement (RFC 6886 section 3.2.1, RFC 6887 section 14.1) says that the server has lost its state.
+    /// Anybody may have sent it: what the server's own answers told stays what the next one is compared with.
+    pub(super) fn is_news(&self, now: Time, server: IpAddr, announcement: &Answer) -> bool {
+        let mut lines = self.lines.iter().filter(|(way, _)| way.0.ip() == server);
+        lines.any(|(_, line)| line.is_news(now, announcement))
     }
 
     /// One loss of state is told once, and not again by what else a server counts: by its other protocol, or on
     /// other lines to it.
     fn agree(&mut self, way: Way, heard: Heard) {
-        if heard == Heard::StateLost {
+        if matches!(heard, Heard::StateLost(_)) {
             let others =
                 self.lines.iter_mut().filter(|(other, _)| other.0.ip() == way.0.ip() && **other != way);
             others.for_each(|(_, line)| line.forget_epochs());
         }
-    }
-
-    /// A server is known to have lost its state: that it counts anew is no other loss.
-    pub(super) fn forget_epochs(&mut self, server: IpAddr) {
-        let lines = self.lines.iter_mut().filter(|(way, _)| way.0.ip() == server);
-        lines.for_each(|(_, line)| line.forget_epochs());
     }
 
     /// The server, or a host on the way to it, refused a datagram (ICMP).

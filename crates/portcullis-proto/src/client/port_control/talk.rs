@@ -56,9 +56,11 @@ enum State {
     /// Whether the server is there is being asked.
     Probing,
     Ready,
+    /// What is there is being deleted, to be made anew.
+    Clearing,
     Asking,
-    /// What was granted is given back, since it is not what was wanted.
-    GivingBack(Failure),
+    /// What was granted for so long is given back, since it is not what was wanted.
+    GivingBack(Failure, Lifetime),
 }
 
 #[derive(Debug)]
@@ -71,6 +73,10 @@ pub(in crate::client) struct Talk {
     external_address: Option<Ipv4Addr>,
     /// Whether PREFER_FAILURE goes with the request; not every server knows it.
     prefer_failure: bool,
+    /// Whether what is there is to be deleted first.
+    anew: bool,
+    /// Whether the server has said that it took back what it had granted.
+    has_given_back: bool,
 }
 
 impl Talk {
@@ -81,7 +87,21 @@ impl Talk {
             Goal::Map(Wish { external_address: Some(IpAddr::V4(address)), .. }) => Some(*address),
             _ => None,
         };
-        Self { method, goal, is_ipv6, state: State::Probing, external_address, prefer_failure }
+        Self {
+            method,
+            goal,
+            is_ipv6,
+            state: State::Probing,
+            external_address,
+            prefer_failure,
+            anew: false,
+            has_given_back: false,
+        }
+    }
+
+    /// What is there is deleted before it is asked for: the server says yes to extending it, and does not (quirk 88).
+    pub(in crate::client) fn make_anew(&mut self) {
+        self.anew = true;
     }
 
     /// Asks whether the server is there, by a request that changes nothing.
@@ -95,6 +115,10 @@ impl Talk {
 
     /// Asks for what is wanted.
     pub(in crate::client) fn ask(&mut self) -> Ask {
+        if core::mem::take(&mut self.anew) {
+            self.state = State::Clearing;
+            return self.withdraw();
+        }
         self.state = State::Asking;
         match (&self.goal, self.method) {
             (Goal::Map(wish), Method::NatPmp) => map_by_nat_pmp(wish, wish.seconds()),
@@ -128,20 +152,38 @@ impl Talk {
         })
     }
 
+    /// The external address, as far as NAT-PMP has told it.
+    pub(in crate::client) fn external_address(&self) -> Option<IpAddr> {
+        self.external_address.map(IpAddr::from)
+    }
+
     /// Whether a mapping may be at the server by now that nobody has been told of.
     pub(in crate::client) fn may_have_mapped(&self) -> bool {
-        matches!(self.goal, Goal::Map(_)) && matches!(self.state, State::Asking | State::GivingBack(_))
+        matches!(self.goal, Goal::Map(_)) && matches!(self.state, State::Asking | State::GivingBack(..))
     }
 
     pub(in crate::client) fn is_deleting(&self) -> bool {
         matches!(self.goal, Goal::Delete(_))
     }
 
+    /// Whether the server has said that it took back what it had granted.
+    pub(in crate::client) fn has_given_back(&self) -> bool {
+        self.has_given_back
+    }
+
     /// Why what was granted is being given back, where it is.
     pub(in crate::client) fn giving_back(&self) -> Option<&Failure> {
         match &self.state {
-            State::GivingBack(failure) => Some(failure),
-            State::Probing | State::Ready | State::Asking => None,
+            State::GivingBack(failure, _) => Some(failure),
+            State::Probing | State::Ready | State::Clearing | State::Asking => None,
+        }
+    }
+
+    /// For how long the server has granted what is given back.
+    pub(in crate::client) fn given_for(&self) -> Option<Lifetime> {
+        match self.state {
+            State::GivingBack(_, lifetime) => Some(lifetime),
+            State::Probing | State::Ready | State::Clearing | State::Asking => None,
         }
     }
 
@@ -178,7 +220,14 @@ impl Talk {
 
     pub(in crate::client) fn resume(&mut self, result: AskResult) -> Next {
         match (&self.state, result) {
-            (State::GivingBack(failure), _) => self.fail(failure.clone()),
+            (State::GivingBack(failure, _), result) => {
+                let failure = failure.clone();
+                self.has_given_back = result.is_ok();
+                self.fail(failure)
+            }
+            // Where it is refused, nothing is lost.
+            (State::Clearing, Ok(_) | Err(Failure::Pcp(_) | Failure::NatPmp(_))) => Next::Ask(self.ask()),
+            (State::Clearing, Err(failure)) => self.fail(failure),
             (State::Probing | State::Ready, result) => self.probed(result),
             (State::Asking, Ok(answer)) => self.answered(&answer),
             (State::Asking, Err(failure)) => self.refused(failure),
@@ -249,10 +298,11 @@ impl Talk {
         };
         // A mapping on port 0 is none, although the server may think otherwise.
         let (Some(external_port), 1..) = (port, lifetime) else {
-            return self.give_back(Failure::NotConfirmed);
+            return self.give_back(Failure::NotConfirmed, Lifetime::from_seconds(lifetime));
         };
         if wish.only_this_port && external_port != wish.external_port {
-            return self.give_back(conflict());
+            let failure = Failure::OtherPort { offered: external_port };
+            return self.give_back(failure, Lifetime::from_seconds(lifetime));
         }
         Next::Granted(Grant {
             external_port,
@@ -268,9 +318,9 @@ impl Talk {
         (address.is_ipv6() == self.is_ipv6 && !address.is_unspecified()).then_some(address)
     }
 
-    fn give_back(&mut self, failure: Failure) -> Next {
+    fn give_back(&mut self, failure: Failure, leased: Lifetime) -> Next {
         let ask = self.withdraw();
-        self.state = State::GivingBack(failure);
+        self.state = State::GivingBack(failure, leased);
         Next::Ask(ask)
     }
 

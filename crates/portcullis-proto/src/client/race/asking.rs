@@ -3,7 +3,7 @@
 use super::super::Client;
 use super::super::error::{Attempt, Failure, Step};
 use super::super::granted::Method;
-use super::super::journal::{Entry, EntryId};
+use super::super::journal::{Custody, Entry, EntryId};
 use super::super::leftovers::Coming;
 use super::super::operation::{Operation, OperationId, Stage};
 use super::super::port_control::talk::{Goal, Wish};
@@ -54,18 +54,42 @@ impl Client {
             operation.attempts.push(Attempt { gateway, step: Step::Action("PCP MAP"), failure });
             return;
         }
-        for (place, way) in self.ways(request.ipv6).into_iter().enumerate() {
+        let is_here =
+            self.config.gateways.is_empty() && !request.ipv6 && (pcp.is_some() || nat_pmp.is_some());
+        if let Some(interface) = self.network.way_without_gateway().filter(|_| is_here) {
+            let failure = Failure::NoNextHop { interface: interface.name.clone() };
+            if let Some(operation) = self.operations.get_mut(&id) {
+                operation.attempts.push(Attempt { gateway: String::new(), step: Step::Search, failure });
+            }
+        }
+        let only_at = self.operations.get(&id).and_then(|operation| operation.only_at);
+        let mut ways = self.ways(request.ipv6);
+        ways.retain(|way| only_at.is_none_or(|gateway| gateway == way.0.ip()));
+        for (place, way) in ways.into_iter().enumerate() {
+            let longest = self.inherited.longest(now, way.0.ip(), request);
+            if longest > Some(Method::Pcp.asked_for(Lifetime::Permanent)) {
+                // It stands for longer than either protocol grants: their lease would end it.
+                if let Some(operation) = self.operations.get_mut(&id) {
+                    let (gateway, step) = (way.0.ip().to_string(), Step::Action("PCP MAP"));
+                    operation.attempts.push(Attempt { gateway, step, failure: Failure::WouldShorten });
+                }
+                continue;
+            }
             if let Some(rank) = pcp {
                 let others = [nat_pmp, self.config.preference(Method::Igd)];
                 let is_preferred = others.into_iter().flatten().all(|other| rank < other);
-                let wish = self.wish_for(request, way);
+                let wish = self.wish_for(now, request, way);
                 let mut contender = self.contender(now, Method::Pcp, way, Goal::Map(wish));
                 contender.pace = pace.clone();
                 self.enter(now, id, contender, place == 0 && is_preferred);
             }
             if nat_pmp.is_some() && way.0.is_ipv4() && !request.needs_pcp() {
-                let wish = Wish::new(request, Nonce([0; 12]));
-                let contender = self.contender(now, Method::NatPmp, way, Goal::Map(wish));
+                let mut wish = Wish::new(request, Nonce([0; 12]));
+                wish.lifetime = self.inherited.no_less(now, way.0.ip(), request);
+                let mut contender = self.contender(now, Method::NatPmp, way, Goal::Map(wish));
+                // It takes no port away from anybody (RFC 6886 section 3.3), and what it gives in place of one may be what
+                // another program had.
+                contender.last_resort = request.on_conflict == OnConflict::Overwrite;
                 self.enter(now, id, contender, false);
             }
         }
@@ -77,7 +101,7 @@ impl Client {
         for way in self.ways(false) {
             if self.config.preference(Method::NatPmp).is_some() {
                 let contender = self.contender(now, Method::NatPmp, way, Goal::Address);
-                self.enter(now, id, contender, true);
+                self.enter_giving_way(now, id, contender);
             }
             let Some(port) = self.random.dynamic_port() else { continue };
             if self.config.preference(Method::Pcp).is_some() {
@@ -105,6 +129,16 @@ impl Client {
         }
         for way in self.ways(false) {
             let wish = Wish::new(&MappingRequest::new(protocol, port), Nonce([0; 12]));
+            let mut behind = self.held.behind(way, &wish);
+            behind.extend(self.inherited.behind(now, Method::NatPmp, way, &wish));
+            if let Some(other) = behind.into_iter().find(|&external| external != port) {
+                // Its internal port is that of another mapping of ours, which would be deleted.
+                if let Some(operation) = self.operations.get_mut(&id) {
+                    let (gateway, step) = (way.0.ip().to_string(), Step::Action("NAT-PMP MAP"));
+                    operation.attempts.push(Attempt { gateway, step, failure: Failure::NotAlone { other } });
+                }
+                continue;
+            }
             let mut contender = self.contender(now, Method::NatPmp, way, Goal::Delete(wish));
             contender.last_resort = true;
             self.enter(now, id, contender, false);
@@ -113,9 +147,10 @@ impl Client {
 
     /// A wish with the nonce of the mapping that is held, or asked for, or that an earlier process left, where there
     /// is one (RFC 6887 section 11.2: the same nonce renews it, and another is refused).
-    fn wish_for(&mut self, request: &MappingRequest, way: Way) -> Wish {
+    fn wish_for(&mut self, now: Time, request: &MappingRequest, way: Way) -> Wish {
         let fresh = self.random.nonce_for(way.0, request.protocol, request.internal_port);
         let mut wish = Wish::new(request, fresh);
+        wish.lifetime = self.inherited.no_less(now, way.0.ip(), request);
         let asked = || {
             let contenders = self.operations.values().flat_map(|operation| &operation.contenders);
             let same = |other: &&Contender| {
@@ -127,9 +162,9 @@ impl Client {
             contenders.filter(same).find_map(|other| other.talk.wish()).map(|other| other.nonce)
         };
         // A server that ties the nonce to our address takes any nonce for another one.
-        let known_to_ledger =
-            || self.ledger.known(Method::Pcp, way.0, |_| true, request).and_then(|entry| entry.nonce);
-        if let Some(nonce) = self.held.nonce(way, &wish).or_else(asked).or_else(known_to_ledger) {
+        let written = || self.ledger.nonce(way.0, request);
+        let inherited = || self.inherited.nonce(now, way, request);
+        if let Some(nonce) = self.held.nonce(way, &wish).or_else(asked).or_else(written).or_else(inherited) {
             wish.nonce = nonce;
         }
         wish
@@ -186,6 +221,19 @@ impl Client {
         match probe {
             Some(ask) => self.port_control.ask(now, (id, index), way, ask, pace, &mut self.transport.out),
             None => self.begin(now, id, index),
+        }
+    }
+
+    /// Adds a contender whose first answer is what is wanted: one that is to give way is asked when its turn comes.
+    fn enter_giving_way(&mut self, now: Time, id: OperationId, mut contender: Contender) {
+        let Some(operation) = self.operations.get_mut(&id) else { return };
+        let gateway = contender.way.0.ip();
+        contender.phase = Phase::Ready;
+        operation.contenders.push(contender);
+        let index = operation.contenders.len().saturating_sub(1);
+        let gives_way = self.operations.get(&id).is_some_and(|own| self.preferred_to(own, gateway).is_some());
+        if !gives_way {
+            self.begin(now, id, index);
         }
     }
 
@@ -248,6 +296,24 @@ impl Client {
         }
     }
 
+    /// It is known from which address of ours a server is asked: what waited for that goes into the journal, and then out.
+    pub(in crate::client) fn write_down_waiting(&mut self, now: Time, way: Way) {
+        let mut waiting = Vec::new();
+        for (&id, operation) in &self.operations {
+            for (index, contender) in operation.contenders.iter().enumerate() {
+                if contender.way == way
+                    && matches!(contender.phase, Phase::Asked(_))
+                    && contender.entry.is_none()
+                {
+                    waiting.push((id, index));
+                }
+            }
+        }
+        for (id, index) in waiting {
+            self.write_down(now, id, index);
+        }
+    }
+
     /// A server is asked again, from another address of ours: that is for another mapping.
     pub(in crate::client) fn write_down_again(&mut self, now: Time, (id, index): Asker) {
         let contender = self.operations.get_mut(&id).and_then(|own| own.contenders.get_mut(index));
@@ -268,16 +334,18 @@ impl Client {
         }
         let Some(wish) = contender.talk.wish() else { return };
         let nonce = (contender.method == Method::Pcp).then_some(wish.nonce);
+        // Nothing is sent before the system has said from where, and nobody could delete what leads nowhere.
         let local = self.port_control.line(contender.way).and_then(|line| line.local());
+        let Some(local) = local.map(|local| local.ip()) else { return };
+        let internal_address = wish.third_party.unwrap_or(local);
         let known = request.and_then(|request| {
-            let own = wish.third_party.or(local.map(|local| local.ip()));
-            let is_ours = |address| self.network.may_be_own(address, own);
+            let is_ours = |address| self.network.may_be_own(address, Some(internal_address));
             let known = self.ledger.known(contender.method, contender.way.0, is_ours, &request)?;
             (known.nonce == nonce).then_some(known.id)
         });
         let entry_id = known.unwrap_or_else(|| EntryId(self.random.next_u64()));
-        let any = contender.way.0.ip();
         contender.entry = Some(entry_id);
+        let lifetime = contender.method.asked_for(wish.lifetime);
         let entry = Entry {
             id: entry_id,
             method: contender.method,
@@ -285,23 +353,20 @@ impl Client {
             remote: contender.way.0,
             control: None,
             protocol: wish.protocol,
-            internal_address: wish
-                .third_party
-                .or(local.map(|local| local.ip()))
-                .unwrap_or_else(|| unspecified_like(any)),
+            internal_address,
             internal_port: wish.internal_port,
             external_address: None,
             external_port: wish.external_port,
             nonce,
             unique_id: None,
             description,
-            lifetime: wish.lifetime,
+            lifetime,
             // It may be asked for again until then.
-            expires: wish.lifetime.duration().map(|lifetime| now.max(deadline) + lifetime.max(LEAST_LEASE)),
+            expires: lifetime.duration().map(|lifetime| now.max(deadline) + lifetime.max(LEAST_LEASE)),
             granted: false,
-            outlives: false,
+            custody: Custody::Kept,
         };
-        self.adopted(entry_id);
+        self.inherited.spare(entry_id);
         self.ledger.asked(entry, &mut self.transport.out);
     }
 
@@ -312,12 +377,5 @@ impl Client {
         } else {
             self.ledger.erase(entry, &mut self.transport.out);
         }
-    }
-}
-
-fn unspecified_like(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => core::net::Ipv4Addr::UNSPECIFIED.into(),
-        IpAddr::V6(_) => core::net::Ipv6Addr::UNSPECIFIED.into(),
     }
 }

@@ -2,9 +2,10 @@
 
 use super::super::Client;
 use super::super::error::{Attempt, ErrorKind, Failure};
-use super::super::event::Outcome;
+use super::super::event::{Closed, Outcome};
 use super::super::granted::{Granted, Grantor, Method};
 use super::super::igd::Stop;
+use super::super::journal::EntryId;
 use super::super::leftovers::{Leftover, Remains};
 use super::super::operation::{Operation, OperationId, Task};
 use super::super::port_control::talk::{Grant, Next};
@@ -13,6 +14,7 @@ use super::super::transport::Owner;
 use super::{Contender, Phase};
 use crate::Time;
 use core::net::IpAddr;
+use core::num::NonZeroU16;
 
 impl Client {
     /// Requests of NAT-PMP and PCP have ended.
@@ -42,8 +44,11 @@ impl Client {
         if let (Next::Ask(_), Some(failure), Some(wish)) = (&next, giving_back, contender.talk.wish()) {
             let stop = Stop { step: contender.talk.step(), failure };
             let (method, wish) = (contender.method, wish.clone());
+            // A server that gives another port has not got ours behind the one that was asked for.
+            let is_other = matches!(stop.failure, Failure::OtherPort { .. });
+            let may_stand = |port: &NonZeroU16| !is_other || *port != wish.external_port;
             // What was asked for in vain may be what somebody else has, or is about to have.
-            if self.held.covers_wish(way, &wish)
+            if self.held.behind(way, &wish).iter().any(may_stand)
                 || self.is_asked_for_by_another(id, wish.protocol, wish.internal_port)
             {
                 let own = self.operations.get_mut(&id).and_then(|own| own.contenders.get_mut(index));
@@ -52,6 +57,10 @@ impl Client {
                 let remains = Remains::Talk { method, way, wish };
                 let leftover = Leftover { gateway: gateway.clone(), protocol, external_port, entry, remains };
                 leftover.put_into(&mut self.undecided);
+                next = Next::Fail(stop);
+            } else if self.keeps_what_was_given(now, id, index, &stop.failure)
+                || (is_other && self.ends_with_this(id) && self.may_show_table(way.0.ip()))
+            {
                 next = Next::Fail(stop);
             }
         }
@@ -69,11 +78,89 @@ impl Client {
                 self.settle(now, id);
             }
             Next::Granted(grant) => self.won(now, id, index, grant),
-            Next::Done => self.over(now, id, Outcome::Closed(true)),
+            // By NAT-PMP that is no proof: a deletion of nothing is a success, too (RFC 6886 section 3.4).
+            Next::Done => {
+                let is_proof = contender.method != Method::NatPmp;
+                let closed = if is_proof { Closed::Deleted } else { Closed::Unconfirmed };
+                self.over(now, id, Outcome::Closed(closed));
+            }
             Next::Address(address) => {
+                if let Some(operation) = self.operations.remove(&id) {
+                    self.tell_if_another(&operation, way.0.ip(), &gateway);
+                    self.operations.insert(id, operation);
+                }
                 self.over(now, id, Outcome::Address { address: address.into(), gateway })
             }
             Next::Fail(stop) => self.lost(now, id, index, stop),
+        }
+    }
+
+    /// Whether nobody else goes on asking for the wanted port.
+    fn ends_with_this(&self, id: OperationId) -> bool {
+        self.operations.get(&id).is_some_and(|operation| operation.insists() || !operation.igd_is_open())
+    }
+
+    /// Whether what a contender was given in place of what it wants is not given back: the server would delete what stands
+    /// of another process with it, by the internal port that both have.
+    fn keeps_what_was_given(&mut self, now: Time, id: OperationId, index: usize, failure: &Failure) -> bool {
+        let Some(operation) = self.operations.get_mut(&id) else { return false };
+        let Some(contender) = operation.contenders.get_mut(index) else { return false };
+        let Some(wish) = contender.talk.wish() else { return false };
+        let mut theirs = self.inherited.behind(now, contender.method, contender.way, wish);
+        if matches!(failure, Failure::OtherPort { .. }) {
+            // A server that gives another port has not got theirs behind the one that was asked for.
+            theirs.retain(|&port| port != wish.external_port);
+        }
+        if theirs.is_empty() {
+            return false;
+        }
+        let entry = contender.entry.take();
+        let wish = wish.clone();
+        match *failure {
+            Failure::OtherPort { offered } if !theirs.contains(&offered) => {
+                let (gateway, step) = (contender.gateway(), contender.talk.step());
+                let failure = Failure::NotGivenBack { external_port: offered };
+                operation.attempts.push(Attempt { gateway, step, failure });
+                if let Some(entry) = entry {
+                    self.ledger.given_instead(entry, offered, &mut self.transport.out);
+                }
+            }
+            _ => {
+                let given = match (failure, contender.talk.given_for()) {
+                    (&Failure::OtherPort { offered }, Some(lifetime)) => Some((offered, lifetime)),
+                    _ => None,
+                };
+                let server = contender.way.0;
+                // It is theirs, and lasts for as long as it was given for now.
+                let is_theirs_to_write = given.is_some_and(|given| {
+                    !self.ledger.extended(now, (server, &wish), given, &mut self.transport.out)
+                });
+                match (entry, given) {
+                    (Some(entry), Some((offered, _)))
+                        if is_theirs_to_write && !self.held.is_written_as(Some(entry)) =>
+                    {
+                        // A process that lives does not hear of it.
+                        self.ledger.given_instead(entry, offered, &mut self.transport.out);
+                        self.wait_for_others(entry);
+                    }
+                    (Some(entry), _) => self.not_behind(entry, wish.external_port),
+                    (None, _) => {}
+                }
+            }
+        }
+        true
+    }
+
+    /// A server has not got what an entry is about behind the port that it was asked for.
+    fn not_behind(&mut self, entry: EntryId, asked_port: NonZeroU16) {
+        let is_held = self.held.is_written_as(Some(entry));
+        if !is_held {
+            self.ledger.displaced(entry, &mut self.transport.out);
+        } else if self.ledger.is_about(entry, asked_port) {
+            self.ledger.settled(entry);
+            self.ledger.ungranted(entry, &mut self.transport.out);
+        } else {
+            self.ledger.refused(entry, &mut self.transport.out);
         }
     }
 
@@ -114,6 +201,12 @@ impl Client {
             }
             return;
         }
+        if let Some(entry) = entry.filter(|_| grant.external_port != wish.external_port) {
+            // Whoever gives another port has not got ours behind the one that was asked for.
+            if self.ledger.is_about(entry, wish.external_port) && !self.held.is_written_as(Some(entry)) {
+                self.ledger.ungranted(entry, &mut self.transport.out);
+            }
+        }
         // Who else was asked at the same time may have been given less, and have the last word.
         let rivals = if has_rivals { Some(wish.lifetime) } else { None };
         let least = self.port_control.least_asked(now, way, wish);
@@ -134,10 +227,13 @@ impl Client {
                 Method::NatPmp => Grantor::NatPmp(way.0),
                 _ => Grantor::Pcp(way.0, wish.nonce),
             },
+            default_gateway: None,
             third_party: wish.third_party,
             peer: wish.peer,
             entry,
             replaces: false,
+            stood: None,
+            unheard: false,
             // What others were granted for longer may be what the server did last.
             leased: contender.least.map_or(grant.leased, |_| grant.leased.max(wish.lifetime)),
             since,
@@ -181,13 +277,19 @@ impl Client {
         let renewed = contender.entry.filter(|_| is_certain && contender.renews);
         // Where nobody speaks the protocol, there was nothing to delete.
         let is_farewell = matches!(contender.pace, Pace::Farewell);
-        let is_absent = stop.failure == Failure::UnsupportedVersion || (is_farewell && is_certain);
+        let is_no = matches!(stop.failure, Failure::Pcp(_) | Failure::NatPmp(_));
+        let is_absent = stop.failure == Failure::UnsupportedVersion || (is_farewell && is_certain && !is_no);
         if is_absent && contender.talk.is_deleting() {
             entry = entry.or(operation.entry.take());
         }
+        // What one protocol will not take back, the gateway's table may.
+        let is_kept_back = is_no && contender.talk.is_deleting() && !self.withdrawals.ask(id);
+        let kept_back = operation.entry.filter(|_| is_kept_back);
         let gateway = contender.gateway();
-        let is_refusal =
-            matches!(stop.failure, Failure::Pcp(_) | Failure::NatPmp(_) | Failure::Conflict { .. });
+        let is_refusal = matches!(
+            stop.failure,
+            Failure::Pcp(_) | Failure::NatPmp(_) | Failure::Conflict { .. } | Failure::OtherPort { .. }
+        );
         if let Some(wish) = contender.talk.wanted().filter(|_| is_refusal && contender.is_outstanding) {
             // What was refused once may be granted by the next request that arrives.
             let (method, way, wish) = (contender.method, contender.way, wish.clone());
@@ -199,17 +301,32 @@ impl Client {
                 remains: Remains::Talk { method, way, wish },
             }));
         }
+        let is_displaced = matches!(stop.failure, Failure::Conflict { .. } | Failure::OtherPort { .. });
+        let asked_port = contender.talk.wanted().map(|wish| wish.external_port);
+        let not_given_back = match stop.failure {
+            Failure::OtherPort { offered } if !contender.talk.has_given_back() => Some(offered),
+            _ => None,
+        };
         operation.somebody_is_there |= stop.failure.kind() != ErrorKind::NoGateway;
-        operation.attempts.push(Attempt { gateway, step: stop.step, failure: stop.failure });
+        let failure = stop.failure.where_it_has(contender.talk.external_address());
+        operation.attempts.push(Attempt { gateway, step: stop.step, failure });
         if let Some(entry) = entry {
-            self.ledger.refused(entry, &mut self.transport.out);
+            let is_held = self.held.is_written_as(Some(entry));
+            match (not_given_back, asked_port) {
+                (Some(offered), _) if !is_held => self.withdraw_given(now, entry, offered),
+                (_, Some(asked_port)) if is_displaced => self.not_behind(entry, asked_port),
+                _ => self.ledger.refused(entry, &mut self.transport.out),
+            }
         } else if let Some(entry) = renewed {
-            self.ledger.settled(entry);
+            self.ledger.not_extended(entry, &mut self.transport.out);
         }
         if is_final {
             self.give_up(now, id);
         } else {
             self.settle(now, id);
+        }
+        if let Some(entry) = kept_back {
+            self.withdraw_unwanted(now, entry);
         }
     }
 
@@ -265,9 +382,9 @@ impl Client {
 
     /// What the server said of its own state besides.
     pub(in crate::client) fn heard(&mut self, now: Time, server: IpAddr, heard: Heard) {
-        if heard == Heard::StateLost {
+        if let Heard::StateLost(address) = heard {
             self.forget_boot(server);
-            self.state_lost(now, server);
+            self.state_lost(now, server, address);
         }
     }
 }

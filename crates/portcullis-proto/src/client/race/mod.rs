@@ -8,6 +8,7 @@
 mod asking;
 mod contender;
 mod ending;
+mod preferred;
 mod ways;
 
 pub(super) use contender::{Contender, Phase};
@@ -50,6 +51,7 @@ impl Client {
         let Some(operation) = self.operations.get_mut(&id) else { return Turn::After };
         let first_ready = *operation.first_ready.get_or_insert(now);
         let Some(operation) = self.operations.get(&id) else { return Turn::After };
+        let preferred_by = self.gives_way_until(operation, gateway);
         let better_by = first_ready + BETTER;
         let contenders = operation.contenders.iter().filter_map(|contender| {
             let line = self.port_control.line(contender.way);
@@ -73,10 +75,18 @@ impl Client {
             let is_preferred = self.config.preference(Method::Igd) < self.config.preference(method);
             (operation.igd_is_open() && is_preferred).then_some(better_by)
         };
-        match contenders.chain(igd).max() {
+        match contenders.chain(igd).chain(preferred_by).max() {
             Some(at) if now < at => Turn::At(at),
             _ => Turn::Now,
         }
+    }
+
+    /// Something has come to be known that any operation may have waited for.
+    pub(super) fn settle_all(&mut self, now: Time) {
+        let is_search = |operation: &Operation| matches!(operation.stage, Stage::Searching(_));
+        let waiting = self.operations.iter().filter(|(_, operation)| !is_search(operation));
+        let waiting: Vec<_> = waiting.map(|(&id, _)| id).collect();
+        waiting.into_iter().for_each(|id| self.settle(now, id));
     }
 
     /// The last resort has its turn when all others have failed, or are silent.
@@ -161,7 +171,8 @@ impl Client {
             if !self.igd_is_silent(operation) {
                 return;
             }
-            until = until.max(operation.started + SILENCE);
+            let sought_at = self.sought_at.get(&operation.is_ipv6()).copied();
+            until = until.max(sought_at.unwrap_or_default().max(operation.started) + SILENCE);
         }
         if now < until {
             self.transport.out.timers.set_by(Timer::Choice(id), until);

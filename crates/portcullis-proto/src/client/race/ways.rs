@@ -1,10 +1,9 @@
 //! Which servers NAT-PMP and PCP are spoken with, and which gateway and protocol is the better one.
 
 use super::super::granted::Method;
-use super::super::network::is_unicast_link_local;
+use super::super::network::{is_unicast_link_local, preferred};
 use super::super::port_control::Way;
 use super::super::{Client, GatewayAddress};
-use crate::AddressKind;
 use crate::wire::port_control;
 use core::net::{IpAddr, SocketAddr, SocketAddrV6};
 
@@ -30,9 +29,9 @@ impl Client {
                 let server = server_of(gateway.address, gateway.interface);
                 if ipv6 {
                     // The address that asks is the one that is opened.
-                    let own = interface.into_iter().flat_map(|own| own.ipv6());
-                    let global = own.filter(|&own| AddressKind::of(own.into()) == AddressKind::Public);
-                    ways.extend(global.map(|own| (server, Some(own.into()))));
+                    let own = interface.into_iter().flat_map(|own| own.global_ipv6());
+                    let chosen = preferred(own.collect());
+                    ways.extend(chosen.into_iter().map(|own| (server, Some(own.into()))));
                 } else {
                     ways.push((server, None));
                 }

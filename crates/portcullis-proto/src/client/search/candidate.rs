@@ -1,4 +1,4 @@
-//! A device that answered: its description, then what it says of its state.
+//! A device that answered: its turn, its description, then what it says of its state.
 
 use super::super::device::{ControlPoint, Device};
 use super::super::error::Failure;
@@ -6,11 +6,14 @@ use super::super::exchange::{self, ExchangeError, Request};
 use super::super::igd::call::{Call, interpret};
 use super::super::igd::probe::{Answer, Probe};
 use super::super::igd::{Next, Procedure};
+use super::places::Place;
 use crate::Time;
 use crate::igd::description::Description;
 use crate::wire::http;
+use crate::wire::ssdp::SearchResponse;
 use core::cmp::Reverse;
 use core::mem;
+use core::net::IpAddr;
 use core::time::Duration;
 
 /// Nothing that runs a web server on a local network needs longer to accept a connection.
@@ -18,6 +21,8 @@ const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
 enum Stage {
+    /// It has had no turn yet.
+    Waiting,
     /// The description is on its way.
     Fetching,
     /// Its control points are asked for their state, one after the other.
@@ -30,12 +35,62 @@ enum Stage {
 pub(super) struct Candidate {
     pub(super) device: Device,
     stage: Stage,
+    /// When its description was first, or at last, asked for.
+    since: Time,
+    /// How often it has answered.
+    answers: u32,
+    is_privileged: bool,
     retried: bool,
 }
 
 impl Candidate {
-    pub(super) fn new(device: Device) -> Self {
-        Self { device, stage: Stage::Fetching, retried: false }
+    pub(super) fn new(device: Device, is_privileged: bool) -> Self {
+        let stage = Stage::Waiting;
+        Self { device, stage, since: Time::ZERO, answers: 1, is_privileged, retried: false }
+    }
+
+    /// What it is to the others, where it waits or is under way.
+    pub(super) fn place(&self, number: usize) -> Option<Place> {
+        Some(Place {
+            number,
+            sender: self.sender(),
+            is_privileged: self.is_privileged,
+            since: match self.stage {
+                Stage::Known => return None,
+                Stage::Waiting => None,
+                Stage::Fetching | Stage::Probing { .. } => Some(self.since),
+            },
+            is_fetching: matches!(self.stage, Stage::Fetching),
+            answers: self.answers,
+            is_retried: self.retried,
+        })
+    }
+
+    pub(super) fn sender(&self) -> IpAddr {
+        self.device.address.ip()
+    }
+
+    pub(super) fn is_privileged(&self) -> bool {
+        self.is_privileged
+    }
+
+    pub(super) fn is_waiting(&self) -> bool {
+        matches!(self.stage, Stage::Waiting)
+    }
+
+    /// It is its turn.
+    pub(super) fn begin(&mut self, now: Time) {
+        self.stage = Stage::Fetching;
+        self.since = now;
+    }
+
+    /// What it is worth, the least first, where not all can be remembered.
+    pub(super) fn worth(&self) -> u8 {
+        match &self.device.description {
+            Err(_) => 0,
+            Ok(_) if self.device.is_usable() || self.device.has_firewall() => 3,
+            Ok(_) => 1_u8.saturating_add(u8::from(self.device.is_gateway())),
+        }
     }
 
     pub(super) fn is_known(&self) -> bool {
@@ -55,8 +110,10 @@ impl Candidate {
         }
     }
 
-    /// Whether it is to be fetched again, now that it has answered again: it could not be reached before.
-    pub(super) fn retry(&mut self) -> bool {
+    /// It has answered again; whether it waits for another turn, since it could not be reached before.
+    pub(super) fn answered(&mut self, answer: &SearchResponse) -> bool {
+        self.device.answered(answer);
+        self.answers = self.answers.saturating_add(1);
         // What did come and was refused, a redirect perhaps, would be refused again.
         let unreachable = match &self.device.description {
             Err(Failure::Exchange(error)) => !matches!(error, ExchangeError::Http(_)),
@@ -65,7 +122,7 @@ impl Candidate {
         let again = self.is_known() && unreachable && !self.retried;
         if again {
             self.retried = true;
-            self.stage = Stage::Fetching;
+            self.stage = Stage::Waiting;
         }
         again
     }
@@ -73,7 +130,7 @@ impl Candidate {
     /// An exchange is over; what to ask next, or nothing when all is known.
     pub(super) fn exchange_ended(&mut self, outcome: exchange::Outcome, ask_status: bool) -> Option<Call> {
         match &mut self.stage {
-            Stage::Known => None,
+            Stage::Known | Stage::Waiting => None,
             Stage::Fetching => {
                 match description(&self.device, outcome) {
                     Ok((description, local)) => self.device.described(description, local),
@@ -104,7 +161,7 @@ impl Candidate {
     /// Nothing more is waited for.
     pub(super) fn conclude(&mut self) {
         match mem::replace(&mut self.stage, Stage::Known) {
-            Stage::Known => {}
+            Stage::Known | Stage::Waiting => {}
             Stage::Fetching => self.device.description = Err(Failure::Exchange(ExchangeError::NoReply)),
             Stage::Probing { mut answers, .. } => {
                 // The sort is stable: among equals the document's order stands.
@@ -134,10 +191,7 @@ impl Candidate {
     }
 }
 
-fn description(
-    device: &Device,
-    outcome: exchange::Outcome,
-) -> Result<(Description, core::net::IpAddr), Failure> {
+fn description(device: &Device, outcome: exchange::Outcome) -> Result<(Description, IpAddr), Failure> {
     let reply = outcome.map_err(Failure::Exchange)?;
     match Description::parse(&reply.response.body, &device.location) {
         // Some gateways serve a good description with a status of 500.

@@ -2,6 +2,9 @@
 //! Architecture 1.1 section 1.3).
 
 mod candidate;
+mod candidates;
+mod location;
+mod places;
 mod question;
 
 use super::config::{Config, GatewayAddress, SearchOptions};
@@ -16,6 +19,7 @@ use crate::Time;
 use crate::wire::ssdp::{self, Message, SearchResponse};
 use crate::wire::url::HttpUrl;
 use candidate::Candidate;
+use candidates::Candidates;
 use core::cmp::Reverse;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::time::Duration;
@@ -30,16 +34,18 @@ pub(super) struct SearchId(pub(super) u64);
 /// When the questions go out, after the start: datagrams get lost.
 const SCHEDULE: [Duration; 4] =
     [Duration::ZERO, Duration::from_millis(500), Duration::from_millis(1_500), Duration::from_millis(3_500)];
+/// What an answer takes beyond the time that it may be held back for.
+const ON_ITS_WAY: Duration = Duration::from_millis(100);
+/// How long the description of the preferred gateway may take while others are known.
+const LAST_WORD: Duration = Duration::from_secs(1);
 /// How long one description may take.
 const DESCRIPTION_PATIENCE: Duration = Duration::from_secs(5);
-/// Answers read per search and per source: beyond that it is a flood.
+/// Answers read from each source, and from all, after each time that the questions went out: beyond that it is a flood.
+/// Those of default gateways are all read, as whoever floods in their name would drown them.
 const MOST_ANSWERS: u16 = 1_024;
 const MOST_ANSWERS_PER_SOURCE: u16 = 64;
-/// Devices looked at per search; default gateways have places of their own.
-const MOST_CANDIDATES: usize = 16;
-const GATEWAY_PLACES: usize = 8;
-/// Devices looked at per address.
-const MOST_CANDIDATES_PER_SOURCE: usize = 4;
+/// Failures remembered.
+const MOST_FAILURES: usize = 16;
 /// Sources whose answers are counted.
 const MOST_SOURCES: usize = 256;
 
@@ -51,7 +57,7 @@ pub(super) struct Search {
     sockets: Vec<Socket>,
     /// How often the questions have gone out.
     sent: usize,
-    candidates: Vec<Candidate>,
+    candidates: Candidates,
     answers: BTreeMap<IpAddr, u16>,
     answers_read: u16,
     last_answer: Time,
@@ -63,6 +69,11 @@ pub(super) struct Search {
     failures: Vec<Attempt>,
     /// The addresses a person named; empty: anybody on the link may answer.
     named: Vec<IpAddr>,
+    /// The gateway that leads to the internet, which others give way to while it may still answer, where one is enough.
+    preferred: Option<IpAddr>,
+    /// What hears whether nothing listens there.
+    knocking: Option<SocketId>,
+    is_refused: bool,
     ended: bool,
 }
 
@@ -85,7 +96,7 @@ impl Search {
             started: now,
             sockets: Vec::new(),
             sent: 0,
-            candidates: Vec::new(),
+            candidates: Candidates::new(now),
             answers: BTreeMap::new(),
             answers_read: 0,
             last_answer: now,
@@ -93,9 +104,18 @@ impl Search {
             asked: 0,
             failures: Vec::new(),
             named: gateways.iter().filter_map(GatewayAddress::ip).collect(),
+            preferred: None,
+            knocking: None,
+            is_refused: false,
             ended: false,
         };
         if !is_named {
+            let interface = search.options.interface.as_deref().filter(|name| !question::means_any(name));
+            let is_hasty = search.options.quiet.is_some() && !search.options.ipv6;
+            search.preferred = network.preferred_gateway(interface).filter(|_| is_hasty);
+            // Before the others: a host that is asked in vain says so a few times, and then once a second.
+            let knock = |gateway| question::knock(gateway, &search.options, &mut transport.out);
+            search.knocking = search.preferred.map(knock);
             match question::for_interfaces(&search.options, network, &mut transport.out) {
                 Ok(sockets) => search.sockets = sockets,
                 Err(failure) => search.note_failure(String::new(), failure),
@@ -105,7 +125,8 @@ impl Search {
             for gateway in &gateways {
                 if let GatewayAddress::Location(location) = gateway {
                     if let Some(address) = gateway.socket_address() {
-                        search.add_candidate(now, Device::new(address, location.clone(), None), transport);
+                        let device = Device::new(address, location.clone(), None);
+                        search.add_candidate(now, Candidate::new(device, true), transport);
                     }
                 }
             }
@@ -115,10 +136,28 @@ impl Search {
     }
 
     pub(super) fn has_socket(&self, socket: SocketId) -> bool {
-        self.sockets.iter().any(|own| own.id == socket)
+        self.knocking == Some(socket) || self.sockets.iter().any(|own| own.id == socket)
+    }
+
+    /// Until when the preferred gateway may still come to be known, where that is open: a device may hold its answer back
+    /// for so long (MX, UPnP Device Architecture 1.1 section 1.3.2), unless nothing listens there.
+    pub(super) fn awaits_preferred(&self) -> Option<Time> {
+        let preferred = self.preferred.filter(|_| !self.ended && !self.is_refused)?;
+        if self.candidates.is_known(preferred) {
+            return None;
+        }
+        let until = if self.candidates.has_any_of(preferred) {
+            self.last_answer + LAST_WORD
+        } else {
+            self.started + Duration::from_secs(self.options.mx().into()) + ON_ITS_WAY
+        };
+        Some(until.min(self.listens_until()))
     }
 
     pub(super) fn socket_failed(&mut self, socket: SocketId, error: io::ErrorKind) {
+        if self.knocking == Some(socket) {
+            return;
+        }
         if let Some(at) = self.sockets.iter().position(|own| own.id == socket) {
             // What was given to it before went nowhere.
             let lost = self.sockets.remove(at).asked;
@@ -127,7 +166,11 @@ impl Search {
         self.note_failure(String::new(), Failure::CannotSend(error));
     }
 
-    pub(super) fn send_failed(&mut self, error: io::ErrorKind) {
+    pub(super) fn send_failed(&mut self, socket: SocketId, error: io::ErrorKind) {
+        if self.knocking == Some(socket) {
+            self.is_refused |= error == io::ErrorKind::ConnectionRefused;
+            return;
+        }
         self.asked = self.asked.saturating_sub(1);
         self.note_failure(String::new(), Failure::CannotSend(error));
     }
@@ -150,7 +193,7 @@ impl Search {
         if !self.options.wants_all_devices() && !is_gateway_target(&answer.search_target) {
             return;
         }
-        match HttpUrl::parse(&answer.location) {
+        match location::parse(&answer.location) {
             Ok(location) => {
                 self.answered(now, source, &answer, location.with_host(source.ip()), network, transport)
             }
@@ -162,20 +205,22 @@ impl Search {
     pub(super) fn exchange_ended(
         &mut self,
         now: Time,
-        index: usize,
+        number: usize,
         outcome: exchange::Outcome,
         transport: &mut Transport,
     ) -> Option<&Device> {
         let deadline = self.ends_by();
-        let candidate = self.candidates.get_mut(index)?;
-        if let Some(call) = candidate.exchange_ended(outcome, self.options.ask_status) {
-            transport.call(now, Owner::Candidate(self.id, index), call, deadline);
+        let ask_status = self.options.ask_status;
+        if let Some(call) = self.candidates.exchange_ended(now, number, outcome, ask_status) {
+            transport.call(now, Owner::Candidate(self.id, number), call, deadline);
             return None;
         }
-        if candidate.device.is_usable() {
+        if self.candidates.get(number)?.device.is_usable() {
             self.first_usable.get_or_insert(now);
         }
-        Some(&candidate.device)
+        self.candidates.forget_the_least();
+        self.take_turns(now, transport);
+        self.candidates.get(number).map(|candidate| &candidate.device)
     }
 
     pub(super) fn timeout(&mut self, now: Time, transport: &mut Transport) {
@@ -199,6 +244,7 @@ impl Search {
         if self.ended {
             return;
         }
+        self.take_turns(now, transport);
         if self.is_over(now) {
             self.end(now, transport);
         } else {
@@ -209,12 +255,12 @@ impl Search {
     pub(super) fn end(&mut self, now: Time, transport: &mut Transport) {
         self.ended = true;
         transport.out.timers.clear(Timer::Search(self.id));
-        for socket in self.sockets.drain(..) {
-            transport.out.push(Output::Unbind(socket.id));
+        for socket in self.sockets.drain(..).map(|socket| socket.id).chain(self.knocking.take()) {
+            transport.out.push(Output::Unbind(socket));
         }
         let id = self.id;
         transport.cancel(now, |owner| matches!(owner, Owner::Candidate(search, _) if search == id));
-        self.candidates.iter_mut().for_each(Candidate::conclude);
+        self.candidates.conclude();
     }
 
     /// Whether anybody has answered who may be a gateway.
@@ -229,7 +275,7 @@ impl Search {
     /// Everything found, the gateway to use first: usable ones before others, default gateways before
     /// the rest, connected ones before those that say they are not.
     pub(super) fn devices(&self, network: &Network) -> Vec<Device> {
-        let mut devices: Vec<_> = self.candidates.iter().map(|candidate| candidate.device.clone()).collect();
+        let mut devices: Vec<_> = self.candidates.heard().map(|candidate| candidate.device.clone()).collect();
         devices.sort_by_key(|device| {
             let is_default = network.is_default_gateway(device.address.ip());
             Reverse((device.is_usable(), is_default, !device.says_disconnected(), device.is_gateway()))
@@ -243,8 +289,14 @@ impl Search {
             // A gateway may map ports and open none of an IPv6 host.
             if self.options.ipv6 { device.without_firewall() } else { device.as_attempt() }
         };
-        let devices = self.candidates.iter().filter_map(|candidate| attempt(&candidate.device));
+        let devices = self.candidates.heard().filter_map(|candidate| attempt(&candidate.device));
         let mut failures: Vec<_> = self.failures.iter().cloned().chain(devices).collect();
+        let has_others = failures.iter().any(|attempt| attempt.step == Step::Description);
+        let silent = self.preferred.filter(|&gateway| has_others && !self.candidates.has_any_of(gateway));
+        failures.extend(silent.map(|gateway| {
+            let (gateway, step) = (gateway.to_string(), Step::Search);
+            Attempt { gateway, step, failure: Failure::GatewaySilent }
+        }));
         // Where one interface of several cannot send, the others have been asked all the same.
         let unsent = failures.iter().all(|attempt| matches!(attempt.failure, Failure::CannotSend(_)));
         if failures.is_empty() || (unsent && self.asked > 0) {
@@ -258,6 +310,8 @@ impl Search {
         let due = SCHEDULE.iter().take_while(|&&after| self.started + after <= now).count();
         if due > self.sent && now < self.listens_until() {
             self.sent = due;
+            self.answers.clear();
+            self.answers_read = 0;
             let mx = self.options.mx();
             for socket in &mut self.sockets {
                 for &destination in &socket.destinations {
@@ -299,10 +353,11 @@ impl Search {
     }
 
     fn count_answer(&mut self, source: IpAddr, network: &Network) -> bool {
+        if self.is_privileged(source, network) {
+            return true;
+        }
         let is_new = !self.answers.contains_key(&source);
-        let crowded = self.answers_read >= MOST_ANSWERS || (is_new && self.answers.len() >= MOST_SOURCES);
-        // A crowd of others must not drown the answer that matters.
-        if crowded && !self.is_privileged(source, network) {
+        if self.answers_read >= MOST_ANSWERS || (is_new && self.answers.len() >= MOST_SOURCES) {
             return false;
         }
         let count = self.answers.entry(source).or_default();
@@ -324,39 +379,38 @@ impl Search {
         transport: &mut Transport,
     ) {
         let address = with_port(source, location.port());
-        let known = self.candidates.iter_mut().position(|known| {
-            known.device.address == address && known.device.location.target() == location.target()
-        });
-        if let Some(index) = known {
-            let Some(candidate) = self.candidates.get_mut(index) else { return };
-            candidate.device.answered(answer);
-            if candidate.retry() {
-                self.fetch(now, index, transport);
-            }
+        if self.candidates.answered_again(now, address, location.target(), answer) {
+            return self.take_turns(now, transport);
+        }
+        if self.candidates.has_enough_of(source.ip()) {
             return;
         }
-        let from_here =
-            self.candidates.iter().filter(|known| known.device.address.ip() == source.ip()).count();
-        let places = if self.is_privileged(source.ip(), network) {
-            MOST_CANDIDATES.saturating_add(GATEWAY_PLACES)
-        } else {
-            MOST_CANDIDATES
-        };
-        if from_here < MOST_CANDIDATES_PER_SOURCE && self.candidates.len() < places {
+        // Whoever answers on and on does not keep a search from ending quietly.
+        if !self.candidates.is_crowded_by(source.ip()) {
             self.last_answer = now;
-            self.add_candidate(now, Device::new(address, location, Some(answer)), transport);
         }
+        let is_privileged = self.is_privileged(source.ip(), network);
+        let device = Device::new(address, location, Some(answer));
+        self.add_candidate(now, Candidate::new(device, is_privileged), transport);
     }
 
-    fn add_candidate(&mut self, now: Time, device: Device, transport: &mut Transport) {
-        self.candidates.push(Candidate::new(device));
-        self.fetch(now, self.candidates.len().saturating_sub(1), transport);
+    fn add_candidate(&mut self, now: Time, candidate: Candidate, transport: &mut Transport) {
+        let sender = candidate.sender();
+        self.candidates.add(now, candidate);
+        self.take_turns(now, transport);
+        self.candidates.bound_those_who_wait(sender);
     }
 
-    fn fetch(&self, now: Time, index: usize, transport: &mut Transport) {
+    /// Fetches the descriptions whose turn it is.
+    fn take_turns(&mut self, now: Time, transport: &mut Transport) {
         let deadline = (now + DESCRIPTION_PATIENCE).min(self.ends_by());
-        if let Some(candidate) = self.candidates.get(index) {
-            transport.fetch(now, Owner::Candidate(self.id, index), candidate.request(deadline));
+        while !self.ended && now < self.listens_until() {
+            let Some(turn) = self.candidates.next_turn(now, self.started) else { return };
+            if let Some(number) = turn.ends {
+                transport.cancel(now, |owner| owner == Owner::Candidate(self.id, number));
+            }
+            let Some(candidate) = self.candidates.begin(now, turn) else { return };
+            transport.fetch(now, Owner::Candidate(self.id, turn.begins), candidate.request(deadline));
         }
     }
 
@@ -369,33 +423,37 @@ impl Search {
     }
 
     fn is_over(&self, now: Time) -> bool {
-        let all_known = self.candidates.iter().all(Candidate::is_known);
+        let is_late = now >= self.listens_until();
+        // Who has had no turn by the end of the wait for answers gets none.
+        let all_known =
+            !self.candidates.is_anybody_under_way() && (is_late || !self.candidates.is_anybody_waiting());
         // Without a socket nobody else can answer.
         now >= self.ends_by()
-            || (all_known && (now >= self.listens_until() || self.sockets.is_empty()))
+            || (all_known && (is_late || self.sockets.is_empty()))
             || self.quiet_at().is_some_and(|at| now >= at)
     }
 
     /// When a search that is content with one gateway ends.
     fn quiet_at(&self) -> Option<Time> {
-        Some(self.first_usable?.max(self.last_answer) + self.options.quiet?)
+        let quiet_at = self.first_usable?.max(self.last_answer) + self.options.quiet?;
+        Some(self.awaits_preferred().map_or(quiet_at, |until| until.max(quiet_at)))
     }
 
     fn set_timer(&self, now: Time, transport: &mut Transport) {
-        let all_known = self.candidates.iter().all(Candidate::is_known);
-        let end = if all_known { self.listens_until() } else { self.ends_by() };
+        let end = if self.candidates.is_anybody_under_way() { self.ends_by() } else { self.listens_until() };
         // Past the time for answers nothing is repeated, although something may still be on its way.
         let repeat = SCHEDULE
             .get(self.sent)
             .map(|&after| self.started + after)
             .filter(|&at| now < self.listens_until() && at < self.listens_until());
-        let next = [repeat, self.quiet_at()].into_iter().flatten().fold(end, Time::min);
+        let look = self.candidates.look_at().filter(|_| now < self.listens_until());
+        let next = [repeat, self.quiet_at(), look].into_iter().flatten().fold(end, Time::min);
         transport.out.timers.set(Timer::Search(self.id), next);
     }
 
     fn note_failure(&mut self, gateway: String, failure: Failure) {
         let attempt = Attempt { gateway, step: Step::Search, failure };
-        if self.failures.len() < MOST_CANDIDATES && !self.failures.contains(&attempt) {
+        if self.failures.len() < MOST_FAILURES && !self.failures.contains(&attempt) {
             self.failures.push(attempt);
         }
     }

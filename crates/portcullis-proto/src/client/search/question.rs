@@ -35,7 +35,7 @@ pub(super) fn for_interfaces(
     if chosen.is_empty() {
         return Err(match wanted {
             Some(wanted) => Failure::NoInterface(wanted.into()),
-            None => Failure::CannotSend(io::ErrorKind::NetworkUnreachable),
+            None => Failure::CannotSend(network.untold.unwrap_or(io::ErrorKind::NetworkUnreachable)),
         });
     }
     Ok(chosen
@@ -67,6 +67,28 @@ fn for_interface(
     // Unicast first: a host firewall then expects the answer (quirk 4).
     let destinations = gateways.chain(groups).map(|address| scoped(address, interface.index)).collect();
     Some(bind(local, Some(interface.index), destinations, options, out))
+}
+
+/// Asks one gateway by a socket of its own, which hears where nothing listens there (ICMP port unreachable); those that
+/// ask several cannot tell who it was.
+pub(super) fn knock(gateway: IpAddr, options: &SearchOptions, out: &mut Outbox) -> SocketId {
+    let socket = out.next_socket();
+    let peer = SocketAddr::new(gateway, ssdp::PORT);
+    let any: IpAddr =
+        if gateway.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    out.push(Output::Bind(Bind {
+        socket,
+        local: SocketAddr::new(any, 0),
+        multicast_interface: None,
+        multicast_ttl: 1,
+        peer: Some(peer),
+        groups: Vec::new(),
+    }));
+    if let Some(target) = options.targets.first() {
+        let payload = ssdp::encode_search(peer, target, options.mx());
+        out.push(Output::Datagram { socket, destination: peer, payload });
+    }
+    socket
 }
 
 /// One socket for each address family of the gateways to be searched by address.
@@ -111,7 +133,7 @@ fn bind(
     Socket { id, destinations, asked: 0 }
 }
 
-fn means_any(name: &str) -> bool {
+pub(super) fn means_any(name: &str) -> bool {
     name.is_empty() || name.parse::<IpAddr>().is_ok_and(|address| address.is_unspecified())
 }
 

@@ -282,9 +282,11 @@ fn parse_port(digits: &str) -> Result<u16, UrlError> {
     }
 }
 
-/// Ports of well-known services that are no web server (IANA registry, below 1,024): a LOCATION must not
-/// make us talk to a mail, file or remote-login service. Ports where small devices do serve plain HTTP
-/// (80 to 86, 88 to 94, 280, 443, 591, 8xx, ...) stay open, as does everything from 1,024 on.
+/// Ports of well-known services that are no web server: a LOCATION must not make us talk to a mail, file or remote-login
+/// service, nor print a page. Below 1,024 they are those of the IANA registry; ports where small devices do serve plain
+/// HTTP (80 to 86, 88 to 94, 280, 443, 591, 8xx, ...) stay open. From 1,024 on devices serve descriptions anywhere
+/// (1780, 1900, 2189, 2869, 5000, 5431, 5678, 8000, 43412, 49152 and on, in the device corpus), and refused are those
+/// that browsers refuse (Fetch Standard, "bad port"), and those of raw printing, which prints what it is sent.
 fn is_refused_port(port: u16) -> bool {
     matches!(
         port,
@@ -294,6 +296,11 @@ fn is_refused_port(port: u16) -> bool {
         | 389 | 427 | 445 | 464..=465 | 500 | 512..=548 | 554 | 556 | 563 | 587 | 601 | 623 | 636 | 646
         // DNS over TLS, rsync, FTPS, telnets, IMAPS, IRCS, POP3S.
         | 853 | 873 | 989..=990 | 992..=995
+        // H.323, PPTP, NFS, Apple SASL, lockd, ManageSieve, SIP, X11, SANE, IRC, Amanda.
+        | 1719..=1720 | 1723 | 2049 | 3659 | 4045 | 4190 | 5060..=5061 | 6000 | 6566 | 6665..=6669 | 6679 | 6697
+        | 10080
+        // Raw printing (AppSocket).
+        | 9100..=9107
     )
 }
 
@@ -340,6 +347,8 @@ pub enum UrlError {
     RefusedPort(u16),
     /// A control character, a blank, or a byte outside ASCII.
     Character,
+    /// Path and query do not look like those of a device description; only what a stranger announces is refused for that.
+    NoDescription,
 }
 
 impl fmt::Display for UrlError {
@@ -353,6 +362,7 @@ impl fmt::Display for UrlError {
             Self::Port => f.write_str("url port malformed"),
             Self::RefusedPort(port) => write!(f, "port {port} belongs to a service that is no web server"),
             Self::Character => f.write_str("url has a forbidden character"),
+            Self::NoDescription => f.write_str("url does not look like that of a description"),
         }
     }
 }

@@ -91,7 +91,10 @@ fn allows_plain_http_ports_and_refuses_services() {
     for port in [80, 81, 88, 443, 800, 888, 1023, 1024, 1900, 6379, 65535] {
         assert_eq!(parse(&format!("http://h:{port}/")).port(), port);
     }
-    for port in [1, 21, 22, 23, 25, 53, 69, 110, 139, 143, 179, 389, 445, 465, 514, 587, 623, 873, 993, 995] {
+    for port in [1, 21, 22, 23, 25, 53, 69, 110, 139, 143, 179, 389, 445, 465, 514, 587, 623, 873, 993, 995]
+        .into_iter()
+        .chain([1720, 1723, 2049, 5060, 6000, 6667, 9100, 9107, 10080])
+    {
         assert_eq!(HttpUrl::parse(&format!("http://h:{port}/")), Err(UrlError::RefusedPort(port)));
     }
 }

@@ -7,7 +7,7 @@ use portcullis_proto::Time;
 use portcullis_proto::client::io::{Input, Output};
 use portcullis_proto::client::journal::Record;
 use portcullis_proto::client::{
-    Change, ChangeKind, Client, Error, Event, Granted, MappingId, MappingRequest, Network, Outcome,
+    Change, ChangeKind, Client, Config, Error, Event, Granted, MappingId, MappingRequest, Network, Outcome,
 };
 use portcullis_sim::LinkConfig;
 use std::collections::BTreeMap;
@@ -26,7 +26,7 @@ impl Pair {
     pub(crate) fn stop_keeping(&mut self, mapping: MappingId) -> Result<bool, Error> {
         let operation = self.start(|client, now| client.stop_keeping(now, mapping, TIMEOUT));
         match self.drive_until_finished(operation)? {
-            Outcome::Closed(was_there) => Ok(was_there),
+            Outcome::Closed(closed) => Ok(closed.existed()),
             other => panic!("{other:?}"),
         }
     }
@@ -100,6 +100,40 @@ impl Pair {
         self.record.events.clear();
     }
 
+    /// The process is killed, and none takes its place: what it has sent arrives, and nobody hears the answers.
+    pub(crate) fn die(&mut self) {
+        self.client = Client::new(Config::default(), Network::default());
+        self.sockets.clear();
+        self.listeners.clear();
+        self.connections.clear();
+        self.bound.clear();
+        self.owes_answers = 0;
+        self.timeout = None;
+    }
+
+    /// The operating system gives its sockets ports from here on, so that no two processes of a host have one.
+    pub(crate) fn binds_from(&mut self, port: u16) {
+        self.next_port = port;
+    }
+
+    /// When something happens here.
+    pub(crate) fn next(&self) -> Option<Time> {
+        [self.timeout, self.next_of_others()].into_iter().flatten().min()
+    }
+
+    /// It is so late by now, by a clock that others share.
+    pub(crate) fn set_time(&mut self, now: Time) {
+        if now > self.now {
+            self.now = now;
+            self.turns = 0;
+        }
+    }
+
+    /// Whether nothing is on its way.
+    pub(crate) fn is_still(&self) -> bool {
+        self.wire.next().is_none()
+    }
+
     /// Whether the last that was told of a mapping is that it is as it should be.
     pub(crate) fn is_well(&self, mapping: MappingId) -> bool {
         let own = self.changes().into_iter().filter(|(_, change)| change.mapping == mapping);
@@ -141,6 +175,12 @@ impl Pair {
     /// The machine's place in the network is another one.
     pub(crate) fn set_network(&mut self, network: Network) {
         self.start(|client, now| client.set_network(now, network));
+    }
+
+    /// What the device that was found last calls itself.
+    pub(crate) fn found_usn(&self) -> String {
+        let (_, device) = super::found(&self.record.events).pop().unwrap();
+        device.usn.split("::").next().unwrap().to_owned()
     }
 
     /// Somebody multicasts this.

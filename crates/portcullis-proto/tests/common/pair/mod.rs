@@ -19,8 +19,9 @@ use core::net::{IpAddr, SocketAddr};
 use core::num::NonZeroU16;
 use core::time::Duration;
 use portcullis_proto::client::io::{ConnectionId, Input, Output, SocketId};
+use portcullis_proto::client::journal::EntryId;
 use portcullis_proto::client::{
-    Client, Config, DefaultGateway, Device, Error, Event, Granted, Interface, InterfaceAddress,
+    Client, Closed, Config, DefaultGateway, Device, Error, Event, Granted, Interface, InterfaceAddress,
     MappingRequest, Method, Network, OperationId, Outcome, SearchOptions,
 };
 use portcullis_proto::igd::wan_connection::PortMappingEntry;
@@ -73,6 +74,14 @@ pub(crate) struct Pair {
     pub(crate) own_address_v6: IpAddr,
     /// How many datagrams came from each source since somebody asked.
     heard: BTreeMap<SocketAddr, u32>,
+    /// Entries that another living process has, too.
+    pub(crate) heirs: Vec<EntryId>,
+    /// Whether it is the test that tells the client of them.
+    pub(crate) leaves_heirs_to_the_test: bool,
+    /// How many of its questions about them are not answered.
+    owes_answers: usize,
+    /// What the client is to be told of them.
+    handed_over: Vec<(EntryId, bool)>,
     timeout: Option<Time>,
     next_port: u16,
     turns: u32,
@@ -113,6 +122,10 @@ impl Pair {
             own_address: CLIENT.parse().unwrap(),
             own_address_v6: "fe80::7".parse().unwrap(),
             heard: BTreeMap::new(),
+            heirs: Vec::new(),
+            leaves_heirs_to_the_test: false,
+            owes_answers: 0,
+            handed_over: Vec::new(),
             timeout: None,
             next_port: 40_000,
             turns: 0,
@@ -183,12 +196,17 @@ impl Pair {
         }
     }
 
-    /// Closes a UDP port and waits for the end of it.
+    /// Closes a UDP port and waits for the end of it: whether there was something to close.
     pub(crate) fn close(&mut self, port: u16, force: bool) -> Result<bool, Error> {
+        Ok(self.close_port(port, force)?.existed())
+    }
+
+    /// Closes a UDP port and waits for the end of it: what came of it.
+    pub(crate) fn close_port(&mut self, port: u16, force: bool) -> Result<Closed, Error> {
         let port = NonZeroU16::new(port).unwrap();
         let operation = self.start(|client, now| client.close(now, Protocol::Udp, port, force, TIMEOUT));
         match self.drive_until_finished(operation)? {
-            Outcome::Closed(was_there) => Ok(was_there),
+            Outcome::Closed(closed) => Ok(closed),
             other => panic!("{other:?}"),
         }
     }
@@ -335,6 +353,12 @@ impl Pair {
         }
     }
 
+    /// Answers the client's question whether another process has the same.
+    pub(crate) fn tell_of_heir(&mut self, entry: EntryId, to_another: bool) {
+        self.owes_answers -= 1;
+        self.input(Input::HandedOver { entry, to_another });
+    }
+
     fn drain(&mut self) {
         let mut failed = Vec::new();
         for turn in 0.. {
@@ -342,6 +366,9 @@ impl Pair {
             let output = self.client.poll_output();
             if let Output::Timeout(at) = output {
                 assert!(at.is_none_or(|at| at >= self.now), "timeout in the past: {at:?} at {:?}", self.now);
+                // Who has asked for an heir is told before anything else.
+                let waits = at.is_some() || self.owes_answers > 0;
+                assert!(waits || self.client.is_idle(), "no moment to wait for at {:?}", self.now);
                 self.timeout = at;
                 break;
             }
@@ -358,6 +385,9 @@ impl Pair {
         }
         for (socket, error) in failed {
             self.input(Input::SocketFailed { socket, error });
+        }
+        for (entry, to_another) in core::mem::take(&mut self.handed_over) {
+            self.tell_of_heir(entry, to_another);
         }
     }
 
@@ -405,6 +435,12 @@ impl Pair {
                 assert!(self.connections.remove(connection).is_some(), "ended twice: {connection:?}");
                 self.wire.disconnect(self.now, *connection);
             }
+            Output::HandOver(entry) => {
+                self.owes_answers += 1;
+                if !self.leaves_heirs_to_the_test {
+                    self.handed_over.push((*entry, self.heirs.contains(entry)));
+                }
+            }
             Output::Journal(_) | Output::Timeout(_) => {}
         }
         None
@@ -432,8 +468,11 @@ pub(crate) fn upnp_alone() -> Config {
 
 /// A home network of one link, with IPv4 and IPv6, and the loopback interface beside it.
 pub(crate) fn network() -> Network {
-    let address =
-        |address: &str, prefix_length| InterfaceAddress { address: address.parse().unwrap(), prefix_length };
+    let address = |address: &str, prefix_length| InterfaceAddress {
+        address: address.parse().unwrap(),
+        prefix_length,
+        deprecated: false,
+    };
     Network {
         interfaces: vec![
             Interface {
@@ -452,13 +491,15 @@ pub(crate) fn network() -> Network {
             },
         ],
         default_gateways: vec![DefaultGateway { address: "192.168.1.1".parse().unwrap(), interface: 2 }],
+        ..Network::default()
     }
 }
 
 /// The same network with a global address and a default gateway of IPv6, too.
 pub(crate) fn network_with_ipv6() -> Network {
     let mut network = network();
-    let address = InterfaceAddress { address: CLIENT_IPV6.parse().unwrap(), prefix_length: 64 };
+    let address =
+        InterfaceAddress { address: CLIENT_IPV6.parse().unwrap(), prefix_length: 64, deprecated: false };
     network.interfaces[1].addresses.push(address);
     network.default_gateways.push(DefaultGateway { address: "fe80::1".parse().unwrap(), interface: 2 });
     network

@@ -119,6 +119,9 @@ impl Peer for SimPeer {
                 return;
             }
             self.gateway.handle_port_control(now, datagram.from, &datagram.payload);
+        } else if datagram.to.ip() == self.address() && !self.gateway.is_search_open() {
+            wire.refuse(now, datagram);
+            return;
         } else {
             self.gateway.handle_datagram(now, datagram.from, &datagram.payload);
         }

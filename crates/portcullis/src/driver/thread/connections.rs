@@ -2,6 +2,7 @@
 
 use super::super::sockets;
 use super::{Driver, TURN, token};
+use crate::os_error;
 use mio::net::TcpStream;
 use mio::{Interest, Token};
 use portcullis_proto::client::io::{ConnectionId, Input};
@@ -41,7 +42,7 @@ impl Driver {
                 };
                 self.connections.insert(connection, open);
             }
-            Err(error) => self.input(Input::Closed { connection, error: Some(error.kind()) }),
+            Err(error) => self.input(Input::Closed { connection, error: Some(os_error::kind(&error)) }),
         }
     }
 
@@ -72,7 +73,7 @@ impl Driver {
                     if error.kind() == io::ErrorKind::ConnectionReset
                         && open.stream.peek(&mut [0]).is_ok_and(|length| length > 0) => {}
                 Ok(Some(error)) | Err(error) => {
-                    self.closed(connection, Some(error.kind()));
+                    self.closed(connection, Some(os_error::kind(&error)));
                     return;
                 }
                 Ok(None) if open.stream.peer_addr().is_err() => return,
@@ -84,7 +85,7 @@ impl Driver {
             match open.stream.local_addr() {
                 Ok(local) => self.input(Input::Connected { connection, local }),
                 Err(error) => {
-                    self.closed(connection, Some(error.kind()));
+                    self.closed(connection, Some(os_error::kind(&error)));
                     return;
                 }
             }
@@ -127,7 +128,7 @@ impl Driver {
             if !open.established {
                 // Refused, perhaps: the event of the failed connect.
                 if let Ok(Some(error)) = open.stream.take_error() {
-                    self.closed(connection, Some(error.kind()));
+                    self.closed(connection, Some(os_error::kind(&error)));
                 }
                 return false;
             }
@@ -145,7 +146,7 @@ impl Driver {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
-                    self.closed(connection, Some(error.kind()));
+                    self.closed(connection, Some(os_error::kind(&error)));
                     return false;
                 }
             }

@@ -2,6 +2,7 @@
 
 use super::super::sockets;
 use super::{Driver, TURN, token};
+use crate::os_error;
 use mio::Interest;
 use mio::net::UdpSocket;
 use portcullis_proto::client::io::{Bind, Input, SocketId};
@@ -37,7 +38,9 @@ impl Driver {
                     self.input(Input::Bound { socket: bind.socket, local });
                 }
             }
-            Err(error) => self.input(Input::SocketFailed { socket: bind.socket, error: error.kind() }),
+            Err(error) => {
+                self.input(Input::SocketFailed { socket: bind.socket, error: os_error::kind(&error) })
+            }
         }
     }
 
@@ -59,7 +62,7 @@ impl Driver {
             Ok(_) => {}
             // As good as lost on the way: it is sent again.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => self.input(Input::SendFailed { socket, error: error.kind() }),
+            Err(error) => self.input(Input::SendFailed { socket, error: os_error::kind(&error) }),
         }
     }
 
@@ -79,14 +82,14 @@ impl Driver {
                 // Of the one peer that there is, or of a host on the way to it.
                 Err(error) if is_of_one_datagram(&error) && is_connected => {
                     if error.kind() != io::ErrorKind::Interrupted {
-                        self.input(Input::SendFailed { socket, error: error.kind() });
+                        self.input(Input::SendFailed { socket, error: os_error::kind(&error) });
                         self.drain();
                     }
                 }
                 Err(error) if is_of_one_datagram(&error) => {}
                 Err(error) => {
                     self.unbind(socket);
-                    self.input(Input::SocketFailed { socket, error: error.kind() });
+                    self.input(Input::SocketFailed { socket, error: os_error::kind(&error) });
                     self.drain();
                     return false;
                 }

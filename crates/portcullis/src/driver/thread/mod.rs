@@ -4,6 +4,7 @@ mod connections;
 mod datagrams;
 #[cfg(test)]
 mod tests;
+mod troubles;
 mod upkeep;
 
 use super::alarm::Alarm;
@@ -20,11 +21,12 @@ use datagrams::Datagrams;
 use mio::{Events, Poll, Token};
 use portcullis_proto::Time;
 use portcullis_proto::client::io::{ConnectionId, Input, Output, SocketId};
-use portcullis_proto::client::{self as proto, Client, Config, Error, OperationId, Outcome};
+use portcullis_proto::client::{self as proto, Client, Closed, Config, Error, OperationId, Outcome};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
+use troubles::Troubles;
 
 /// Never the token of a socket or connection: their names begin with 1.
 pub(in crate::driver) const WAKER: Token = Token(0);
@@ -36,7 +38,7 @@ const ALARM: Token = Token(usize::MAX - 2);
 
 /// Datagrams or chunks read from one source before the others have their turn.
 const TURN: usize = 32;
-/// A snapshot of the network this old is taken anew before it is used.
+/// A snapshot of the network, or of the journal, this old is taken anew before it is used.
 const SNAPSHOT_AGE: Duration = Duration::from_secs(1);
 /// A network changes in steps: so long after the first word of it a snapshot is taken.
 const SETTLING: Duration = Duration::from_millis(100);
@@ -46,8 +48,10 @@ const ADOPTION: Duration = Duration::from_millis(100);
 
 pub(in crate::driver) struct Driver {
     client: Client,
-    /// Whether the client needs to know the network: not when a person named the gateways.
+    /// Whether the client needs to know the network: where a person named the gateways, not before it keeps a mapping.
     watches_network: bool,
+    /// Whether announcements can be heard, for which the interfaces have to be known.
+    may_hear_strangers: bool,
     snapshot_taken: Time,
     clock: Clock,
     poll: Poll,
@@ -68,9 +72,11 @@ pub(in crate::driver) struct Driver {
     alarm: Option<Alarm>,
     kept: Register,
     journal: Option<Journal>,
+    /// When the other processes' part of it was read last.
+    journal_read: Time,
     clean_up_at: Option<Time>,
-    /// What went wrong with the journal and nobody has been told of yet.
-    troubles: Vec<String>,
+    /// What went wrong with the journal.
+    troubles: Troubles,
 }
 
 impl Driver {
@@ -83,11 +89,13 @@ impl Driver {
         kept: Register,
     ) -> Self {
         let watches_network = config.gateways.is_empty();
-        let network = if watches_network { net::snapshot() } else { proto::Network::default() };
+        let network = if watches_network { net::first_snapshot() } else { proto::Network::default() };
+        let may_hear_strangers = config.may_hear_strangers();
         config.journal = journal.is_some();
         let mut driver = Self {
             client: Client::new(config, network),
             watches_network,
+            may_hear_strangers,
             snapshot_taken: clock.now(),
             clock,
             poll,
@@ -104,8 +112,9 @@ impl Driver {
             alarm: None,
             kept,
             journal,
+            journal_read: Time::ZERO,
             clean_up_at: None,
-            troubles: Vec::new(),
+            troubles: Troubles::default(),
         };
         driver.read_journal();
         driver
@@ -147,6 +156,10 @@ impl Driver {
                 }
             }
             self.read_ready();
+            if self.client.is_keeping() {
+                // What is renewed now may be what another process has opened for longer meanwhile.
+                self.refresh_journal(false);
+            }
             self.input(Input::Timeout);
         }
     }
@@ -156,6 +169,7 @@ impl Driver {
             match self.commands.try_recv() {
                 Ok(Command::Start { start, closes, answer }) => {
                     self.refresh_network();
+                    self.refresh_journal(closes.is_some());
                     let now = self.clock.now();
                     if self.journal.is_some() && self.clean_up_at.is_none() {
                         self.clean_up_at = Some(now + ADOPTION);
@@ -176,7 +190,7 @@ impl Driver {
                 }
                 Ok(Command::Subscribe(publisher)) => {
                     self.subscribers.push(publisher);
-                    for trouble in std::mem::take(&mut self.troubles) {
+                    for trouble in self.troubles.take() {
                         self.publish(|| Event::JournalTrouble(trouble.clone()));
                     }
                 }
@@ -198,9 +212,19 @@ impl Driver {
     fn refresh_network(&mut self) {
         let now = self.clock.now();
         if self.watches_network && now - self.snapshot_taken >= SNAPSHOT_AGE {
-            self.client.set_network(now, net::snapshot());
+            self.take_snapshot(now);
+        }
+    }
+
+    /// Whether one could be taken. Where not, that says nothing of the network, which is taken to be as it was.
+    pub(super) fn take_snapshot(&mut self, now: Time) -> bool {
+        let taken = net::snapshot();
+        let is_taken = taken.is_ok();
+        if let Ok(network) = taken {
+            self.client.set_network(now, network);
             self.snapshot_taken = now;
         }
+        is_taken
     }
 
     fn input(&mut self, input: Input<'_>) {
@@ -220,6 +244,7 @@ impl Driver {
                 Output::Send { connection, bytes } => self.send(connection, bytes),
                 Output::Disconnect(connection) => self.disconnect(connection),
                 Output::Journal(record) => self.write_journal(&record),
+                Output::HandOver(entry) => self.hand_over(entry),
                 Output::Timeout(at) => {
                     if !self.deliver() {
                         return at;
@@ -286,6 +311,16 @@ impl Driver {
                     self.kept.update(&change);
                     self.publish(|| Event::Changed(change.clone()));
                 }
+                proto::Event::OtherGateway { gateway, preferred } => {
+                    self.publish(|| Event::OtherGateway { gateway: gateway.clone(), preferred });
+                }
+                proto::Event::OtherWayOut { gateway, interface } => {
+                    let (gateway, interface) = (&gateway, &interface);
+                    self.publish(|| Event::OtherWayOut {
+                        gateway: gateway.clone(),
+                        interface: interface.clone(),
+                    });
+                }
                 _ => {}
             }
         }
@@ -296,6 +331,7 @@ impl Driver {
         let closing = self.closing.remove(&operation);
         match (result, closing) {
             (Ok(Outcome::Mapped(granted)), _) => self.publish(|| Event::Mapped(granted.clone())),
+            (Ok(Outcome::Closed(Closed::StillKept | Closed::Ending(_))), _) => {}
             (Ok(Outcome::Closed(_)), Some((protocol, external_port))) => {
                 self.publish(|| Event::Closed { protocol, external_port });
             }

@@ -200,6 +200,37 @@ fn a_directory_that_cannot_be_trusted_is_refused() {
 }
 
 #[test]
+fn a_link_is_refused_however_its_name_ends() {
+    let directory = Directory::new();
+    let path = directory.0.join("portcullis");
+    symlink(std::env::temp_dir(), &path).unwrap();
+    for end in ["", "/", "//", "/.", "/./", "/.//"] {
+        let mut name = path.clone().into_os_string();
+        name.push(end);
+        let text = Journal::open(Path::new(&name)).unwrap_err().to_string();
+        assert!(text.contains("it is a symbolic link"), "{}: {text}", name.display());
+    }
+    // A good name may end so.
+    fs::remove_file(&path).unwrap();
+    Journal::open(&path.join("")).unwrap();
+    Journal::open(&path.join("./")).unwrap();
+}
+
+#[test]
+fn other_names_hide_no_journal() {
+    let directory = Directory::new();
+    for number in 0..6_000 {
+        fs::File::create(directory.0.join(format!("{number}.txt"))).unwrap();
+        // Systems tell names in any order.
+        if number % 375 == 0 {
+            directory.dead(&[entry(number)]);
+        }
+    }
+    assert_eq!(directory.all(at(0)).len(), 16);
+    assert_eq!(directory.journal().claim(at(0)).len(), 16);
+}
+
+#[test]
 fn a_lock_that_is_a_link_is_not_followed() {
     let directory = Directory::new();
     let target = directory.0.join("target");
@@ -216,7 +247,16 @@ fn a_lock_that_is_a_link_is_not_followed() {
 fn a_directory_that_is_not_there_has_nothing_in_it() {
     let directory = Directory::new();
     let path = directory.0.join("nothing");
-    let (found, warnings) = Journal::read_all(&path, at(0));
+    let (found, warnings) = Journal::read_all(&path, at(0)).unwrap();
     assert!(found.is_empty() && warnings.is_empty());
     assert!(!path.exists());
+}
+
+#[test]
+fn a_directory_that_cannot_be_read_is_not_said_to_be_empty() {
+    let directory = Directory::new();
+    let path = directory.0.join("file");
+    fs::write(&path, "").unwrap();
+    let error = Journal::read_all(&path, at(0)).unwrap_err();
+    assert!(error.to_string().contains("cannot read") && error.to_string().contains("file"), "{error}");
 }

@@ -38,13 +38,13 @@ pub(super) fn entry(id: u64) -> Entry {
         lifetime: Lifetime::from_seconds(3_600),
         expires: Some(at(3_600)),
         granted: false,
-        outlives: false,
+        custody: Custody::Kept,
     }
 }
 
 /// One that its process leaves open.
 fn left(id: u64) -> Entry {
-    Entry { outlives: true, granted: true, ..entry(id) }
+    Entry { custody: Custody::LeftOpen, granted: true, ..entry(id) }
 }
 
 const HERE: &str = "portcullis-journal 1 here this-boot boot";
@@ -59,11 +59,11 @@ fn at(seconds: u64) -> Time {
 
 impl Journal {
     fn claim(&mut self, now: Time) -> Vec<Entry> {
-        self.begin(now).0
+        self.begin(now, |_| true).0
     }
 
     fn left_open(&mut self, now: Time) -> Vec<Entry> {
-        self.begin(now).1
+        self.begin(now, |_| true).1.left_open
     }
 }
 

@@ -20,6 +20,7 @@ fn helper() {
         "claim" => claim(&directory),
         "everything" => every_call::everything(&directory),
         "full" => full(&directory),
+        "no-room" => no_room(&directory),
         "read-only" => read_only(&directory),
         role => panic!("{role}"),
     }
@@ -88,7 +89,7 @@ fn full(directory: &Path) {
         error.to_string().contains("cannot write") && error.to_string().contains("do without"),
         "{error}"
     );
-    let count = || Journal::read_all(&directory.join("journal"), at(0)).0.len() as u64;
+    let count = || Journal::read_all(&directory.join("journal"), at(0)).unwrap().0.len() as u64;
     assert_eq!(count(), refused - 1);
     // What is erased may come back, and does no harm; when all is erased it is gone, for which there is room.
     for id in 1..refused {
@@ -99,6 +100,25 @@ fn full(directory: &Path) {
     fs::remove_file(directory.join("filler")).unwrap();
     put(&mut journal, permanent(refused));
     assert_eq!(count(), 1);
+}
+
+/// Where no byte can be written to any file.
+fn no_room(directory: &Path) {
+    let count = || Journal::read_all(directory, at(0)).unwrap().0.len();
+    let mut journal = Journal::open(directory).unwrap();
+    let now = Clock::start().now();
+    let (claimed, left_open) = journal.begin(now, |_| true);
+    assert_eq!((ids(&claimed), left_open.left_open.len()), (vec![1, 2], 6));
+    let text = messages(&journal.take_warnings());
+    assert!(text.contains("File too large") && text.contains("make room"), "{text}");
+    // What is left of a file that has more in it cannot be written. What is erased with the last of it can be removed.
+    let error = journal.record(&Record::Erase(EntryId(1))).unwrap_err();
+    assert!(error.to_string().contains("File too large"), "{error}");
+    assert_eq!(count(), 8);
+    journal.record(&Record::Erase(EntryId(2))).unwrap();
+    assert_eq!(count(), 6);
+    let error = journal.record(&Record::Put(entry(9))).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
 }
 
 fn read_only(directory: &Path) {
@@ -121,7 +141,7 @@ fn read_only(directory: &Path) {
     assert_eq!(error.kind(), io::ErrorKind::ReadOnlyFilesystem);
     assert!(journal.claim(now).is_empty());
     assert!(!journal.take_warnings().is_empty());
-    let (found, warnings) = Journal::read_all(&path, now);
+    let (found, warnings) = Journal::read_all(&path, now).unwrap();
     assert!(warnings.is_empty());
     assert_eq!(found.iter().map(|found| found.entry.id.0).collect::<Vec<_>>(), [1, 2, 3]);
     let error = Journal::open(&directory.join("another")).unwrap_err();
@@ -184,8 +204,8 @@ fn what_a_living_process_has_is_its_own_and_what_a_dead_one_had_is_not() {
     helper.child.kill().unwrap();
     helper.child.wait().unwrap();
     assert_eq!(directory.all_as(&Origin::here(), now), [(1, false), (2, false)]);
-    let (claimed, left_open) = journal.begin(now);
-    assert_eq!((ids(&claimed), ids(&left_open)), (vec![1], vec![2]));
+    let (claimed, left_open) = journal.begin(now, |_| true);
+    assert_eq!((ids(&claimed), ids(&left_open.left_open)), (vec![1], vec![2]));
     assert!(claimed[0].expires.unwrap() - now <= Duration::from_secs(1_000));
     assert!(claimed[0].expires.unwrap() - now > Duration::from_secs(900));
     assert!(journal.claim(now + Duration::from_secs(1_000)).is_empty());
@@ -265,6 +285,24 @@ fn in_small_file_system(role: &str) {
 #[test]
 fn on_a_full_disk_what_is_there_stays_and_nothing_half_is_added() {
     in_small_file_system("full");
+}
+
+#[test]
+fn without_room_for_a_byte_what_was_left_is_claimed_and_can_be_erased() {
+    let directory = Directory::new();
+    let header = Origin::here().header();
+    let permanent = |entry: Entry| Entry { lifetime: Lifetime::Permanent, expires: None, ..entry };
+    directory.dead_of(&header, &[permanent(entry(1)), permanent(entry(2))]);
+    // More of these than are left as they are.
+    for id in 3..9 {
+        directory.dead_of(&header, &[permanent(left(id))]);
+    }
+    let helper = command(&directory.0, "no-room");
+    let mut shell = Command::new("sh");
+    shell.args(["-c", r#"trap '' XFSZ && ulimit -f 0 && exec "$@""#, "sh"]).arg(helper.get_program());
+    shell.args(helper.get_args()).env(DIRECTORY, &directory.0).env(ROLE, "no-room");
+    let output = shell.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]

@@ -20,6 +20,27 @@ fn what_was_not_to_be_left_is_claimed_once() {
 }
 
 #[test]
+fn what_a_living_process_keeps_is_that_ones_to_take_over() {
+    let directory = Directory::new();
+    directory.dead(&[Entry { custody: Custody::Unwanted, granted: true, ..entry(1) }]);
+    let mut keeper = directory.journal();
+    put(&mut keeper, Entry { method: Method::NatPmp, nonce: None, granted: true, ..entry(2) });
+    let mut another = directory.journal();
+    assert!(another.claim(at(0)).is_empty());
+    assert_eq!(ids(&keeper.claim(at(0))), [1]);
+}
+
+#[test]
+fn what_cannot_be_deleted_here_is_left_to_others() {
+    let directory = Directory::new();
+    directory.dead(&[entry(1), Entry { method: Method::Igd, nonce: None, ..entry(2) }]);
+    let mut journal = directory.journal();
+    let (claimed, _) = journal.begin(at(0), |method| method == Method::Igd);
+    assert_eq!(ids(&claimed), [2]);
+    assert_eq!(ids(&directory.journal().claim(at(0))), [1]);
+}
+
+#[test]
 fn what_has_expired_is_dropped_and_the_empty_file_with_it() {
     let directory = Directory::new();
     directory.dead(&[entry(1), left(2)]);
@@ -27,8 +48,8 @@ fn what_has_expired_is_dropped_and_the_empty_file_with_it() {
     directory.dead(&[permanent, left(4)]);
     let mut journal = directory.journal();
     assert_eq!(directory.all(at(3_599)).len(), 4);
-    let (claimed, left_open) = journal.begin(at(3_600));
-    assert_eq!((ids(&claimed), ids(&left_open)), (vec![], vec![3]));
+    let (claimed, left_open) = journal.begin(at(3_600), |_| true);
+    assert_eq!((ids(&claimed), ids(&left_open.left_open)), (vec![], vec![3]));
     assert_eq!(directory.names().len(), 1);
     assert_eq!(directory.all(at(1_000_000)), [(3, false)]);
 }
@@ -137,6 +158,27 @@ fn files_are_made_until_there_are_too_many_of_them() {
     assert!(journal.claim(at(0)).is_empty());
     put(&mut journal, entry(1));
     assert_eq!(directory.all(at(0)), [(0, false), (1, true)]);
+}
+
+#[test]
+fn what_was_not_to_be_left_is_claimed_where_it_is_when_there_is_no_room_for_it() {
+    let directory = Directory::new();
+    let path = directory.dead(&[left(0)]);
+    for copy in 2..files::MAX_FILES {
+        fs::copy(&path, directory.0.join(format!("{copy}.journal"))).unwrap();
+    }
+    directory.dead(&[entry(1), entry(2), left(3)]);
+    fs::remove_file(&path).unwrap();
+    fs::copy(directory.0.join("2.journal"), directory.0.join("0.journal")).unwrap();
+    let mut journal = directory.journal();
+    let (claimed, left_open) = journal.begin(at(0), |_| true);
+    assert_eq!((ids(&claimed), ids(&left_open.left_open)), (vec![1, 2], vec![0, 3]));
+    let text = messages(&journal.take_warnings());
+    assert!(text.contains("too many journals") && text.contains("is deleted all the same"), "{text}");
+    erase(&mut journal, 2);
+    assert_eq!(directory.all(at(0)), [(0, false), (1, false), (3, false)]);
+    erase(&mut journal, 1);
+    assert_eq!(directory.all(at(0)), [(0, false), (3, false)]);
 }
 
 #[test]

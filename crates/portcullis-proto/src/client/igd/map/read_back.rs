@@ -23,6 +23,7 @@ impl Map {
 
     pub(super) fn confirm(&mut self, point: &ControlPoint, doubt: Option<Failure>) -> Next<Entry> {
         self.reads = self.reads.saturating_add(1);
+        self.unheard |= doubt.is_some();
         self.state = State::Confirming(doubt);
         Next::Call(Call::new(point, &self.specific()))
     }
@@ -111,8 +112,12 @@ impl Map {
                 None => Next::fail(Step::ReadBack, Failure::NotConfirmed),
             };
         };
-        let ours = entries.find(|entry| self.is_ours(point, entry));
-        match ours.and_then(|entry| Some((NonZeroU16::new(entry.external_port)?, entry))) {
+        // What stands behind the wanted port was there before another one was asked for.
+        let wanted = self.request.external_port_or_internal();
+        let is_new = |port: NonZeroU16| port != wanted && !self.known_ports.contains(&port);
+        let ours = entries.filter(|entry| self.is_ours(point, entry));
+        let mut ours = ours.filter_map(|entry| Some((NonZeroU16::new(entry.external_port)?, entry)));
+        match ours.find(|&(port, _)| is_new(port)) {
             Some((port, entry)) => {
                 self.external_port = port;
                 self.granted(entry)

@@ -2,7 +2,7 @@
 
 use super::super::Next;
 use super::super::call::{Call, CallResult};
-use super::{Entry, LONGEST_LEASE, Map, PLAIN_DESCRIPTION, State, in_the_way};
+use super::{Adding, Entry, LONGEST_LEASE, Map, PLAIN_DESCRIPTION, State, in_the_way};
 use crate::Lifetime;
 use crate::client::device::ControlPoint;
 use crate::client::error::{Failure, Step};
@@ -21,9 +21,15 @@ impl Map {
             Some(UpnpErrorCode::InvalidArgs) => self.change_lease() || self.plain_description(),
             Some(UpnpErrorCode::StringArgumentTooLong) => self.plain_description(),
             Some(UpnpErrorCode::SamePortValuesRequired) => {
-                let differed = self.external_port != self.request.internal_port;
+                if self.external_port == self.request.internal_port {
+                    return Next::fail(Step::Action(AddPortMapping::NAME), failure);
+                }
                 self.external_port = self.request.internal_port;
-                differed
+                if self.request.on_conflict == OnConflict::Overwrite {
+                    // It is another port that was to be taken from whoever has it.
+                    self.request.on_conflict = OnConflict::Fail;
+                }
+                return self.add_unless_taken(point, Adding::This, failure);
             }
             // Ports below 1,024 are not given to everybody (quirk 52).
             Some(UpnpErrorCode::ActionNotAuthorized)
@@ -43,6 +49,13 @@ impl Map {
             _ => false,
         };
         if again { self.add(point, failure) } else { Next::fail(Step::Action(AddPortMapping::NAME), failure) }
+    }
+
+    /// Looks at what is to be deleted and made anew, as if it were in the way.
+    pub(super) fn inspect(&mut self, point: &ControlPoint) -> Next<Entry> {
+        let in_the_way = Failure::Fault(UpnpErrorCode::ConflictInMappingEntry, String::new());
+        self.state = State::Inspecting(in_the_way);
+        Next::Call(Call::new(point, &self.specific()))
     }
 
     fn make_permanent(&mut self) -> bool {
@@ -112,11 +125,15 @@ impl Map {
                 return Next::fail(Step::Action(AddPortMapping::NAME), failure);
             }
             // Ours from before: some gateways want it gone before they take it again.
-            let ours = Entry { external_port: self.external_port, lifetime: entry.lifetime, replaces: false };
+            let (external_port, lifetime, stood) =
+                (self.external_port, entry.lifetime, self.is_anothers(entry));
+            let ours = Entry { external_port, lifetime, replaces: false, unheard: false, stood };
             return if self.cleared { Next::Done(Ok(ours)) } else { self.clear(point, Some(ours)) };
         }
         let mut conflict = match &entry {
             Some(entry) => in_the_way(entry),
+            // Nothing is there to be deleted.
+            None if self.request.anew && self.adds == 0 => return self.add(point, failure),
             None if said == Some(UpnpErrorCode::ActionFailed) => {
                 return Next::fail(Step::Action(AddPortMapping::NAME), failure);
             }
@@ -131,10 +148,13 @@ impl Map {
     /// The port is another's.
     pub(super) fn conflict(&mut self, point: &ControlPoint, conflict: Failure) -> Next<Entry> {
         match self.request.on_conflict {
-            OnConflict::AnyPort if point.is_version_2() && !self.asked_any => self.add_any(point),
             OnConflict::AnyPort if !self.spare_ports.is_empty() => {
+                // One far from the wanted one: what is next to that may be another program's of this host, which a
+                // gateway that looks for a free port would replace.
                 self.external_port = self.spare_ports.remove(0);
-                self.add(point, conflict)
+                let may_choose = point.is_version_2() && !self.asked_any;
+                let adding = if may_choose { Adding::Any } else { Adding::This };
+                self.add_unless_taken(point, adding, conflict)
             }
             OnConflict::Overwrite if !self.cleared => self.clear(point, None),
             _ => Next::fail(Step::Action(AddPortMapping::NAME), conflict),

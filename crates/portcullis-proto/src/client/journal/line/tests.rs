@@ -19,7 +19,7 @@ fn entry() -> Entry {
         lifetime: Lifetime::from_seconds(7_200),
         expires: Some(Time::from_start(Duration::new(8_000, 5))),
         granted: true,
-        outlives: false,
+        custody: Custody::Kept,
     }
 }
 
@@ -42,7 +42,7 @@ fn pinhole() -> Entry {
         lifetime: Lifetime::Permanent,
         expires: None,
         granted: false,
-        outlives: true,
+        custody: Custody::LeftOpen,
         ..entry()
     }
 }
