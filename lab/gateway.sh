@@ -1,16 +1,20 @@
 # shellcheck shell=bash
 # The gateway: miniupnpd in the router's namespace.
 
+LAB_UUID=0c9d3b2e-5a46-4a52-9f0d-7b1f6e2d8a10
+
 # gateway_start VERSION [CONFIG_LINE...]: miniupnpd as IGD v1 or v2, its state as the last stop left it. Its HTTP
-# server is on the port of the last `http_port=`, 5000 unless there is one.
+# server is on the port of the last `http_port=`, 5000 unless there is one. Which miniupnpd is for LAB_ROOT to say.
 gateway_start() {
-    local version=$1 force_v1=no line
+    local version=$1 force_v1=no line folder=$LAB_DIR
     shift
     [[ $version == v1 ]] && force_v1=yes
+    # There the daemon sees the folder under another name.
+    [[ -z $LAB_ROOT ]] || folder=/mnt
     local defaults=(ext_ifname=wan0 listening_ip=lan0 http_port=5000 enable_upnp=yes enable_natpmp=yes secure_mode=yes
         "force_igd_desc_v1=$force_v1" upnp_table_name=filter upnp_nat_table_name=filter upnp_forward_chain=miniupnpd
         upnp_nat_chain=prerouting_miniupnpd upnp_nat_postrouting_chain=postrouting_miniupnpd
-        "lease_file=$LAB_DIR/leases" system_uptime=yes uuid=0c9d3b2e-5a46-4a52-9f0d-7b1f6e2d8a10)
+        "lease_file=$folder/leases" system_uptime=yes "uuid=$LAB_UUID")
     {
         for line in "${defaults[@]}"; do
             [[ " $* " == *" ${line%%=*}="* ]] || echo "$line"
@@ -27,10 +31,13 @@ gateway_start() {
     # Not `in_router`: the process behind $! has to be miniupnpd itself, no shell waiting for it.
     # shellcheck disable=SC2016 # expanded by the inner shell
     ip netns exec "$LAB_ROUTER" bash -c '
-        for log in /dev/console /dev/log; do
+        for log in "$1"/dev/{console,log}; do
             [[ ! -e $log ]] || mount --bind /dev/null "$log" || exit
         done
-        exec miniupnpd -d -f "$1/miniupnpd.conf" -P "$1/miniupnpd.pid"' lab "$LAB_DIR" \
+        run=(miniupnpd -d -f "$3/miniupnpd.conf" -P "$3/miniupnpd.pid")
+        [[ -n $1 ]] || exec "${run[@]}"
+        mount --bind "$2" "$1$3" && mount --bind /proc "$1/proc" && exec chroot "$1" "${run[@]}"' \
+        lab "$LAB_ROOT" "$LAB_DIR" "$folder" \
         >"$LAB_DIR/miniupnpd.log" 2>&1 </dev/null &
     LAB_GATEWAY_PID=$!
     gateway_wait
@@ -77,7 +84,7 @@ gateway_forget() {
 # gateway_renew VERSION [CONFIG_LINE...]: an empty gateway, whatever ran before, and nothing noted of the one before.
 gateway_renew() {
     gateway_stop
-    [[ -n $LAB_STATE ]] && rm -rf "${LAB_STATE:?}/portcullis"
+    [[ -n $LAB_STATE ]] && rm -rf "${LAB_STATE:?}/portcullis" "$LAB_DIR"/forgotten.*
     gateway_forget && gateway_start "$@"
 }
 
@@ -90,3 +97,19 @@ gateway_has() {
 }
 
 gateway_lacks() { ! gateway_has "$@"; }
+
+# gateway_leads udp|tcp PORT ADDRESS[:PORT]: its lease file says that the port leads there.
+gateway_leads() {
+    local lease
+    lease=$(grep -E "^${1^^}:$2:" "$LAB_DIR/leases") && [[ $lease == "${1^^}:$2:$3:"* ]] && return
+    echo "$1 $2 leads not to $3 but: ${lease:-nowhere}"
+    return 1
+}
+
+# other_host_has udp|tcp PORT: the device has had the gateway open it.
+other_host_has() {
+    upnpc_there "$LAB_DEVICE" -a "$LAB_DEVICE_IP" "$2" "$2" "$1" >"$LAB_DIR/upnpc" 2>&1
+    gateway_leads "$1" "$2" "$LAB_DEVICE_IP:$2" && return
+    cat "$LAB_DIR/upnpc"
+    return 1
+}

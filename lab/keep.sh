@@ -34,10 +34,13 @@ keep_start() {
     ip netns exec "$LAB_CLIENT" env --default-signal=INT,TERM "$PORTCULLIS" --json open "$@" --keep \
         >"$LAB_DIR/$name.events" 2>"$LAB_DIR/$name.stderr" </dev/null &
     KEPT[$name]=$!
-    await 10000 told "$name" mapped && return
+    await 10000 keep_has_begun "$name" && told "$name" mapped && return
     keep_shows "$name"
     return 1
 }
+
+# Or has ended without.
+keep_has_begun() { told "$1" mapped || ! kill -0 "${KEPT[$1]}" 2>/dev/null; }
 
 # keep_end SIGNAL NAME: and until it has ended.
 keep_end() {
@@ -80,6 +83,12 @@ told() {
     count=$(grep -Es "\"event\": *\"$2\"" "$LAB_DIR/$1.events" | grep -Ec -- "${3:-.}")
     ((count >= ${4:-1}))
 }
+
+# The external port that was told when it was opened.
+kept_port() { grep -E '"event": *"mapped"' "$LAB_DIR/$1.events" | grep -oE '"external_port": *[0-9]+' | grep -oE '[0-9]+$'; }
+
+# What was granted then, in seconds.
+kept_lifetime() { grep -E '"event": *"mapped"' "$LAB_DIR/$1.events" | grep -oE '"lifetime_s": *[0-9]+' | grep -oE '[0-9]+$'; }
 
 keep_shows() {
     echo "$1:"

@@ -7,12 +7,17 @@
 #                      ├── lan0 (bridge) router wan0 ──── wan 81.2.69.1
 #   device 10.99.0.3 ──┘   10.99.0.1          81.2.69.142
 #
+# The device is whoever else is on the LAN: another client, a dead device, a neighbour who lies. A second gateway is in
+# second.sh, changes of the client's addresses in roaming.sh, other releases' miniupnpd in roots.sh.
+#
 # The external address is a public one because miniupnpd does not forward behind a private one. No packet
 # leaves the namespaces, so nobody's address is touched.
 
 LAB_HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=lab/gateway.sh
 source "$LAB_HERE/gateway.sh"
+# shellcheck source=lab/roots.sh
+source "$LAB_HERE/roots.sh"
 # shellcheck source=lab/trouble.sh
 source "$LAB_HERE/trouble.sh"
 LAB_DIR=
@@ -87,8 +92,9 @@ lab_up() {
             net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0 || return
         ip -n "$ns" link set lo up || return
     done
+    # A bridge without an address of its own takes that of a port, and another one when there is another port.
     in_router sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 &&
-        ip -n "$LAB_ROUTER" link add lan0 type bridge mcast_snooping 0 forward_delay 0 &&
+        ip -n "$LAB_ROUTER" link add lan0 address 02:00:00:99:00:01 type bridge mcast_snooping 0 forward_delay 0 &&
         lab_cable "$LAB_CLIENT" eth0 client0 && ip -n "$LAB_ROUTER" link set client0 master lan0 &&
         lab_cable "$LAB_DEVICE" eth0 device0 && ip -n "$LAB_ROUTER" link set device0 master lan0 &&
         lab_cable "$LAB_WAN" eth0 wan0 &&
@@ -124,6 +130,12 @@ lab_address() {
 
 client_addresses() {
     lab_address "$LAB_CLIENT" eth0 "$LAB_CLIENT_IP/24" fd99::2/64 "$LAB_CLIENT_IP6/64"
+}
+
+# router_has_address ADDRESS [GATEWAY]: from its provider, and no other.
+router_has_address() {
+    ip -n "$LAB_ROUTER" -4 address flush dev wan0 && lab_address "$LAB_ROUTER" wan0 "$1/24" &&
+        ip -n "$LAB_ROUTER" route replace default via "${2:-81.2.69.1}"
 }
 
 # lab_routes NAMESPACE: by way of the router; over IPv6 by its link-local address, which is what routers advertise.
@@ -163,22 +175,27 @@ RULES
 }
 
 lab_down() {
-    local status=$? ns pid
+    local status=$? ns
     trap - EXIT
     annexes_stop
     announcer_stop
     gateway_stop
-    for ns in "$LAB_CLIENT" "$LAB_ROUTER" "$LAB_WAN" "$LAB_DEVICE"; do
-        [[ -e /run/netns/$ns ]] || continue
-        # What runs in a namespace made by us was started by us.
-        for pid in $(ip netns pids "$ns"); do
-            kill -KILL "$pid" 2>/dev/null
-        done
-        ip netns delete "$ns"
+    for ns in "$LAB_CLIENT" "$LAB_ROUTER" "$LAB_WAN" "$LAB_DEVICE" "$LAB_ID-second"; do
+        namespace_end "$ns"
     done
     [[ -n $LAB_DIR ]] && rm -rf "$LAB_DIR"
     [[ -n $LAB_STATE ]] && rm -rf "$LAB_STATE"
     return "$status"
+}
+
+namespace_end() {
+    local pid
+    [[ -e /run/netns/$1 ]] || return 0
+    # What runs in a namespace made by us was started by us.
+    for pid in $(ip netns pids "$1"); do
+        kill -KILL "$pid" 2>/dev/null
+    done
+    ip netns delete "$1"
 }
 
 # annex_start NAME FUNCTION [ARGUMENT...]: in the background, with a lab of its own, which goes when the function

@@ -69,7 +69,7 @@ def main():
     token = secrets.token_bytes(16)
     try:
         peer = {"udp": udp, "tcp": tcp}[args.protocol](args, token)
-    except (TimeoutError, ConnectionError) as refusal:
+    except OSError as refusal:
         peer = None
         print(f"{args.protocol} {args.external_port}: {refusal}")
     if peer is None:

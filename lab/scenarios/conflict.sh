@@ -24,7 +24,8 @@ conflict_close() {
 }
 
 conflict_open() {
-    pcl --json --protocol igd open 7950/udp && status_is 6 && json '"718" in text and error["kind"] and len(error["attempts"]) > 0' &&
+    pcl --json --protocol igd open 7950/udp && status_is 6 && says "$LAB_DEVICE_IP" &&
+        json 'error["kind"] and len(error["attempts"]) > 0' &&
         says "$LAB_ROUTER_IP"
 }
 
@@ -42,9 +43,6 @@ conflict_overwrite_by_all() {
         pcl --json open 7952/udp --overwrite && status_is 0 && json 'mappings[0]["external_port"] == 7952' &&
         packet_arrives udp 7952 && pcl close 7952/udp && status_is 0 && gateway_lacks udp 7952
 }
-
-# Of the first mapping that was opened last.
-external_port() { sed -nE 's/.*"external_port": *([0-9]+).*/\1/p' "$LAB_DIR/stdout" | head -n 1; }
 
 conflict_any_port() {
     pcl --json --protocol igd open 7950/udp --any-port && status_is 0 && json 'mappings[0]["external_port"] != 7950' &&

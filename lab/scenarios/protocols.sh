@@ -25,7 +25,7 @@ scenario_protocols() {
         proof "$method: open beyond its first lifetime; closed, packets stop" method_closes "$method"
     done
     proof "igd over IPv6: renewed, open beyond its first lifetime; closed, packets stop" method6_closes igd6
-    proof "pcp over IPv6: renewed, open beyond its first lifetime; that miniupnpd keeps it then is told" pcp6_stays
+    proof "pcp over IPv6: renewed, open beyond its first lifetime; closed within the shortest lifetime" pcp6_ends
     keep_stop_all
 }
 
@@ -131,12 +131,17 @@ method6_closes() {
         packet6_is_lost udp "$(port_of "$1")"
 }
 
-# miniupnpd 2.3.1 (nftables) forgets whose a pinhole is when it is renewed by PCP, and refuses to delete it: what is
-# left is its lifetime.
-pcp6_stays() {
-    method6_outlives pcp6 && ! keep_stop pcp6 && grep -q "NOT_AUTHORIZED" "$LAB_DIR/pcp6.stderr" &&
-        packet6_arrives udp "$(port_of pcp6)" && NOTE="told: $(tail -n 1 "$LAB_DIR/pcp6.stderr" | cut -c 1-60)…"
+# miniupnpd 2.3.1 (nftables) forgets whose a pinhole is when it is renewed by PCP, and refuses to delete it: by PCP alone
+# it is given the shortest lifetime, which ends it.
+pcp6_ends() {
+    local left
+    method6_outlives pcp6 && keep_stop pcp6 && told pcp6 released && ! grep 'may still be open' "$LAB_DIR/pcp6.stderr" || return
+    left=$(ending_s pcp6)
+    await $(((left + 5) * 1000)) packet6_is_lost udp "$(port_of pcp6)" && NOTE="told $left s, gone after $AWAITED_MS ms"
 }
+
+# What the last event says that the port stays open, in seconds; 0 where it is closed.
+ending_s() { sed -nE 's/.*"event": *"released".*"remaining_s": *([0-9]+).*/\1/p' "$LAB_DIR/$1.events" | tail -n 1; }
 
 # The first one: what was granted when it was opened.
 lifetime_is_over() { (($(date +%s) > $(<"$LAB_DIR/$1.expiry") + 1)); }

@@ -74,11 +74,6 @@ address_changes() {
     router_has_address "$LAB_EXTERNAL_IP" && keep_stop address && ((status == 0))
 }
 
-router_has_address() {
-    ip -n "$LAB_ROUTER" -4 address flush dev wan0 && lab_address "$LAB_ROUTER" wan0 "$1/24" &&
-        ip -n "$LAB_ROUTER" route replace default via 81.2.69.1
-}
-
 cable_pulled() {
     gateway_renew v2 "$AS_A_ROUTER" && keep_start cable --protocol "$1" --lifetime 1h 7823/udp || return
     ip -n "$LAB_CLIENT" link set eth0 down && gateway_crash && gateway_forget && gateway_start v2 "$AS_A_ROUTER" &&
