@@ -8,6 +8,7 @@ mod line;
 pub use line::LineError;
 
 use super::granted::Method;
+use super::network::is_unicast_link_local;
 use crate::wire::pcp::Nonce;
 use crate::{Lifetime, Protocol, Time};
 use core::net::{IpAddr, SocketAddr};
@@ -57,17 +58,49 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Whether both are one mapping of one gateway, by whichever protocol each was made: many gateways keep one table for
-    /// all of them, in which an external port leads to one place.
-    pub fn is_one_with(&self, other: &Self) -> bool {
-        let key = |entry: &Self| {
-            let Self { protocol, internal_address, internal_port, external_port, .. } = *entry;
-            // On the loopback there may be many gateways at one address.
-            let place = entry.remote.ip().is_loopback().then_some(entry.remote.port());
-            (entry.remote.ip(), place, protocol, internal_address, internal_port, external_port)
-        };
-        key(self) == key(other)
+    /// Which mapping it is about.
+    pub fn identity(&self) -> Identity {
+        Identity {
+            gateway: self.remote,
+            protocol: self.protocol,
+            internal: (self.internal_address, self.internal_port),
+            external_port: self.external_port,
+        }
     }
+
+    /// Whether both are one mapping of one gateway, by whichever protocol each was made.
+    pub fn is_one_with(&self, other: &Self) -> bool {
+        self.identity().is_one_with(&other.identity())
+    }
+}
+
+/// Which mapping of which gateway an entry is about: many gateways keep one table for all protocols, in which an
+/// external port leads to one place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    gateway: SocketAddr,
+    protocol: Protocol,
+    internal: (IpAddr, NonZeroU16),
+    external_port: NonZeroU16,
+}
+
+impl Identity {
+    /// Whether both are the same mapping.
+    pub fn is_one_with(&self, other: &Self) -> bool {
+        (self.protocol, self.internal, self.external_port)
+            == (other.protocol, other.internal, other.external_port)
+            && may_be_one_gateway(self.gateway, other.gateway)
+    }
+}
+
+/// Whether one gateway may have been asked at both. Over IPv6 it has an address of its link beside a global one: its
+/// routes name the one (RFC 4861 section 4.2), and its description may be fetched from either.
+fn may_be_one_gateway(one: SocketAddr, other: SocketAddr) -> bool {
+    if one.ip() == other.ip() {
+        // On the loopback there may be many gateways at one address.
+        return !one.ip().is_loopback() || one.port() == other.port();
+    }
+    one.is_ipv6() && other.is_ipv6() && is_unicast_link_local(one.ip()) != is_unicast_link_local(other.ip())
 }
 
 /// Who looks after a mapping.

@@ -172,9 +172,10 @@ impl Journal {
                 return false;
             }
         }
-        // Made by another protocol, it may be another mapping to the gateway: whoever is the last deletes it. So does whoever
-        // comes after an heir that dies before it has heard of the longer lease.
-        let written = if heir.method == own.method && (is_left_open || !lasts_longer) {
+        // Made by another protocol, or at another address of the gateway, it may be another mapping: whoever is the last
+        // deletes it. So does whoever comes after an heir that dies before it has heard of the longer lease.
+        let is_asked_alike = (heir.method, heir.remote.ip()) == (own.method, own.remote.ip());
+        let written = if is_asked_alike && (is_left_open || !lasts_longer) {
             self.erase(id)
         } else {
             self.put(&[Entry { custody: Custody::Unwanted, ..own }], true)

@@ -4,7 +4,7 @@ use super::{Found, Journal, JournalWarning};
 use crate::config::JournalPlace;
 use crate::driver::clock::Clock;
 use portcullis_proto::client::Method;
-use portcullis_proto::client::journal::Custody;
+use portcullis_proto::client::journal::{Custody, Identity};
 use portcullis_proto::{Protocol, Time};
 use std::io;
 use std::net::IpAddr;
@@ -43,17 +43,16 @@ pub struct JournalEntry {
     pub is_left_open: bool,
     /// Whether nobody wants it any more, and it is to be deleted by whoever can.
     pub is_unwanted: bool,
-    /// What else tells gateways of one address apart.
-    place: Option<u16>,
+    identity: Identity,
 }
 
 impl JournalEntry {
     fn new(Found { entry, alive }: Found, now: Time) -> Self {
-        let address = entry.remote.ip();
+        let identity = entry.identity();
         Self {
             method: entry.method,
             gateway: entry.gateway,
-            gateway_address: address,
+            gateway_address: entry.remote.ip(),
             protocol: entry.protocol,
             internal_address: entry.internal_address,
             internal_port: entry.internal_port,
@@ -65,20 +64,14 @@ impl JournalEntry {
             is_alive: alive,
             is_left_open: entry.custody == Custody::LeftOpen,
             is_unwanted: entry.custody == Custody::Unwanted,
-            // On the loopback there may be many gateways at one address.
-            place: address.is_loopback().then_some(entry.remote.port()),
+            identity,
         }
     }
 
     /// Whether both are one mapping of one gateway: it is in the journal twice where two processes or two protocols
     /// asked for it.
     pub fn is_one_with(&self, other: &Self) -> bool {
-        let key = |entry: &Self| {
-            let Self { gateway_address, place, protocol, .. } = *entry;
-            let internal = (entry.internal_address, entry.internal_port);
-            (gateway_address, place, protocol, internal, entry.external_port)
-        };
-        key(self) == key(other)
+        self.identity.is_one_with(&other.identity)
     }
 }
 
@@ -135,6 +128,23 @@ mod tests {
             let (own, other) = (at("127.0.0.1:5351", 1), at(other, 2));
             assert_eq!(read(own.clone()).is_one_with(&read(other.clone())), is_one);
             assert_eq!(own.is_one_with(&other), is_one);
+        }
+    }
+
+    #[test]
+    fn over_ipv6_a_gateway_is_one_at_its_address_of_the_link_and_at_a_global_one() {
+        let at = |remote: &str, id| Entry {
+            remote: remote.parse().unwrap(),
+            internal_address: "2001:db8::2".parse().unwrap(),
+            ..entry(id)
+        };
+        for (own, other, is_one) in [
+            ("[fe80::1]:5351", "[2001:db8::1]:49152", true),
+            ("[2001:db8::1]:5351", "[fe80::1]:49152", true),
+            ("[fe80::1]:5351", "[fe80::2]:5351", false),
+            ("[2001:db8::1]:5351", "[2001:db8::3]:5351", false),
+        ] {
+            assert_eq!(at(own, 1).is_one_with(&at(other, 2)), is_one, "{own} {other}");
         }
     }
 }
