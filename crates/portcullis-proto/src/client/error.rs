@@ -237,6 +237,7 @@ impl Failure {
                 | pcp::ResultCode::UnsuppOption
                 | pcp::ResultCode::UnsuppProtocol,
             ) => ErrorKind::Unsupported,
+            Self::Pcp(pcp::ResultCode::CannotProvideExternal) => ErrorKind::Conflict,
             Self::NatPmp(_) | Self::Pcp(_) => ErrorKind::Refused,
             Self::CannotSend(_) | Self::NoGlobalAddress => ErrorKind::Io,
             Self::Exchange(ExchangeError::ConnectTimeout | ExchangeError::NoReply) => ErrorKind::Timeout,
@@ -288,6 +289,22 @@ impl Failure {
         }
     }
 
+    /// Whether a server will not give the port, which it may deny to this host as well as have given to another one: its
+    /// answer does not tell (RFC 6887 section 11.3).
+    pub(super) fn is_unprovidable(&self) -> bool {
+        *self == Self::Pcp(pcp::ResultCode::CannotProvideExternal)
+    }
+
+    /// Whether the gateway's rules do not permit it.
+    fn is_denial(&self) -> bool {
+        matches!(
+            self,
+            Self::Fault(UpnpErrorCode::ActionNotAuthorized, _)
+                | Self::NatPmp(natpmp::ResultCode::NotAuthorized)
+                | Self::Pcp(pcp::ResultCode::NotAuthorized)
+        )
+    }
+
     /// Whether the action may have taken effect all the same: nobody knows until the table is looked at.
     pub(super) fn is_doubtful(&self) -> bool {
         matches!(
@@ -310,8 +327,8 @@ impl Failure {
             Self::NoNextHop { .. } => "name the gateway: a VPN that gives out ports tells its address",
             Self::NotOnInternet { .. } => "the network in front of the gateway has to map the port too",
             Self::Pcp(pcp::ResultCode::AddressMismatch) => "another NAT is between this host and the gateway",
-            Self::NatPmp(natpmp::ResultCode::NotAuthorized) | Self::Pcp(pcp::ResultCode::NotAuthorized) => {
-                "the gateway wants this host to be permitted to map ports"
+            Self::Pcp(pcp::ResultCode::CannotProvideExternal) => {
+                "it is another's, or not permitted: choose another port"
             }
             Self::NoService => "does another device connect this network to the internet?",
             Self::Fault(UpnpErrorCode::ActionNotAuthorized, _) if step == Step::Action(AddPinhole::NAME) => {
@@ -322,8 +339,8 @@ impl Failure {
             Self::NotGlobal(_) | Self::NoGlobalAddress => {
                 "does the provider give this network IPv6 addresses?"
             }
-            Self::Fault(UpnpErrorCode::ActionNotAuthorized, _) => {
-                "the gateway wants this host to be permitted to map ports"
+            _ if self.is_denial() => {
+                "its rules do not permit it: choose another port, or permit this one to this host there"
             }
             Self::Fault(UpnpErrorCode::NoPortMapsAvailable, _) => {
                 "the gateway's table is full: remove old mappings"
@@ -507,7 +524,11 @@ impl Error {
 
     /// An error from what gateways said: the attempt that came furthest decides its kind.
     pub(super) fn from_attempts(attempts: Vec<Attempt>) -> Self {
-        let kind = attempts.iter().map(|attempt| attempt.failure.kind()).max_by_key(|&kind| rank(kind));
+        let failures = || attempts.iter().map(|attempt| &attempt.failure);
+        // What one protocol leaves open, another one may have told.
+        let is_denied = failures().any(Failure::is_denial);
+        let telling = failures().filter(|failure| !(is_denied && failure.is_unprovidable()));
+        let kind = telling.map(Failure::kind).max_by_key(|&kind| rank(kind));
         Self { kind: kind.unwrap_or(ErrorKind::NoGateway), attempts }
     }
 

@@ -64,7 +64,8 @@ pub(crate) fn assign(device: &Device, wanted: &Wanted) -> Result<u16, Refusal> {
         return if other { Err(Refusal::Taken) } else { Ok(held.external_port) };
     }
     if device.has(Quirk::PrivilegedPortsRefused) && (1..FIRST_CHOICE).contains(&suggested) {
-        return Err(Refusal::NotAuthorized);
+        // Where no other port will do, PCP says that it cannot provide it (miniupnpd).
+        return Err(if exact { Refusal::Taken } else { Refusal::NotAuthorized });
     }
     let size = parameter!(device.quirks, Quirk::TableSize(size) => size).unwrap_or(usize::from(u16::MAX));
     if device.table.as_slice().len() >= size {

@@ -276,10 +276,7 @@ impl Talk {
             self.prefer_failure = false;
             return Next::Ask(self.ask());
         }
-        match failure {
-            Failure::Pcp(ResultCode::CannotProvideExternal) => self.fail(conflict()),
-            failure => self.fail(failure),
-        }
+        self.fail(failure)
     }
 
     fn answered(&mut self, answer: &Answer) -> Next {
@@ -386,8 +383,4 @@ fn map_by_nat_pmp(wish: &Wish, lifetime: u32) -> Ask {
         suggested_external_port: Some(wish.external_port),
         lifetime,
     }))
-}
-
-fn conflict() -> Failure {
-    Failure::Conflict { code: None, holder: None, description: String::new() }
 }

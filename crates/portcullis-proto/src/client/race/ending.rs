@@ -268,8 +268,11 @@ impl Client {
     /// A contender is of no use; the next one may be.
     fn lost(&mut self, now: Time, id: OperationId, index: usize, stop: Stop) {
         let Some(operation) = self.operations.get_mut(&id) else { return };
-        // Where another port will do, or somebody may take this one away, another protocol may still serve.
-        let is_final = stop.failure.kind() == ErrorKind::Conflict && operation.insists();
+        // Where another port will do, or somebody may take this one away, another protocol may still serve. UPnP's table
+        // tells why PCP will not give a port; NAT-PMP would give another one, to be taken back.
+        let is_told_by_table = stop.failure.is_unprovidable() && operation.igd_is_open();
+        let is_conflict = stop.failure.kind() == ErrorKind::Conflict && operation.insists();
+        let is_final = is_conflict && !is_told_by_table;
         let Some(contender) = operation.contenders.get_mut(index) else { return };
         contender.phase = Phase::Failed;
         let is_certain = !matches!(stop.failure, Failure::NoAnswer | Failure::NoReply);
@@ -301,7 +304,7 @@ impl Client {
                 remains: Remains::Talk { method, way, wish },
             }));
         }
-        let is_displaced = matches!(stop.failure, Failure::Conflict { .. } | Failure::OtherPort { .. });
+        let is_displaced = stop.failure.kind() == ErrorKind::Conflict;
         let asked_port = contender.talk.wanted().map(|wish| wish.external_port);
         let not_given_back = match stop.failure {
             Failure::OtherPort { offered } if !contender.talk.has_given_back() => Some(offered),
@@ -323,10 +326,24 @@ impl Client {
         if is_final {
             self.give_up(now, id);
         } else {
+            if is_conflict {
+                self.leave_to_igd(id);
+            }
             self.settle(now, id);
         }
         if let Some(entry) = kept_back {
             self.withdraw_unwanted(now, entry);
+        }
+    }
+
+    /// Those that have not been asked for what is wanted will not be.
+    fn leave_to_igd(&mut self, id: OperationId) {
+        let Some(operation) = self.operations.get_mut(&id) else { return };
+        for (index, contender) in operation.contenders.iter_mut().enumerate() {
+            if matches!(contender.phase, Phase::Probing | Phase::Ready) {
+                contender.phase = Phase::Failed;
+                self.port_control.cancel(|asker| asker == (id, index), &mut self.transport.out);
+            }
         }
     }
 

@@ -28,6 +28,8 @@ const BETTER: Duration = Duration::from_millis(25);
 pub(super) const HEDGE: Duration = Duration::from_secs(1);
 /// How long a protocol may stay silent where another one has said no, or is there for the last resort.
 const SILENCE: Duration = Duration::from_secs(2);
+/// How long UPnP may stay silent where only its table could tell why PCP will not give a port: gateways take 50 ms.
+const SILENCE_OF_TABLE: Duration = Duration::from_millis(250);
 
 /// Whether a protocol may be asked for what is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,7 +174,9 @@ impl Client {
                 return;
             }
             let sought_at = self.sought_at.get(&operation.is_ipv6()).copied();
-            until = until.max(sought_at.unwrap_or_default().max(operation.started) + SILENCE);
+            let is_unprovidable = operation.attempts.iter().any(|attempt| attempt.failure.is_unprovidable());
+            let patience = if is_unprovidable && operation.insists() { SILENCE_OF_TABLE } else { SILENCE };
+            until = until.max(sought_at.unwrap_or_default().max(operation.started) + patience);
         }
         if now < until {
             self.transport.out.timers.set_by(Timer::Choice(id), until);
