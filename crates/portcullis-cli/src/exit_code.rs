@@ -17,6 +17,8 @@ pub(crate) enum ExitCode {
     Timeout = 5,
     Conflict = 6,
     Unsupported = 7,
+    /// The gateway has opened the port for another NAT, which is in front of this host.
+    BehindNat = 8,
 }
 
 impl From<ErrorKind> for ExitCode {
@@ -42,7 +44,7 @@ impl From<ExitCode> for process::ExitCode {
 }
 
 /// The statuses, for the man page and the help.
-pub(crate) const TABLE: [(ExitCode, &str); 8] = [
+pub(crate) const TABLE: [(ExitCode, &str); 9] = [
     (ExitCode::Done, "done"),
     (ExitCode::Failure, "internal or system error (io, closed; malformed for a file)"),
     (ExitCode::Usage, "wrong usage (usage, invalid-input)"),
@@ -51,6 +53,10 @@ pub(crate) const TABLE: [(ExitCode, &str); 8] = [
     (ExitCode::Timeout, "no reply in time (timeout)"),
     (ExitCode::Conflict, "conflict with another mapping (conflict)"),
     (ExitCode::Unsupported, "unsupported by the gateway (unsupported)"),
+    (
+        ExitCode::BehindNat,
+        "opened, but for another NAT in front of this host, which has to forward the port too",
+    ),
 ];
 
 #[cfg(test)]

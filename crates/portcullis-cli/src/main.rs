@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     let journal = cli.global.journal(cli.network.simulate.is_some());
     let context = Context { started, output, network: cli.network, journal };
     match cmd::run(cli.command, &context) {
-        Ok(()) => exit_code::ExitCode::Done.into(),
+        Ok(status) => status.into(),
         Err(failure) => {
             context.output.failure(&failure);
             failure.status.into()

@@ -2,7 +2,7 @@
 
 use crate::mapping::{Mapping, MappingTable};
 use crate::pinhole::PinholeTable;
-use crate::port_control;
+use crate::port_control::{self, PortControlOddity as Oddity};
 use crate::quirk::{ControlUrl, DeadLocation, Quirk, Quirks, parameter};
 use crate::scenario::{IgdVersion, Scenario};
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -53,6 +53,12 @@ pub(crate) struct Device {
 }
 
 impl Device {
+    /// The address that it sees a client at.
+    pub(crate) fn seen(&self, client: IpAddr) -> IpAddr {
+        let seen_as = parameter!(self.quirks, Quirk::PortControl(Oddity::SeesClientAs(address)) => address);
+        seen_as.and_then(|address| address.parse().ok()).unwrap_or(client).to_canonical()
+    }
+
     pub(crate) fn new(scenario: Scenario, http: SocketAddr) -> Self {
         let (version, quirks) = scenario.into_parts();
         let separate = quirks.has(Quirk::SeparateTables);

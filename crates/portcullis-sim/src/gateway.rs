@@ -323,6 +323,7 @@ impl Gateway {
                 }
             }
             "POST" => {
+                let peer = self.device.seen(peer);
                 let control::Controlled { action, reply } =
                     control::respond(&mut self.device, &mut self.counters, now, peer, request);
                 return transmit(

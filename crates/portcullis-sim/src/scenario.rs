@@ -294,6 +294,8 @@ const NAMED: &[Named] = &[
         &[Quirk::Pcp, odd(PortControlOddity::OtherVersions(&[1, 2, 3, 255]))]),
     ("pcp-nested-nat", "speaks PCP, and sees its clients at another address", IgdVersion::Two,
         &[Quirk::NoUpnp, Quirk::Pcp, odd(PortControlOddity::SeesClientAs("10.0.0.9"))]),
+    ("nested-nat", "speaks all protocols, and sees its clients at another address", IgdVersion::Two,
+        &[Quirk::NatPmp, Quirk::Pcp, odd(PortControlOddity::SeesClientAs("10.0.0.9"))]),
     ("pcp-other-port", "speaks PCP, and never assigns the suggested port", IgdVersion::Two,
         &[Quirk::NoUpnp, Quirk::Pcp, Quirk::AnyPortNeverTheAsked]),
     ("pcp-short-lifetime", "speaks PCP, and grants 20 seconds", IgdVersion::Two, &[Quirk::NoUpnp, Quirk::Pcp, Quirk::LeaseAlways(20)]),

@@ -19,6 +19,7 @@ mod status;
 mod watch;
 
 use crate::context::Context;
+use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use clap::Subcommand;
 
@@ -86,10 +87,10 @@ impl Command {
     }
 }
 
-pub(crate) fn run(command: Command, context: &Context) -> Result<(), Failure> {
-    match command {
+pub(crate) fn run(command: Command, context: &Context) -> Result<ExitCode, Failure> {
+    let ended = match command {
         Command::Discover(arguments) => discover::run(arguments, context),
-        Command::Open(arguments) => open::run(&arguments, context),
+        Command::Open(arguments) => return open::run(&arguments, context),
         Command::Watch(arguments) => watch::run(&arguments, context),
         Command::Close(arguments) => close::run(&arguments, context),
         Command::List(arguments) => list::run(&arguments, context),
@@ -100,5 +101,6 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Simulate(arguments) => simulate::run(arguments, context),
         Command::Completions(arguments) => completions::run(&arguments, context),
         Command::Man(arguments) => man::run(&arguments, context),
-    }
+    };
+    ended.map(|()| ExitCode::Done)
 }

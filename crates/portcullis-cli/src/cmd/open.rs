@@ -64,7 +64,8 @@ struct OpenReport {
 struct Opened {
     method: &'static str,
     protocol: &'static str,
-    internal_address: IpAddr,
+    /// `null` where the gateway maps to another NAT, in front of this host.
+    internal_address: Option<IpAddr>,
     internal_port: u16,
     external_address: Option<IpAddr>,
     external_port: u16,
@@ -72,6 +73,7 @@ struct Opened {
     gateway: Text,
     /// `null` where no default gateway is known, and over IPv6.
     default_gateway: Option<bool>,
+    behind_nat: bool,
     elapsed_ms: u64,
 }
 
@@ -80,13 +82,14 @@ impl Opened {
         Self {
             method: granted.method().as_str(),
             protocol: protocol_name(granted.protocol),
-            internal_address: granted.internal_address,
+            internal_address: (!granted.behind_nat).then_some(granted.internal_address),
             internal_port: granted.internal_port.get(),
             external_address: granted.external_address,
             external_port: granted.external_port.get(),
             lifetime_s: granted.lifetime.as_seconds(),
             gateway: Text::from(granted.gateway.as_str()),
             default_gateway: granted.default_gateway,
+            behind_nat: granted.behind_nat,
             elapsed_ms,
         }
     }
@@ -99,7 +102,10 @@ impl Report for OpenReport {
                 Some(address) => SocketAddr::new(address, opened.external_port).to_string(),
                 None => format!("port {} (address not known)", opened.external_port),
             };
-            let internal = SocketAddr::new(opened.internal_address, opened.internal_port);
+            let internal = match opened.internal_address {
+                Some(address) => SocketAddr::new(address, opened.internal_port).to_string(),
+                None => format!("port {} of the NAT in front of this host", opened.internal_port),
+            };
             let lifetime = lifetime_in_words(Lifetime::from_seconds(opened.lifetime_s));
             writeln!(
                 out,
@@ -137,21 +143,23 @@ impl Opens for KeptMapping {
     }
 }
 
-pub(crate) fn run(arguments: &OpenArgs, context: &Context) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &OpenArgs, context: &Context) -> Result<ExitCode, Failure> {
     let mut requests = arguments.ports.requests()?;
     if arguments.verify || arguments.keep {
         requests = requests.into_iter().map(MappingRequest::read_back).collect();
     }
     if !arguments.keep {
         let (session, mappings) = open(requests, Client::map, None, arguments, context)?;
+        let is_behind_nat = mappings.iter().any(|mapping| mapping.granted().behind_nat);
         mappings.into_iter().for_each(|mapping| drop(mapping.leave_open()));
         session.finish(AFTERWARDS);
-        return Ok(());
+        return Ok(if is_behind_nat { ExitCode::BehindNat } else { ExitCode::Done });
     }
     let termination = Termination::install()?;
     let (session, mappings) = open(requests.clone(), Client::keep, Some(&termination), arguments, context)?;
     let held = requests.into_iter().zip(mappings).map(|(request, mapping)| Held::kept(request, mapping));
     keep::until_told(held.collect(), session, View::beside_report(context.output), &termination, context)
+        .map(|()| ExitCode::Done)
 }
 
 /// Opens all and tells of it, or nothing.

@@ -54,5 +54,10 @@ fn shortfalls(asked: Asked, granted: &Granted) -> impl Iterator<Item = String> {
         .external_address
         .is_none()
         .then(|| "the gateway did not tell its external address".to_owned());
-    [other_port, lifetime, address].into_iter().flatten()
+    let nat = granted.behind_nat.then(|| {
+        "opened for the NAT in front of this host, not for this host: forward the port there too, or use the network of \
+         the host that has it"
+            .to_owned()
+    });
+    [other_port, lifetime, address, nat].into_iter().flatten()
 }

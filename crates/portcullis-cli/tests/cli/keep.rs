@@ -109,6 +109,7 @@ fn a_mapping_is_renewed_and_that_is_told() {
         assert_eq!(
             fields(&renewed),
             [
+                "behind_nat",
                 "default_gateway",
                 "elapsed_ms",
                 "event",

@@ -27,6 +27,7 @@ fn the_document_has_a_mapping_for_each_protocol() {
                 "method": "igd", "protocol": protocol, "internal_address": "127.0.0.1", "internal_port": 7777,
                 "external_address": "81.2.69.142", "external_port": 7777, "lifetime_s": 3600,
                 "gateway": "Simulated gateway (127.0.0.1)", "default_gateway": Value::Null,
+                "behind_nat": false,
                 "elapsed_ms": Value::Null,
             })
         );
@@ -103,6 +104,21 @@ fn an_address_that_is_not_public_is_warned_of() {
         assert!(ran.stderr.contains("warning: external address"), "{ran:?}");
     }
     assert!(!run("open 7777/udp --simulate").done().stderr.contains("warning"));
+}
+
+#[test]
+fn what_leads_to_a_nat_in_front_of_this_host_has_a_status_of_its_own() {
+    let ran = run("open 7777/udp --simulate=nested-nat");
+    assert_eq!(ran.status, Some(8), "{ran:?}");
+    assert!(ran.stdout.contains("-> port 7777 of the NAT in front of this host"), "{ran:?}");
+    assert!(ran.stderr.contains("warning: udp 7777: opened for the NAT in front of this host"), "{ran:?}");
+    let document = run("--json open 7777/udp --simulate=nested-nat").json();
+    let mapping = &document["mappings"][0];
+    assert_eq!((&mapping["behind_nat"], &mapping["internal_address"]), (&json!(true), &Value::Null));
+    // By UPnP, where only this host could be mapped, it is refused, and nobody else has the port.
+    let ran = run("open 7777/udp --simulate=nested-nat --protocol pcp,igd");
+    assert_eq!(ran.status, Some(4), "{ran:?}");
+    assert!(ran.stderr.contains("another NAT") && !ran.stderr.contains("conflict"), "{ran:?}");
 }
 
 #[test]

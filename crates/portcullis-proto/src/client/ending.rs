@@ -106,6 +106,7 @@ impl Client {
             Outcome::Mapped(granted) => {
                 let gateway = granted.grantor.remote().ip();
                 granted.default_gateway = self.network.leads_by(gateway);
+                granted.behind_nat = self.port_control.is_behind_nat(gateway);
                 self.tell_if_another(&operation, gateway, &granted.gateway);
                 granted.entry = granted.entry.or(operation.entry);
                 if granted.grantor.control_point().is_some() {

@@ -305,6 +305,11 @@ impl Failure {
         )
     }
 
+    /// Whether PCP says that another NAT is between this host and the gateway (RFC 6887 section 7.4).
+    pub(super) fn is_nat_between(&self) -> bool {
+        *self == Self::Pcp(pcp::ResultCode::AddressMismatch)
+    }
+
     /// Whether the action may have taken effect all the same: nobody knows until the table is looked at.
     pub(super) fn is_doubtful(&self) -> bool {
         matches!(
@@ -326,7 +331,9 @@ impl Failure {
             Self::CannotSend(_) => "is the network up, and may this program use it?",
             Self::NoNextHop { .. } => "name the gateway: a VPN that gives out ports tells its address",
             Self::NotOnInternet { .. } => "the network in front of the gateway has to map the port too",
-            Self::Pcp(pcp::ResultCode::AddressMismatch) => "another NAT is between this host and the gateway",
+            Self::Pcp(pcp::ResultCode::AddressMismatch) => {
+                "another NAT is between this host and the gateway: forward the port there, or use its network"
+            }
             Self::Pcp(pcp::ResultCode::CannotProvideExternal) => {
                 "it is another's, or not permitted: choose another port"
             }
@@ -527,7 +534,13 @@ impl Error {
         let failures = || attempts.iter().map(|attempt| &attempt.failure);
         // What one protocol leaves open, another one may have told.
         let is_denied = failures().any(Failure::is_denial);
-        let telling = failures().filter(|failure| !(is_denied && failure.is_unprovidable()));
+        let is_behind_nat = failures().any(Failure::is_nat_between);
+        let is_told = |failure: &&Failure| match failure {
+            // Gateways say this where another address asks than the one that is to be mapped (miniupnpd).
+            Failure::Conflict { holder: None, .. } => !is_behind_nat,
+            failure => !(is_denied && failure.is_unprovidable()),
+        };
+        let telling = failures().filter(is_told);
         let kind = telling.map(Failure::kind).max_by_key(|&kind| rank(kind));
         Self { kind: kind.unwrap_or(ErrorKind::NoGateway), attempts }
     }
@@ -572,6 +585,12 @@ impl Error {
         };
         if self.kind == ErrorKind::NoGateway {
             if let Some(attempt) = self.attempts.iter().rev().find(is_about_default) {
+                return Some(attempt);
+            }
+        }
+        if self.kind == ErrorKind::Refused {
+            // What the gateway says by other protocols comes of that.
+            if let Some(attempt) = self.attempts.iter().find(|attempt| attempt.failure.is_nat_between()) {
                 return Some(attempt);
             }
         }

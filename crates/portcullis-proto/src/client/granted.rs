@@ -156,6 +156,10 @@ pub struct Granted {
     /// Whether that is the default gateway, which this host's packets to the internet go to; `None` where no default gateway
     /// is known, and over IPv6. What comes in by another one may find no way back.
     pub default_gateway: Option<bool>,
+    /// Whether another NAT is between this host and the gateway, as PCP tells (ADDRESS_MISMATCH, RFC 6887 section 7.4): the
+    /// mapping leads to that NAT and not to [`internal_address`](Self::internal_address), so the port has to be forwarded
+    /// there too. `false` also where the gateway does not speak PCP, and so cannot tell.
+    pub behind_nat: bool,
     /// The host that it leads to, where that was asked for (THIRD_PARTY).
     pub(super) third_party: Option<IpAddr>,
     /// The peer that it is for, where it is for one (PEER).

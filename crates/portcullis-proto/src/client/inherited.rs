@@ -516,6 +516,7 @@ fn granted(entry: &Entry) -> Option<Granted> {
         gateway: entry.gateway.clone(),
         grantor,
         default_gateway: None,
+        behind_nat: false,
         third_party: None,
         peer: None,
         entry: Some(entry.id),

@@ -68,6 +68,19 @@ fn a_port_that_the_rules_deny_is_no_conflict_where_another_protocol_tells() {
     }
 }
 
+/// Where there is a NAT between, the gateway maps to that.
+#[test]
+fn what_leads_to_a_nat_in_front_of_this_host_is_told_as_that() {
+    let mut pair = Pair::every_protocol(named("nested-nat"));
+    let granted = pair.map(udp(7777)).unwrap();
+    assert_eq!((granted.method(), granted.behind_nat), (Method::NatPmp, true));
+    // As long as PCP is asked, it goes on saying so.
+    let renewed = pair.map(udp(7777)).unwrap();
+    assert!(renewed.behind_nat);
+    let mut pair = Pair::every_protocol(named("all-protocols"));
+    assert!(!pair.map(udp(7777)).unwrap().behind_nat);
+}
+
 #[test]
 fn any_other_port_is_told_where_it_will_do() {
     for name in ["pcp-only", "nat-pmp-only", "all-protocols", "pcp-other-port"] {

@@ -4,6 +4,7 @@ use super::arguments::{Call, OutArguments};
 use super::upnp_error::UpnpError;
 use crate::device::Device;
 use crate::mapping::Mapping;
+use crate::port_control::PortControlOddity as Oddity;
 use crate::quirk::{Quirk, parameter};
 use crate::scenario::IgdVersion;
 use core::net::{IpAddr, Ipv6Addr};
@@ -153,7 +154,10 @@ fn check_client(device: &Device, call: &Call<'_>, mapping: &Mapping) -> Result<(
     if device.has(Quirk::InsecureMode) || mapping.belongs_to(call.peer) {
         return Ok(());
     }
-    Err(UpnpError::NOT_AUTHORIZED)
+    // What miniupnpd says where a NAT is between.
+    let is_nat_between =
+        parameter!(device.quirks, Quirk::PortControl(Oddity::SeesClientAs(address)) => address);
+    Err(is_nat_between.map_or(UpnpError::NOT_AUTHORIZED, |_| UpnpError::CONFLICT_IN_MAPPING_ENTRY))
 }
 
 fn check_description(device: &Device, description: &str) -> Result<(), UpnpError> {

@@ -102,8 +102,7 @@ fn answer(
     version: u8,
     request: &[u8],
 ) -> Option<Vec<u8>> {
-    let seen_as = parameter!(device.quirks, Quirk::PortControl(Oddity::SeesClientAs(address)) => address);
-    let client = seen_as.and_then(|address| address.parse().ok()).unwrap_or(source.ip()).to_canonical();
+    let client = device.seen(source.ip());
     let (nat_pmp, pcp) = (device.has(Quirk::NatPmp), device.has(Quirk::Pcp));
     if version != NAT_PMP && pcp {
         return other_version(device, now, request).or_else(|| pcp::answer(device, now, client, request));

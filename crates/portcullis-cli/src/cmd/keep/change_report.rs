@@ -34,6 +34,7 @@ pub(super) struct ChangeReport {
     external_port: u16,
     gateway: Option<Text>,
     default_gateway: Option<bool>,
+    behind_nat: Option<bool>,
     lifetime_s: Option<u32>,
     /// `null` for a permanent mapping, and where nothing is granted.
     remaining_s: Option<u64>,
@@ -66,7 +67,9 @@ impl ChangeReport {
             elapsed_ms,
             method: granted.map(|granted| granted.method().as_str()),
             protocol: protocol_name(request.protocol()),
-            internal_address: granted.map(|granted| granted.internal_address),
+            internal_address: granted
+                .filter(|granted| !granted.behind_nat)
+                .map(|granted| granted.internal_address),
             internal_port: request.internal_port().get(),
             external_address: granted.and_then(|granted| granted.external_address),
             external_port: granted
@@ -74,6 +77,7 @@ impl ChangeReport {
                 .get(),
             gateway: granted.map(|granted| Text::from(granted.gateway.as_str())),
             default_gateway: granted.and_then(|granted| granted.default_gateway),
+            behind_nat: granted.map(|granted| granted.behind_nat),
             lifetime_s: granted.map(|granted| granted.lifetime.as_seconds()),
             remaining_s: remaining.map(in_whole_seconds),
             reason: change.reason.as_str(),
@@ -175,6 +179,7 @@ mod tests {
             external_port: 7777,
             gateway: None,
             default_gateway: None,
+            behind_nat: None,
             lifetime_s: None,
             remaining_s: Some(remaining_s),
             reason: reason.as_str(),

@@ -26,7 +26,7 @@ use asked::Asked;
 use budget::Budget;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use transaction::{To, Transaction};
 
@@ -61,9 +61,25 @@ pub(super) struct PortControl {
     budgets: BTreeMap<IpAddr, Budget>,
     transactions: BTreeMap<TransactionId, Transaction>,
     asked: Asked,
+    /// Servers that see another address of ours than we have.
+    behind_nat: BTreeSet<IpAddr>,
 }
 
 impl PortControl {
+    /// What a server's answer says of a NAT between this host and it, which only PCP tells (RFC 6887 section 7.4).
+    pub(super) fn look_for_nat(&mut self, server: IpAddr, result: &AskResult) {
+        match result {
+            Err(failure) if failure.is_nat_between() => drop(self.behind_nat.insert(server)),
+            Ok(Answer::Pcp(_)) => drop(self.behind_nat.remove(&server)),
+            _ => {}
+        }
+    }
+
+    /// Whether there is another NAT between this host and a server, as far as that has told.
+    pub(super) fn is_behind_nat(&self, server: IpAddr) -> bool {
+        self.behind_nat.contains(&server)
+    }
+
     /// Asks at once, where the line is there.
     pub(super) fn ask(&mut self, now: Time, asker: Asker, way: Way, ask: Ask, pace: Pace, out: &mut Outbox) {
         let id = TransactionId(out.next_id());
@@ -227,6 +243,7 @@ impl PortControl {
         is_own: impl Fn(IpAddr) -> bool,
         out: &mut Outbox,
     ) -> Vec<(Asker, IpAddr)> {
+        self.behind_nat.clear();
         let mut asked_again = Vec::new();
         for (&way, line) in &mut self.lines {
             let is_gone = |local: SocketAddr| !local.ip().is_loopback() && !is_own(local.ip());

@@ -23,6 +23,7 @@ impl Client {
             let contender = self.operations.get_mut(&id).and_then(|own| own.contenders.get_mut(index));
             if let Some(contender) = contender {
                 contender.is_outstanding = is_outstanding;
+                self.port_control.look_for_nat(contender.way.0.ip(), &result);
             }
             self.talk_ended(now, id, index, result);
         }
@@ -228,6 +229,7 @@ impl Client {
                 _ => Grantor::Pcp(way.0, wish.nonce),
             },
             default_gateway: None,
+            behind_nat: false,
             third_party: wish.third_party,
             peer: wish.peer,
             entry,
