@@ -9,7 +9,15 @@ scenario_policy() {
         proof "$method: of two ports of which it denies one, none is opened" policy_denies_one "$method"
         proof "$method: ... and what stood before goes on standing" policy_leaves_earlier "$method"
     done
+    # As many routers' rules are: the ports below 1024 on neither side.
+    gateway_renew v2 "allow 1024-65535 10.99.0.0/24 1024-65535" "deny 0-65535 0.0.0.0/0 0-65535" || return
+    proof "a port that the rules deny is refused, and no conflict" policy_is_no_conflict
     keep_stop_all
+}
+
+# Where another port will do, too, the daemon looks through all of them for each question.
+policy_is_no_conflict() {
+    pcl open 80/tcp && status_is 4 && says "permit" && ! grep -E -- "conflict|--any-port" "$LAB_DIR/stderr" && [[ ! -s $LAB_DIR/leases ]]
 }
 
 policy_denies() {

@@ -3,6 +3,7 @@
 # Whom the client's routes make the gateway.
 
 ROUTES_VPN_IP=10.8.0.1
+ROUTES_SECOND_IP=10.99.0.9
 
 scenario_routes() {
     local method port=7750
@@ -13,6 +14,11 @@ scenario_routes() {
     proof "a tunnel that takes all by a rule: opened at home, and both ways are told" routes_tunnel $((port += 1))
     proof "a default route that names no gateway is told as that" routes_no_next_hop
     client_has_no_vpn
+    lab_address "$LAB_CLIENT" eth0 "$ROUTES_SECOND_IP/24" || return
+    for method in pcp nat-pmp igd; do
+        proof "$method: --interface with a second address: it is what is opened, and closed" routes_interface "$method" $((port += 1))
+    done
+    ip -n "$LAB_CLIENT" address delete "$ROUTES_SECOND_IP/24" dev eth0
     second_up && at_second gateway_start v2 && ip -n "$LAB_CLIENT" route add default via "$LAB_SECOND_IP" metric 300 || return
     for method in pcp nat-pmp igd pcp,nat-pmp,igd; do
         proof "$method: of two default gateways the preferred one is used, ten times of ten"             routes_preferred "$method" $((port += 10))
@@ -23,6 +29,12 @@ scenario_routes() {
     proof "... and what is kept goes back to the preferred one" routes_return $((port += 1))
     ip -n "$LAB_CLIENT" route delete default via "$LAB_SECOND_IP" metric 300
     second_down
+}
+
+routes_interface() {
+    pcl --json open "$2/udp" --protocol "$1" --interface "$ROUTES_SECOND_IP" && status_is 0 &&
+        json "mappings[0]['internal_address'] == '$ROUTES_SECOND_IP'" && gateway_leads udp "$2" "$ROUTES_SECOND_IP:$2" &&
+        pcl close "$2/udp" && status_is 0 && gateway_lacks udp "$2" && status_is_true "$LAB_CLIENT_IP" "$ROUTES_SECOND_IP"
 }
 
 # As wg-quick does: a table of its own, which a rule sends all packets to.

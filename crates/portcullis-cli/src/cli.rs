@@ -88,7 +88,8 @@ pub(crate) struct NetworkArgs {
     #[arg(long, global = true, value_name = "MS", allow_negative_numbers = true, value_parser = parse_timeout,
         value_hint = ValueHint::Other)]
     timeout: Option<u32>,
-    /// Search through this interface only; not with --gateway or --simulate
+    /// Ask through this interface only, and from its address, by name or address: what is opened leads there; not with
+    /// --gateway or --simulate
     #[arg(long, global = true, value_name = "NAME|IP", value_hint = ValueHint::Other)]
     pub(crate) interface: Option<String>,
     /// Ask this gateway and search for no other: its address, address and search port, the URL of its UPnP

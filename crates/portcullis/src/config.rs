@@ -86,7 +86,9 @@ impl Config {
         self
     }
 
-    /// Searches through this interface alone, by name (`eth0`) or address.
+    /// Asks through this interface alone, by name (`eth0`) or address, and from its address: what is mapped leads there. Where
+    /// two routers have one address, the operating system has to let this program choose the interface (on Linux 5.7 and
+    /// later it does).
     #[must_use]
     pub fn interface(mut self, interface: &str) -> Self {
         self.interface = Some(interface.into());

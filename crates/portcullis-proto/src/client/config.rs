@@ -201,7 +201,8 @@ impl fmt::Display for GatewayAddress {
 pub struct Config {
     /// The gateways to use; empty: whatever a search of the network finds.
     pub gateways: Vec<GatewayAddress>,
-    /// Search through this interface alone, by name or address; `None` for all.
+    /// Ask through this interface alone, and from its address, by name or address; `None` for all. What is mapped leads to that
+    /// address.
     pub interface: Option<String>,
     /// The protocols to use, the preferred one first; empty: [`Method::PREFERENCE`].
     pub methods: Vec<Method>,

@@ -3,6 +3,7 @@
 use super::device::ControlPoint;
 use super::journal::EntryId;
 use super::leftovers::Key;
+use super::port_control::Way;
 use crate::Time;
 use crate::igd::ipv6_firewall::UniqueId;
 use crate::wire::pcp::{self, Nonce};
@@ -160,6 +161,8 @@ pub struct Granted {
     /// mapping leads to that NAT and not to [`internal_address`](Self::internal_address), so the port has to be forwarded
     /// there too. `false` also where the gateway does not speak PCP, and so cannot tell.
     pub behind_nat: bool,
+    /// The address of ours that its server is asked from, where that is not left to the operating system.
+    pub(super) local: Option<IpAddr>,
     /// The host that it leads to, where that was asked for (THIRD_PARTY).
     pub(super) third_party: Option<IpAddr>,
     /// The peer that it is for, where it is for one (PEER).
@@ -216,6 +219,11 @@ impl Granted {
         let is_elsewhere =
             self.external_address.zip(other.external_address).is_some_and(|(one, two)| one != two);
         self.key() == other.key() && self.internal_port != other.internal_port && !is_elsewhere
+    }
+
+    /// How its server is asked about it.
+    pub(super) fn way_to(&self, server: SocketAddr) -> Way {
+        (server, self.local)
     }
 
     /// Whether both are one port of ours behind one external one.

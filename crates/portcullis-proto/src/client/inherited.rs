@@ -6,6 +6,7 @@ use super::granted::{Granted, Grantor, Method, Stood};
 use super::igd::close::{Claim, Mark};
 use super::journal::{Custody, Entry, EntryId};
 use super::leftovers::{Key, Leftover, Remains, TIDY};
+use super::network::Network;
 use super::port_control::Way;
 use super::port_control::talk::Wish;
 use super::request::MappingRequest;
@@ -220,7 +221,7 @@ impl Client {
         let count = stale.len();
         for entry in stale {
             let is_over = entry.expires.is_some_and(|at| at <= now);
-            match leftover(&entry).zip(known(&entry)).filter(|_| !is_over) {
+            match leftover(&entry, &self.network).zip(known(&entry, &self.network)).filter(|_| !is_over) {
                 Some((leftover, known)) => {
                     // Another external port of the same internal one may stand beside it: that is seen when it is deleted.
                     let is_one_of_ours = self.held.covers(&leftover) || self.is_asked_for(&leftover);
@@ -267,7 +268,7 @@ impl Client {
                 entries.extend(is_ours.then_some(entry.id));
                 continue;
             }
-            let Some(mut known) = known(entry) else { continue };
+            let Some(mut known) = known(entry, &self.network) else { continue };
             known.claim = claim.clone();
             if !is_ours {
                 // Whoever keeps it strikes it out.
@@ -286,7 +287,8 @@ impl Client {
     pub(super) fn displace(&mut self, now: Time, granted: &Granted) {
         for entry in self.ledger.displaced_by(granted) {
             self.inherited.adopt(entry.id);
-            let known = known(&entry).filter(|_| ![granted.method(), Method::Igd].contains(&entry.method));
+            let known = known(&entry, &self.network)
+                .filter(|_| ![granted.method(), Method::Igd].contains(&entry.method));
             match known {
                 Some(known) => {
                     // Where it cannot be deleted, nobody takes it for what is left open.
@@ -304,7 +306,7 @@ impl Client {
         let is_clear = self.ledger.may_lead_elsewhere(entry);
         let wanted = self.ledger.entry(entry).map(|entry| entry.external_port).filter(|_| !is_clear);
         self.ledger.given_instead(entry, external_port, &mut self.transport.out);
-        match self.ledger.entry(entry).and_then(known).zip(wanted) {
+        match self.ledger.entry(entry).and_then(|entry| known(entry, &self.network)).zip(wanted) {
             Some((known, wanted)) => {
                 self.ledger.unwanted(entry, &mut self.transport.out);
                 self.withdraw_unless_free(now, silently(now, known), wanted);
@@ -316,7 +318,7 @@ impl Client {
     /// What nobody wants, and whoever may have made it did not take back.
     pub(super) fn withdraw_unwanted(&mut self, now: Time, entry: EntryId) {
         self.ledger.unwanted(entry, &mut self.transport.out);
-        if let Some(known) = self.ledger.entry(entry).and_then(known) {
+        if let Some(known) = self.ledger.entry(entry).and_then(|entry| known(entry, &self.network)) {
             self.withdraw_silently(now, known);
         }
     }
@@ -324,7 +326,10 @@ impl Client {
     /// What waited for others that are gone by now, and nobody else is in the way of.
     pub(super) fn withdraw_what_waited(&mut self, now: Time) {
         for entry in core::mem::take(&mut self.inherited.spared) {
-            let Some((leftover, known)) = leftover(&entry).zip(known(&entry)) else { continue };
+            let Some((leftover, known)) = leftover(&entry, &self.network).zip(known(&entry, &self.network))
+            else {
+                continue;
+            };
             let is_wanted = self.held.covers(&leftover)
                 || self.is_asked_for(&leftover)
                 || self.inherited.covered_by(now, &leftover).is_some();
@@ -371,8 +376,11 @@ impl Client {
         }
         let lasts = |entry: &Entry| entry.expires.is_none_or(|at| now < at);
         let may_ask = |entry: &Entry| self.config.preference(entry.method).is_some();
-        let known: Vec<_> =
-            wanted.iter().filter(|entry| lasts(entry) && may_ask(entry)).filter_map(known).collect();
+        let known: Vec<_> = wanted
+            .iter()
+            .filter(|entry| lasts(entry) && may_ask(entry))
+            .filter_map(|entry| known(entry, &self.network))
+            .collect();
         for entry in known.iter().filter_map(|known| known.granted.entry) {
             self.inherited.adopt(entry);
         }
@@ -401,7 +409,12 @@ impl Client {
                 && (entry.protocol, entry.external_port) == (granted.protocol, granted.external_port)
         };
         let Inherited { stale, spared, .. } = &self.inherited;
-        let known: Vec<_> = stale.iter().chain(spared).filter(is_it).filter_map(known).collect();
+        let known: Vec<_> = stale
+            .iter()
+            .chain(spared)
+            .filter(is_it)
+            .filter_map(|entry| known(entry, &self.network))
+            .collect();
         for entry in known.iter().filter_map(|known| known.granted.entry) {
             self.inherited.adopt(entry);
         }
@@ -434,7 +447,7 @@ fn silently(now: Time, known: Known) -> Withdrawal {
 }
 
 /// What is known of an entry's mapping, to be deleted where it is the very one that was asked for.
-fn known(entry: &Entry) -> Option<Known> {
+fn known(entry: &Entry, network: &Network) -> Option<Known> {
     let claim = match entry.method {
         Method::Igd | Method::IgdPinhole => Claim::Added(Mark {
             internal_port: entry.internal_port,
@@ -444,7 +457,7 @@ fn known(entry: &Entry) -> Option<Known> {
         // A table shows it with a description of the gateway's own.
         Method::Pcp | Method::NatPmp => Claim::Ours(entry.internal_port),
     };
-    Some(Known { granted: granted(entry)?, claim, is_certain: entry.granted })
+    Some(Known { granted: granted(entry, network)?, claim, is_certain: entry.granted })
 }
 
 fn control_point(entry: &Entry) -> Option<ControlPoint> {
@@ -456,7 +469,7 @@ fn control_point(entry: &Entry) -> Option<ControlPoint> {
     Some(point)
 }
 
-fn leftover(entry: &Entry) -> Option<Leftover> {
+fn leftover(entry: &Entry, network: &Network) -> Option<Leftover> {
     let remains = match entry.method {
         Method::Igd => Remains::Entry {
             point: control_point(entry)?,
@@ -471,7 +484,7 @@ fn leftover(entry: &Entry) -> Option<Leftover> {
         }
         Method::Pcp | Method::NatPmp => Remains::Talk {
             method: entry.method,
-            way: (entry.remote, entry.remote.is_ipv6().then_some(entry.internal_address)),
+            way: (entry.remote, local(entry, network)),
             wish: wish(entry),
         },
     };
@@ -499,7 +512,15 @@ fn wish(entry: &Entry) -> Wish {
     }
 }
 
-fn granted(entry: &Entry) -> Option<Granted> {
+/// The address of ours that the server is asked from, where the operating system might choose another one than it was
+/// asked from before: it knows a mapping by that.
+fn local(entry: &Entry, network: &Network) -> Option<IpAddr> {
+    let own = entry.internal_address;
+    let may_be_another = network.is_own(own) && network.is_ambiguous(entry.remote.ip());
+    (entry.remote.is_ipv6() || may_be_another).then_some(own)
+}
+
+fn granted(entry: &Entry, network: &Network) -> Option<Granted> {
     let grantor = match entry.method {
         Method::Igd => Grantor::ControlPoint(control_point(entry)?),
         Method::IgdPinhole => Grantor::Pinhole(control_point(entry)?, UniqueId(entry.unique_id?)),
@@ -517,6 +538,7 @@ fn granted(entry: &Entry) -> Option<Granted> {
         grantor,
         default_gateway: None,
         behind_nat: false,
+        local: local(entry, network),
         third_party: None,
         peer: None,
         entry: Some(entry.id),

@@ -63,7 +63,6 @@ impl Leftover {
     /// What a grant leaves at its gateway.
     pub(super) fn of(granted: &Granted, description: &str) -> Self {
         let server = granted.grantor.remote();
-        let local = server.is_ipv6().then_some(granted.internal_address);
         Self {
             gateway: granted.gateway.clone(),
             protocol: granted.protocol,
@@ -81,9 +80,11 @@ impl Leftover {
                 Grantor::Pinhole(point, unique_id) => {
                     Remains::Pinhole { point: point.clone(), unique_id: *unique_id }
                 }
-                Grantor::NatPmp(_) | Grantor::Pcp(..) => {
-                    Remains::Talk { method: granted.method(), way: (server, local), wish: Wish::of(granted) }
-                }
+                Grantor::NatPmp(_) | Grantor::Pcp(..) => Remains::Talk {
+                    method: granted.method(),
+                    way: granted.way_to(server),
+                    wish: Wish::of(granted),
+                },
             },
         }
     }

@@ -77,7 +77,7 @@ impl Interface {
     }
 
     /// Whether this is its name, or one of its addresses.
-    pub(super) fn is_called(&self, name: &str) -> bool {
+    pub fn is_called(&self, name: &str) -> bool {
         match name.parse::<IpAddr>() {
             Ok(address) => self.addresses.iter().any(|own| own.address == address),
             Err(_) => self.name == name,
@@ -117,6 +117,10 @@ impl Network {
         self.default_gateways.iter().any(|gateway| gateway.address == address)
     }
 
+    pub(super) fn has_gateway_on(&self, interface: &Interface) -> bool {
+        self.default_gateways.iter().any(|gateway| gateway.interface == interface.index)
+    }
+
     /// The gateway that this host's IPv4 packets to the internet go to, as far as is known; of this interface's, where it
     /// is to be that one.
     pub(super) fn preferred_gateway(&self, interface: Option<&str>) -> Option<IpAddr> {
@@ -126,6 +130,21 @@ impl Network {
         };
         let ipv4 = self.default_gateways.iter().filter(|gateway| gateway.address.is_ipv4());
         ipv4.into_iter().find(is_chosen).map(|gateway| gateway.address)
+    }
+
+    /// Our IPv4 address on the interface that a person chose: the one that was named, or else its first.
+    pub(super) fn chosen_ipv4(&self, interface: &str) -> Option<IpAddr> {
+        let chosen = self.interfaces.iter().find(|own| own.is_called(interface))?;
+        let named = interface.parse().ok();
+        let own = chosen.ipv4().find(|&own| Some(own) == named).or_else(|| chosen.ipv4().next());
+        own.map(IpAddr::V4)
+    }
+
+    /// Whether several addresses of ours are on the link of this one, so that which of them a gateway there sees is the
+    /// operating system's choice.
+    pub(super) fn is_ambiguous(&self, address: IpAddr) -> bool {
+        let own = self.interfaces.iter().flat_map(|interface| &interface.addresses);
+        own.filter(|own| own.covers(address)).count() > 1
     }
 
     /// The interface that packets to the internet leave by, where this gateway of this network is on another one.

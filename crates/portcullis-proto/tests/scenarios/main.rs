@@ -13,6 +13,8 @@ mod cancelled_races;
 #[cfg(test)]
 mod choosing_between_services;
 #[cfg(test)]
+mod chosen_interface;
+#[cfg(test)]
 mod close_only_what_is_ours;
 #[cfg(test)]
 mod closing_and_addresses;

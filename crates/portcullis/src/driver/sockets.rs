@@ -2,13 +2,36 @@
 
 use mio::net::{TcpStream, UdpSocket};
 use portcullis_proto::client::io::Bind;
+use portcullis_proto::client::{Interface, Network};
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-pub(super) fn bind(bind: &Bind) -> io::Result<UdpSocket> {
+/// The one interface that everything leaves by, where a person chose it.
+#[derive(Clone, Debug)]
+pub(super) struct Device(Interface);
+
+impl Device {
+    /// The interface of this name or address.
+    pub(super) fn chosen(name: &str, network: &Network) -> Option<Self> {
+        network.interfaces.iter().find(|own| own.is_called(name)).cloned().map(Self)
+    }
+
+    /// Best effort: the address that a socket is bound to is the interface's in any case. Where two routers have one address,
+    /// only this tells them apart; some systems let nobody but root do it.
+    #[cfg_attr(not(unix), expect(unused_variables, reason = "there, the address alone decides"))]
+    fn hold(&self, socket: &Socket) {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let _ = socket.bind_device(Some(self.0.name.as_bytes()));
+        #[cfg(any(target_os = "macos", target_os = "ios"))]
+        let _ = socket.bind_device_by_index_v4(std::num::NonZeroU32::new(self.0.index));
+    }
+}
+
+pub(super) fn bind(bind: &Bind, device: Option<&Device>) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(bind.local), Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_nonblocking(true)?;
+    device.inspect(|device| device.hold(&socket));
     if bind.local.port() != 0 {
         // The ports of SSDP and of announcements are shared with every other program of the machine.
         socket.set_reuse_address(true)?;
@@ -45,10 +68,15 @@ pub(super) fn bind(bind: &Bind) -> io::Result<UdpSocket> {
 }
 
 /// Starts to connect.
-pub(super) fn connect(remote: SocketAddr, local: Option<IpAddr>) -> io::Result<TcpStream> {
+pub(super) fn connect(
+    remote: SocketAddr,
+    local: Option<IpAddr>,
+    device: Option<&Device>,
+) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(remote), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
     socket.set_tcp_nodelay(true)?;
+    device.inspect(|device| device.hold(&socket));
     if let Some(local) = local {
         socket.bind(&local_address(local, remote).into())?;
     }

@@ -174,7 +174,7 @@ impl Client {
     ) -> OperationId {
         match &granted.grantor {
             Grantor::Pcp(server, _) => {
-                let way = self.way_of(granted, *server);
+                let way = granted.way_to(*server);
                 let wish = Wish::again(&request, granted);
                 let goal = (Method::Pcp, wish, anew);
                 self.renew_by(now, id, goal, (way, until_next), granted)
@@ -182,7 +182,7 @@ impl Client {
             Grantor::NatPmp(server) => {
                 let wish = Wish::again(&request, granted);
                 let goal = (Method::NatPmp, wish, anew);
-                self.renew_by(now, id, goal, ((*server, None), until_next), granted)
+                self.renew_by(now, id, goal, (granted.way_to(*server), until_next), granted)
             }
             Grantor::ControlPoint(point) => {
                 // The lease that was granted is told by the table alone.
@@ -482,12 +482,5 @@ impl Client {
         }
         let shadows = self.held.uncovered();
         self.tidy(now, shadows);
-    }
-
-    /// The local address matters where it is what was opened.
-    pub(in crate::client) fn way_of(&self, granted: &Granted, server: core::net::SocketAddr) -> Way {
-        let local = server.is_ipv6() && granted.internal_address.is_ipv6();
-        let local = local && self.config.gateways.is_empty();
-        (server, local.then_some(granted.internal_address))
     }
 }

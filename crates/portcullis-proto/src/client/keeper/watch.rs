@@ -157,10 +157,10 @@ impl Client {
         let Some((id, granted)) = sample.filter(|_| !is_looking) else { return };
         let looking = match &granted.grantor {
             Grantor::NatPmp(server) => {
-                vec![self.talk_with(now, Method::NatPmp, (*server, None), Goal::Address, PATIENCE)]
+                vec![self.talk_with(now, Method::NatPmp, granted.way_to(*server), Goal::Address, PATIENCE)]
             }
             Grantor::Pcp(server, _) => {
-                let way = self.way_of(&granted, *server);
+                let way = granted.way_to(*server);
                 vec![self.talk_with(now, Method::Pcp, way, Goal::Presence, PATIENCE)]
             }
             Grantor::ControlPoint(point) => vec![
@@ -282,7 +282,11 @@ impl Client {
     fn look_beside(&mut self, now: Time, gateway: IpAddr, id: MappingId) {
         let may_ask = self.config.preference(Method::NatPmp).is_some();
         let granted = self.keeper.mappings.get(&id).and_then(|kept| kept.granted.as_ref());
-        let Some(&Grantor::Pcp(server, _)) = granted.map(|granted| &granted.grantor) else { return };
+        let Some((granted, &Grantor::Pcp(server, _))) = granted.map(|granted| (granted, &granted.grantor))
+        else {
+            return;
+        };
+        let way = granted.way_to(server);
         let Some(watch) = self.keeper.watches.get_mut(&gateway).filter(|_| server.is_ipv4()) else { return };
         if watch.beside.asking.is_some() {
             return;
@@ -294,7 +298,7 @@ impl Client {
             return;
         }
         let pace = (BESIDE, Pace::FirstContact);
-        let operation = self.talk_at(now, Method::NatPmp, (server, None), Goal::Address, pace);
+        let operation = self.talk_at(now, Method::NatPmp, way, Goal::Address, pace);
         if let Some(operation) = self.operations.get_mut(&operation) {
             operation.keeper = Some(id);
         }

@@ -230,6 +230,7 @@ impl Client {
             },
             default_gateway: None,
             behind_nat: false,
+            local: way.1,
             third_party: wish.third_party,
             peer: wish.peer,
             entry,

@@ -5,7 +5,7 @@ use super::super::network::{is_unicast_link_local, preferred};
 use super::super::port_control::Way;
 use super::super::{Client, GatewayAddress};
 use crate::wire::port_control;
-use core::net::{IpAddr, SocketAddr, SocketAddrV6};
+use core::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 /// Servers that are asked for one mapping.
 const MOST_WAYS: usize = 4;
@@ -29,11 +29,13 @@ impl Client {
                 let server = server_of(gateway.address, gateway.interface);
                 if ipv6 {
                     // The address that asks is the one that is opened.
+                    let named = chosen.and_then(|name| name.parse::<Ipv6Addr>().ok());
                     let own = interface.into_iter().flat_map(|own| own.global_ipv6());
+                    let own = own.filter(|&(own, _)| named.is_none_or(|named| named == own));
                     let chosen = preferred(own.collect());
                     ways.extend(chosen.into_iter().map(|own| (server, Some(own.into()))));
                 } else {
-                    ways.push((server, None));
+                    ways.push((server, self.chosen_ipv4()));
                 }
             }
         } else {
@@ -47,7 +49,8 @@ impl Client {
                 GatewayAddress::Search(address) if is_named(address.ip()) => None,
                 gateway => gateway.port_control(),
             });
-            ways.extend(servers.filter(|server| server.is_ipv6() == ipv6).map(|server| (server, None)));
+            let local = self.chosen_ipv4().filter(|_| !ipv6);
+            ways.extend(servers.filter(|server| server.is_ipv6() == ipv6).map(|server| (server, local)));
         }
         let mut distinct: Vec<Way> = Vec::new();
         for way in ways {
@@ -56,6 +59,11 @@ impl Client {
             }
         }
         distinct
+    }
+
+    /// The address of ours that a person chose, by its interface.
+    fn chosen_ipv4(&self) -> Option<IpAddr> {
+        self.network.chosen_ipv4(self.config.interface.as_deref()?)
     }
 
     /// How good a gateway and a protocol are. The gateway comes first: the preferred one is the way to the internet.

@@ -97,10 +97,10 @@ impl Candidate {
         matches!(self.stage, Stage::Known)
     }
 
-    pub(super) fn request(&self, deadline: Time) -> Request {
+    pub(super) fn request(&self, deadline: Time, local: Option<IpAddr>) -> Request {
         Request {
             remote: self.device.address,
-            local: None,
+            local: local.filter(|local| local.is_ipv4() == self.device.address.is_ipv4()),
             bytes: http::encode_get(self.device.address, self.device.location.target()),
             terminator: "root",
             repeatable: true,

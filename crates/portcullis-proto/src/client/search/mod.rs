@@ -71,6 +71,8 @@ pub(super) struct Search {
     named: Vec<IpAddr>,
     /// The gateway that leads to the internet, which others give way to while it may still answer, where one is enough.
     preferred: Option<IpAddr>,
+    /// The IPv4 address of ours that everybody is asked from, where a person chose the interface.
+    local: Option<IpAddr>,
     /// What hears whether nothing listens there.
     knocking: Option<SocketId>,
     is_refused: bool,
@@ -90,6 +92,7 @@ impl Search {
             if options.gateways.is_empty() { config.gateways.clone() } else { options.gateways.clone() };
         let is_named = !gateways.is_empty();
         gateways.retain(GatewayAddress::speaks_upnp);
+        let local = options.interface.as_deref().and_then(|interface| network.chosen_ipv4(interface));
         let mut search = Self {
             id,
             options,
@@ -108,20 +111,22 @@ impl Search {
             knocking: None,
             is_refused: false,
             ended: false,
+            local,
         };
         if !is_named {
             let interface = search.options.interface.as_deref().filter(|name| !question::means_any(name));
             let is_hasty = search.options.quiet.is_some() && !search.options.ipv6;
             search.preferred = network.preferred_gateway(interface).filter(|_| is_hasty);
             // Before the others: a host that is asked in vain says so a few times, and then once a second.
-            let knock = |gateway| question::knock(gateway, &search.options, &mut transport.out);
+            let knock = |gateway| question::knock(gateway, search.local, &search.options, &mut transport.out);
             search.knocking = search.preferred.map(knock);
             match question::for_interfaces(&search.options, network, &mut transport.out) {
                 Ok(sockets) => search.sockets = sockets,
                 Err(failure) => search.note_failure(String::new(), failure),
             }
         } else {
-            search.sockets = question::for_named(&gateways, &search.options, &mut transport.out);
+            search.sockets =
+                question::for_named(&gateways, search.local, &search.options, &mut transport.out);
             for gateway in &gateways {
                 if let GatewayAddress::Location(location) = gateway {
                     if let Some(address) = gateway.socket_address() {
@@ -410,7 +415,11 @@ impl Search {
                 transport.cancel(now, |owner| owner == Owner::Candidate(self.id, number));
             }
             let Some(candidate) = self.candidates.begin(now, turn) else { return };
-            transport.fetch(now, Owner::Candidate(self.id, turn.begins), candidate.request(deadline));
+            transport.fetch(
+                now,
+                Owner::Candidate(self.id, turn.begins),
+                candidate.request(deadline, self.local),
+            );
         }
     }
 

@@ -17,7 +17,8 @@ pub(super) struct Socket {
     pub(super) asked: u32,
 }
 
-/// One socket for each interface that can multicast, or for the one that was asked for.
+/// One socket for each interface that can multicast or has a default gateway, or for the one that was asked for. The group is
+/// tried on those that say that they cannot multicast, too (slirp4netns's tap0 passes it on).
 pub(super) fn for_interfaces(
     options: &SearchOptions,
     network: &Network,
@@ -29,7 +30,7 @@ pub(super) fn for_interfaces(
         .iter()
         .filter(|interface| match wanted {
             Some(wanted) => interface.is_called(wanted),
-            None => interface.multicast && !interface.loopback,
+            None => !interface.loopback && (interface.multicast || network.has_gateway_on(interface)),
         })
         .collect();
     if chosen.is_empty() {
@@ -71,14 +72,19 @@ fn for_interface(
 
 /// Asks one gateway by a socket of its own, which hears where nothing listens there (ICMP port unreachable); those that
 /// ask several cannot tell who it was.
-pub(super) fn knock(gateway: IpAddr, options: &SearchOptions, out: &mut Outbox) -> SocketId {
+pub(super) fn knock(
+    gateway: IpAddr,
+    local: Option<IpAddr>,
+    options: &SearchOptions,
+    out: &mut Outbox,
+) -> SocketId {
     let socket = out.next_socket();
     let peer = SocketAddr::new(gateway, ssdp::PORT);
     let any: IpAddr =
         if gateway.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     out.push(Output::Bind(Bind {
         socket,
-        local: SocketAddr::new(any, 0),
+        local: SocketAddr::new(local.unwrap_or(any), 0),
         multicast_interface: None,
         multicast_ttl: 1,
         peer: Some(peer),
@@ -94,10 +100,12 @@ pub(super) fn knock(gateway: IpAddr, options: &SearchOptions, out: &mut Outbox) 
 /// One socket for each address family of the gateways to be searched by address.
 pub(super) fn for_named(
     gateways: &[GatewayAddress],
+    local: Option<IpAddr>,
     options: &SearchOptions,
     out: &mut Outbox,
 ) -> Vec<Socket> {
-    let families: [IpAddr; 2] = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
+    let ipv4 = local.unwrap_or(Ipv4Addr::UNSPECIFIED.into());
+    let families: [IpAddr; 2] = [ipv4, Ipv6Addr::UNSPECIFIED.into()];
     let sockets = families.into_iter().filter_map(|any| {
         let destinations: Vec<_> = gateways
             .iter()

@@ -411,7 +411,7 @@ impl Client {
             return Some(Failure::FormerAddress { address });
         }
         let (Grantor::NatPmp(server) | Grantor::Pcp(server, _)) = granted.grantor else { return None };
-        let way = self.way_of(granted, server);
+        let way = granted.way_to(server);
         let wish = Wish::of(granted);
         let mut others = self.held.behind(way, &wish);
         others.extend(self.inherited.behind(now, granted.method(), way, &wish));
@@ -440,11 +440,15 @@ impl Client {
                 let task = Task::ClosePinhole(Delete::new(*unique_id));
                 self.work_as(now, task, gateway, vec![point.clone()], timeout, |_| {})
             }
-            Grantor::NatPmp(server) => {
-                self.talk_with(now, Method::NatPmp, (*server, None), Goal::Delete(Wish::of(granted)), timeout)
-            }
+            Grantor::NatPmp(server) => self.talk_with(
+                now,
+                Method::NatPmp,
+                granted.way_to(*server),
+                Goal::Delete(Wish::of(granted)),
+                timeout,
+            ),
             Grantor::Pcp(server, _) => {
-                let way = self.way_of(granted, *server);
+                let way = granted.way_to(*server);
                 self.talk_with(now, Method::Pcp, way, Goal::Delete(Wish::of(granted)), timeout)
             }
         };
@@ -570,12 +574,12 @@ impl Client {
     fn ask_address(&mut self, now: Time, id: OperationId) {
         let Some(withdrawal) = self.withdrawals.0.get(&id) else { return };
         let Some(granted) = withdrawal.talked_of() else { return self.address_known(now, id, None) };
-        let (server, deadline) = (granted.grantor.remote(), withdrawal.deadline);
+        let (way, deadline) = (granted.way_to(granted.grantor.remote()), withdrawal.deadline);
         let known = granted.external_address;
         if self.config.preference(Method::NatPmp).is_none() {
             return self.address_known(now, id, known);
         }
-        let operation = self.talk_with(now, Method::NatPmp, (server, None), Goal::Address, deadline - now);
+        let operation = self.talk_with(now, Method::NatPmp, way, Goal::Address, deadline - now);
         if let Some(withdrawal) = self.withdrawals.0.get_mut(&id) {
             withdrawal.asking = Asking::Address(operation);
         }
@@ -631,7 +635,7 @@ impl Client {
         let (deadline, refused) = (withdrawal.deadline, withdrawal.refused_pinhole.clone());
         let Some((granted, _)) = refused else { return };
         let Grantor::Pcp(server, _) = granted.grantor else { return };
-        let way = self.way_of(&granted, server);
+        let way = granted.way_to(server);
         let wish = Wish { lifetime: SHORTEST, ..Wish::of(&granted) };
         let operation = self.talk_with(now, Method::Pcp, way, Goal::Map(wish), (deadline - now).max(TIDY));
         if let Some(withdrawal) = self.withdrawals.0.get_mut(&id) {

@@ -26,7 +26,7 @@ pub(super) struct Connection {
 
 impl Driver {
     pub(super) fn connect(&mut self, connection: ConnectionId, remote: SocketAddr, local: Option<IpAddr>) {
-        let opened = sockets::connect(remote, local).and_then(|mut stream| {
+        let opened = sockets::connect(remote, local, self.device.as_ref()).and_then(|mut stream| {
             let interest = Interest::READABLE | Interest::WRITABLE;
             self.poll.registry().register(&mut stream, token(connection.0), interest)?;
             Ok(stream)

@@ -26,7 +26,7 @@ pub(super) struct Datagrams {
 
 impl Driver {
     pub(super) fn bind(&mut self, bind: &Bind) {
-        let bound = sockets::bind(bind).and_then(|mut socket| {
+        let bound = sockets::bind(bind, self.device.as_ref()).and_then(|mut socket| {
             self.poll.registry().register(&mut socket, token(bind.socket.0), Interest::READABLE)?;
             Ok(socket)
         });

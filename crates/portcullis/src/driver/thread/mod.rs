@@ -10,6 +10,7 @@ mod upkeep;
 use super::alarm::Alarm;
 use super::clock::Clock;
 use super::kept::Register;
+use super::sockets::Device;
 use super::{Answer, Command, Port, Publisher};
 use crate::event::Event;
 use crate::journal::Journal;
@@ -52,6 +53,9 @@ pub(in crate::driver) struct Driver {
     watches_network: bool,
     /// Whether announcements can be heard, for which the interfaces have to be known.
     may_hear_strangers: bool,
+    /// The interface that a person chose, by name or address, and what of it is there.
+    interface: Option<String>,
+    device: Option<Device>,
     snapshot_taken: Time,
     clock: Clock,
     poll: Poll,
@@ -89,12 +93,17 @@ impl Driver {
         kept: Register,
     ) -> Self {
         let watches_network = config.gateways.is_empty();
-        let network = if watches_network { net::first_snapshot() } else { proto::Network::default() };
+        let interface = config.interface.clone();
+        let knows_network = watches_network || interface.is_some();
+        let network = if knows_network { net::first_snapshot() } else { proto::Network::default() };
+        let device = interface.as_deref().and_then(|name| Device::chosen(name, &network));
         let may_hear_strangers = config.may_hear_strangers();
         config.journal = journal.is_some();
         let mut driver = Self {
             client: Client::new(config, network),
             watches_network,
+            interface,
+            device,
             may_hear_strangers,
             snapshot_taken: clock.now(),
             clock,
@@ -221,6 +230,7 @@ impl Driver {
         let taken = net::snapshot();
         let is_taken = taken.is_ok();
         if let Ok(network) = taken {
+            self.device = self.interface.as_deref().and_then(|name| Device::chosen(name, &network));
             self.client.set_network(now, network);
             self.snapshot_taken = now;
         }
