@@ -1,0 +1,64 @@
+# shellcheck shell=bash
+# A host behind another NAT, as a container on a bridge of this host's is: the gateway sees the address of that NAT, and maps
+# to it.
+
+NESTED_IP=172.30.0.2
+NESTED_BRIDGE_IP=172.30.0.1
+
+scenario_nested() {
+    gateway_renew v2 && nested_up || return
+    proof "nat-pmp grants, and what it grants is told as leading to that NAT" in_container nested_granted
+    proof "... as is what is kept" in_container nested_kept
+    proof "by igd and pcp: refused, and no conflict" in_container nested_refused
+    proof "what such a host has opened, it closes" in_container nested_closed
+    nested_down
+}
+
+nested_granted() {
+    pcl --json open 7800/udp --gateway "$LAB_ROUTER_IP" && status_is 8 && says "opened for the NAT in front of this host" &&
+        json "mappings[0]['behind_nat'] is True and mappings[0]['internal_address'] is None" &&
+        gateway_leads udp 7800 "$LAB_CLIENT_IP:7800"
+}
+
+nested_kept() {
+    keep_start nested 7801/udp --gateway "$LAB_ROUTER_IP" && gateway_leads udp 7801 "$LAB_CLIENT_IP:7801" &&
+        told nested mapped '"behind_nat":true' && keep_stop nested && gateway_lacks udp 7801
+}
+
+nested_refused() {
+    pcl open 7802/udp --gateway "$LAB_ROUTER_IP" --protocol pcp,igd && status_is 4 && says "another NAT is between" &&
+        gateway_lacks udp 7802
+}
+
+nested_closed() {
+    pcl close 7800/udp --gateway "$LAB_ROUTER_IP" && status_is 0 && gateway_lacks udp 7800
+}
+
+# in_container COMMAND...: a function of the lab, with the host behind the NAT in the place of the client.
+in_container() {
+    # shellcheck disable=SC2034 # `pcl` reads it
+    local LAB_CLIENT="$LAB_ID-nested"
+    "$@"
+}
+
+nested_up() {
+    local nested="$LAB_ID-nested"
+    ip netns add "$nested" && ip -n "$nested" link set lo up &&
+        ip -n "$nested" link add eth0 type veth peer name nested0 netns "$LAB_CLIENT" &&
+        ip -n "$nested" link set eth0 up && ip -n "$LAB_CLIENT" link set nested0 up &&
+        lab_address "$LAB_CLIENT" nested0 "$NESTED_BRIDGE_IP/24" && lab_address "$nested" eth0 "$NESTED_IP/24" &&
+        ip -n "$nested" route add default via "$NESTED_BRIDGE_IP" &&
+        in_client sysctl -qw net.ipv4.ip_forward=1 && in_client nft -f - <<'RULES'
+table inet nested {
+    chain postrouting {
+        type nat hook postrouting priority 100;
+        ip saddr 172.30.0.0/24 oifname eth0 masquerade
+    }
+}
+RULES
+}
+
+nested_down() {
+    in_client nft delete table inet nested
+    namespace_end "$LAB_ID-nested"
+}
