@@ -50,10 +50,9 @@ fn shortfalls(asked: Asked, granted: &Granted) -> impl Iterator<Item = String> {
         }
         _ => None,
     };
-    let address = granted
-        .external_address
-        .is_none()
-        .then(|| "the gateway did not tell its external address".to_owned());
+    let address = granted.external_address.is_none().then(|| {
+        "the gateway did not tell its external address: is its connection to the internet up?".to_owned()
+    });
     let nat = granted.behind_nat.then(|| {
         "opened for the NAT in front of this host, not for this host: forward the port there too, or use the network of \
          the host that has it"

@@ -146,6 +146,8 @@ pub enum Failure {
         /// How it said no.
         refusal: Box<Self>,
     },
+    /// The gateway has no external address, as where its connection is down; so it said no to this, if it did.
+    NoExternalAddress(Option<Box<Self>>),
     /// The description cannot be used.
     Description(DescriptionError),
     /// The URL that a device announces cannot be used.
@@ -261,7 +263,8 @@ impl Failure {
             | Self::NotIpv6
             | Self::NotGlobal(_) => ErrorKind::Unsupported,
             Self::Fault(..) => ErrorKind::Refused,
-            Self::NotOnInternet { refusal, .. } => refusal.kind(),
+            Self::NotOnInternet { refusal, .. } | Self::NoExternalAddress(Some(refusal)) => refusal.kind(),
+            Self::NoExternalAddress(None) => ErrorKind::Refused,
             Self::NoService => ErrorKind::NoService,
             Self::Conflict { .. } | Self::OtherPort { .. } | Self::NotOurs { .. } | Self::WouldShorten => {
                 ErrorKind::Conflict
@@ -277,16 +280,26 @@ impl Failure {
     /// With the reason that a gateway has which says no and does not say why: one whose own address the internet does not
     /// reach maps nothing (miniupnpd).
     pub(super) fn where_it_has(self, address: Option<IpAddr>) -> Self {
-        let says_nothing = matches!(
-            self,
-            Self::Fault(UpnpErrorCode::ActionFailed, _)
-                | Self::NatPmp(natpmp::ResultCode::NetworkFailure)
-                | Self::Pcp(pcp::ResultCode::NetworkFailure | pcp::ResultCode::NoResources)
-        );
+        let says_nothing = self.says_nothing();
         match address.filter(|&address| says_nothing && AddressKind::of(address) != AddressKind::Public) {
             Some(address) => Self::NotOnInternet { address, refusal: Box::new(self) },
             None => self,
         }
+    }
+
+    /// The same of one that has no address.
+    pub(super) fn without_address(self) -> Self {
+        if self.says_nothing() { Self::NoExternalAddress(Some(Box::new(self))) } else { self }
+    }
+
+    /// Whether it is a no without a reason.
+    fn says_nothing(&self) -> bool {
+        matches!(
+            self,
+            Self::Fault(UpnpErrorCode::ActionFailed, _)
+                | Self::NatPmp(natpmp::ResultCode::NetworkFailure)
+                | Self::Pcp(pcp::ResultCode::NetworkFailure | pcp::ResultCode::NoResources)
+        )
     }
 
     /// Whether a server will not give the port, which it may deny to this host as well as have given to another one: its
@@ -333,6 +346,11 @@ impl Failure {
             Self::NotOnInternet { .. } => "the network in front of the gateway has to map the port too",
             Self::Pcp(pcp::ResultCode::AddressMismatch) => {
                 "another NAT is between this host and the gateway: forward the port there, or use its network"
+            }
+            Self::NoExternalAddress(_)
+            | Self::NatPmp(natpmp::ResultCode::NetworkFailure)
+            | Self::Pcp(pcp::ResultCode::NetworkFailure) => {
+                "is its connection to the internet up, with an address that the internet reaches?"
             }
             Self::Pcp(pcp::ResultCode::CannotProvideExternal) => {
                 "it is another's, or not permitted: choose another port"
@@ -393,6 +411,12 @@ impl fmt::Display for Failure {
                     AddressKind::Public | AddressKind::Reserved => "not one of the internet",
                 };
                 write!(f, "{refusal}: its own address {address} is {kind}, and it maps nothing then")
+            }
+            Self::NoExternalAddress(refusal) => {
+                if let Some(refusal) = refusal {
+                    write!(f, "{refusal}: ")?;
+                }
+                f.write_str("it has no external address")
             }
             Self::UnsupportedVersion => f.write_str("not spoken by the gateway"),
             Self::NatPmp(code) => code.fmt(f),

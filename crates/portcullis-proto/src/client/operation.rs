@@ -184,7 +184,7 @@ impl Operation {
     pub(super) fn failed_at_point(&mut self, stop: Stop) {
         if let Stage::Working { gateway, .. } = &self.stage {
             let failure = match &self.task {
-                Some(Task::Map(mapping)) => stop.failure.where_it_has(mapping.external_address()),
+                Some(Task::Map(mapping)) => mapping.explained(stop.failure),
                 _ => stop.failure,
             };
             self.attempts.push(Attempt { gateway: gateway.clone(), step: stop.step, failure });

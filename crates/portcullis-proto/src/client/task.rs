@@ -50,6 +50,8 @@ pub(super) struct Mapping {
     pub(super) added: Option<Entry>,
     /// The answer; `None` until there is one. The mapping stands whether or not the gateway tells its address.
     address: Option<Option<IpAddr>>,
+    /// Whether the answer was that it has none.
+    has_no_address: bool,
 }
 
 impl Mapping {
@@ -58,9 +60,18 @@ impl Mapping {
         self.address.flatten()
     }
 
+    /// A refusal with the reason for it that the gateway has told beside.
+    pub(super) fn explained(&self, refusal: Failure) -> Failure {
+        if self.has_no_address {
+            refusal.without_address()
+        } else {
+            refusal.where_it_has(self.external_address())
+        }
+    }
+
     pub(super) fn new(request: MappingRequest, spare_ports: Vec<NonZeroU16>) -> Self {
         let map = Map::new(request.clone(), spare_ports);
-        Self { request, map, added: None, address: None }
+        Self { request, map, added: None, address: None, has_no_address: false }
     }
 
     fn added(&mut self, point: &ControlPoint, gateway: &str, next: Next<Entry>) -> TaskNext {
@@ -246,7 +257,10 @@ impl Task {
         result: CallResult,
     ) -> TaskNext {
         let Self::Map(mapping) = self else { return TaskNext::Wait };
-        mapping.address = Some(match Address.resume(point, result) {
+        let told = Address.resume(point, result);
+        mapping.has_no_address =
+            matches!(&told, Next::Done(Err(stop)) if stop.failure == Failure::NoExternalAddress(None));
+        mapping.address = Some(match told {
             Next::Done(Ok(address)) => Some(address),
             _ => None,
         });

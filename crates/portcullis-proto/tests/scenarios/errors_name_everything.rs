@@ -5,7 +5,9 @@ use crate::pair::{Pair, SimPeer, network, udp};
 use core::net::SocketAddr;
 use portcullis_proto::client::{Client, Config, Error, ErrorKind, Event, Method, Network, SearchOptions};
 use portcullis_proto::{Protocol, Time};
-use portcullis_sim::{ControlUrl, Gateway, HttpOddity, On, Quirk, Scenario, Topology, hostile};
+use portcullis_sim::{
+    ControlUrl, Gateway, HttpOddity, On, PortControlOddity as Oddity, Quirk, Scenario, Topology, hostile,
+};
 
 const ADD: On = On::Action("AddPortMapping");
 
@@ -81,6 +83,11 @@ fn each_failure_has_its_kind_and_names_what_failed() {
             &[gateway, "AddPortMapping", "192.168.1.254", "somebody else's"],
         ),
         (&[Quirk::AddIgnored], Malformed, &[gateway, "read-back", "does not have it"]),
+        (
+            &[Quirk::OutArgument("NewExternalIPAddress", ""), fault(501)],
+            Refused,
+            &[gateway, "AddPortMapping", "501", "no external address", "is its connection"],
+        ),
         (&[Quirk::PrivilegedPortsRefused, fault(606)], Refused, &["606"]),
         (&[Quirk::Http(ADD, HttpOddity::Status(404)), fault(606)], Refused, &["606"]),
         (
@@ -111,6 +118,24 @@ fn each_failure_has_its_kind_and_names_what_failed() {
         }
         assert_printable(&text);
     }
+}
+
+#[test]
+fn an_external_address_that_is_empty_is_none_and_not_invalid() {
+    let mut pair = Pair::new(Scenario::igd1().with(Quirk::OutArgument("NewExternalIPAddress", " ")));
+    let error = pair.external_address().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
+    assert!(error.to_string().contains("it has no external address"), "{error}");
+}
+
+/// miniupnpd names its own address in the refusal.
+#[test]
+fn the_address_in_a_refusal_of_pcp_tells_why() {
+    let odd = |oddity| Quirk::PortControl(oddity);
+    let scenario: Scenario = "pcp-only".parse().unwrap();
+    let scenario = scenario.with(odd(Oddity::PcpResult(8))).with(odd(Oddity::AssignsAddress("192.168.5.2")));
+    let error = Pair::every_protocol(scenario).map(udp(7777)).unwrap_err();
+    assert!(error.to_string().contains("8 NO_RESOURCES: its own address 192.168.5.2 is private"), "{error}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::port_control::PortControlOddity as Oddity;
 use crate::port_control::assign::Refusal;
 use crate::port_control::epoch_time;
 use crate::quirk::{Quirk, parameter};
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr};
 use portcullis_proto::Time;
 use portcullis_proto::wire::pcp::{
     MAX_LIFETIME, MIN_LIFETIME, Map, Opcode, PcpOption, Request, Response, ResultCode, VERSION,
@@ -50,11 +50,20 @@ pub(crate) fn answer(device: &mut Device, now: Time, client: IpAddr, datagram: &
     })
 }
 
+/// Where MAP has its external address (RFC 6887 section 11.1), which some fill in as they refuse (miniupnpd).
+const EXTERNAL_ADDRESS: core::ops::Range<usize> = 44..60;
+
 /// A refusal, which repeats the request.
 pub(crate) fn refusal(device: &Device, now: Time, request: &[u8], result_code: ResultCode) -> Vec<u8> {
     let lifetime = parameter!(device.quirks, Quirk::PortControl(Oddity::ErrorLifetime(seconds)) => seconds);
     let lifetime = lifetime.unwrap_or(result_code.error_lifetime());
-    encode_refusal(request, result_code, lifetime, epoch_time(device, now))
+    let mut answer = encode_refusal(request, result_code, lifetime, epoch_time(device, now));
+    let told = parameter!(device.quirks, Quirk::PortControl(Oddity::AssignsAddress(address)) => address);
+    let told = told.and_then(|address| address.parse::<Ipv4Addr>().ok());
+    if let Some((told, field)) = told.zip(answer.get_mut(EXTERNAL_ADDRESS)) {
+        field.copy_from_slice(&told.to_ipv6_mapped().octets());
+    }
+    answer
 }
 
 fn perform(

@@ -18,6 +18,9 @@ impl Procedure for Address {
     }
 
     fn resume(&mut self, _: &ControlPoint, result: CallResult) -> Next<IpAddr> {
+        if result.as_ref().is_ok_and(GetExternalIpAddress::is_none) {
+            return Next::fail(Step::Action(GetExternalIpAddress::NAME), Failure::NoExternalAddress(None));
+        }
         let address =
             result.and_then(|arguments| GetExternalIpAddress.decode(&arguments).map_err(Failure::Decode));
         match address {

@@ -230,7 +230,7 @@ impl Line {
 }
 
 /// The external address in an answer.
-fn external_address(answer: &Answer) -> Option<IpAddr> {
+pub(super) fn external_address(answer: &Answer) -> Option<IpAddr> {
     let address = match answer {
         Answer::NatPmp(natpmp::Response { body: natpmp::Body::ExternalAddress(address), .. }) => {
             IpAddr::from(*address)

@@ -50,6 +50,8 @@ pub(super) type Ended = Vec<End>;
 pub(super) struct End {
     pub(super) asker: Asker,
     pub(super) result: AskResult,
+    /// The external address in an answer that says no: it may tell why.
+    pub(super) address: Option<IpAddr>,
     /// Whether others like it are under way that nobody has answered.
     pub(super) is_outstanding: bool,
 }
@@ -225,7 +227,9 @@ impl PortControl {
         let budget = self.budgets.entry(way.0.ip()).or_insert_with(Budget::new);
         budget.answered();
         out.timers.clear(Timer::Transaction(id));
+        let address = line::external_address(&answer).filter(|_| result.is_err());
         let ended = self.transactions.remove(&id).map(|transaction| transaction.end(result));
+        let ended = ended.map(|end| End { address, ..end });
         // Whoever waits to ask a server that may not be there need not wait for one that is.
         for (&id, transaction) in &mut self.transactions {
             if transaction.way == way && !transaction.has_sent() {

@@ -157,6 +157,13 @@ impl Talk {
         self.external_address.map(IpAddr::from)
     }
 
+    /// The external address in an answer that says no.
+    pub(in crate::client) fn told(&mut self, address: IpAddr) {
+        if let IpAddr::V4(address) = address {
+            self.external_address.get_or_insert(address);
+        }
+    }
+
     /// Whether a mapping may be at the server by now that nobody has been told of.
     pub(in crate::client) fn may_have_mapped(&self) -> bool {
         matches!(self.goal, Goal::Map(_)) && matches!(self.state, State::Asking | State::GivingBack(..))

@@ -121,7 +121,7 @@ impl Transaction {
 
     /// It is over.
     pub(super) fn end(self, result: AskResult) -> End {
-        End { asker: self.asker, result, is_outstanding: self.sent > 1 || self.is_confused }
+        End { asker: self.asker, result, address: None, is_outstanding: self.sent > 1 || self.is_confused }
     }
 
     /// What it asks for, where that is a mapping and it has been sent.

@@ -19,10 +19,11 @@ use core::num::NonZeroU16;
 impl Client {
     /// Requests of NAT-PMP and PCP have ended.
     pub(in crate::client) fn talks_ended(&mut self, now: Time, ended: Ended) {
-        for End { asker: (id, index), result, is_outstanding } in ended {
+        for End { asker: (id, index), result, address, is_outstanding } in ended {
             let contender = self.operations.get_mut(&id).and_then(|own| own.contenders.get_mut(index));
             if let Some(contender) = contender {
                 contender.is_outstanding = is_outstanding;
+                address.into_iter().for_each(|address| contender.talk.told(address));
                 self.port_control.look_for_nat(contender.way.0.ip(), &result);
             }
             self.talk_ended(now, id, index, result);

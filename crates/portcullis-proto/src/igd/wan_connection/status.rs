@@ -16,6 +16,14 @@ pub struct GetExternalIpAddress;
 
 const EXTERNAL_IP_ADDRESS: &str = "NewExternalIPAddress";
 
+impl GetExternalIpAddress {
+    /// Whether the answer is that there is none: the argument is there and empty. So it is where the connection is down, and
+    /// at some gateways whose own address is not one of the internet (miniupnpd).
+    pub fn is_none(arguments: &Arguments) -> bool {
+        arguments.get(EXTERNAL_IP_ADDRESS).is_some_and(|told| told.trim().is_empty())
+    }
+}
+
 impl Action for GetExternalIpAddress {
     const NAME: &'static str = "GetExternalIPAddress";
     const CHANGES: bool = false;
