@@ -614,7 +614,10 @@ impl Error {
         }
         if self.kind == ErrorKind::Refused {
             // What the gateway says by other protocols comes of that.
-            if let Some(attempt) = self.attempts.iter().find(|attempt| attempt.failure.is_nat_between()) {
+            let is_cause = |failure: &Failure| {
+                failure.is_nat_between() || matches!(failure, Failure::NotOnInternet { .. })
+            };
+            if let Some(attempt) = self.attempts.iter().find(|attempt| is_cause(&attempt.failure)) {
                 return Some(attempt);
             }
         }
