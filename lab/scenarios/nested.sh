@@ -12,6 +12,58 @@ scenario_nested() {
     proof "by igd and pcp: refused, and no conflict" in_container nested_refused
     proof "what such a host has opened, it closes" in_container nested_closed
     nested_down
+    if rootless slirp4netns --configure --netns-type=path -- tap0; then
+        proof "slirp4netns: the gateway that is named grants, for the host outside" in_container nested_granted
+        proof "slirp4netns: ... and what was opened is closed" in_container nested_closed
+        proof "slirp4netns: where no gateway is named, nothing is opened, and nobody is blamed" in_container nested_unreached
+        rootless_end
+    fi
+    # Without the option, the gateway's address is the host's own loopback there.
+    if rootless pasta --runas 0 --config-net --no-map-gw --foreground --netns; then
+        proof "pasta: it has the host's address, and the port is opened for that" in_container nested_as_host
+        rootless_end
+    fi
+    if rootless pasta --runas 0 --config-net --foreground --netns; then
+        proof "pasta: where the gateway's address is the host's, nothing is opened" in_container nested_unreached
+        rootless_end
+    fi
+}
+
+# rootless COMMAND ARGUMENT... [-- ARGUMENT...]: a network in user space for a host of its own; the host's name goes where the
+# dashes are, or to the end.
+rootless() {
+    local nested="$LAB_ID-nested" before=() after=()
+    if ! command -v "$1" >/dev/null; then
+        skipped "$1" "$1 is not installed"
+        return 1
+    fi
+    while (($#)); do
+        [[ $1 == -- ]] && { shift; after=("$@"); break; }
+        before+=("$1")
+        shift
+    done
+    gateway_renew v2 && ip netns add "$nested" && ip -n "$nested" link set lo up &&
+        beside rootless "$LAB_CLIENT" "${before[@]}" "/run/netns/$nested" "${after[@]}" && await 5000 rootless_leads_out && return
+    cat "$LAB_DIR/rootless.log"
+    rootless_end
+    proof "${before[0]}: leads out" false
+    return 1
+}
+
+rootless_leads_out() { [[ -n $(ip -n "$LAB_ID-nested" route show default) ]]; }
+
+rootless_end() {
+    beside_stop
+    namespace_end "$LAB_ID-nested"
+}
+
+nested_as_host() {
+    pcl --json open 7830/udp && status_is 0 && json "mappings[0]['behind_nat'] is False" &&
+        gateway_leads udp 7830 "$LAB_CLIENT_IP:7830" && pcl close 7830/udp && status_is 0 && gateway_lacks udp 7830
+}
+
+nested_unreached() {
+    pcl --timeout 1500 open 7830/udp && status_is 3 && [[ ! -s $LAB_DIR/leases ]]
 }
 
 nested_granted() {

@@ -3,6 +3,7 @@
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::output::inside::inside;
 use portcullis::{Client, Config, Event, Events, GatewayAddress, JournalPlace};
 use portcullis_sim::{Scenario, Server};
 use std::io;
@@ -162,12 +163,14 @@ fn narrate(client: &Client, context: &Context) -> JoinHandle<()> {
                     format!("found {device} at {}{note}", device.location)
                 }
                 Event::Mapped(granted) => format!(
-                    "{} mapped {} port {} to {}:{} by {}",
+                    "{} mapped {} port {} to {} by {}",
                     granted.gateway,
                     granted.protocol,
                     granted.external_port,
-                    granted.internal_address,
-                    granted.internal_port,
+                    inside(
+                        (!granted.behind_nat).then_some(granted.internal_address),
+                        granted.internal_port.get()
+                    ),
                     granted.method()
                 ),
                 Event::Closed { protocol, external_port } => {

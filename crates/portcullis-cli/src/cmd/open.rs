@@ -12,6 +12,7 @@ use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::join::{Ended, join};
 use crate::output::Report;
+use crate::output::inside::inside;
 use crate::output::progress::Progress;
 use crate::output::text::Text;
 use crate::session::{AFTERWARDS, Session, TIDY};
@@ -102,10 +103,7 @@ impl Report for OpenReport {
                 Some(address) => SocketAddr::new(address, opened.external_port).to_string(),
                 None => format!("port {} (address not known)", opened.external_port),
             };
-            let internal = match opened.internal_address {
-                Some(address) => SocketAddr::new(address, opened.internal_port).to_string(),
-                None => format!("port {} of the NAT in front of this host", opened.internal_port),
-            };
+            let internal = inside(opened.internal_address, opened.internal_port);
             let lifetime = lifetime_in_words(Lifetime::from_seconds(opened.lifetime_s));
             writeln!(
                 out,

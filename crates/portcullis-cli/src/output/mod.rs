@@ -1,5 +1,6 @@
 //! Everything that is printed: documents on standard output, all else on standard error.
 
+pub(crate) mod inside;
 pub(crate) mod progress;
 pub(crate) mod table;
 pub(crate) mod text;
