@@ -52,7 +52,7 @@ pub use http::hostile;
 pub use link::{Link, LinkConfig};
 pub use mapping::Mapping;
 pub use pinhole::Pinhole;
-pub use port_control::{Forgery, PortControlDatagram, PortControlOddity, VersionAnswer};
+pub use port_control::{EchoedPort, Forgery, PortControlDatagram, PortControlOddity, VersionAnswer};
 pub use quirk::{ControlUrl, DeadLocation, HttpOddity, ListEnd, On, Quirk, Topology};
 pub use scenario::{IgdVersion, Scenario, UnknownScenario};
 pub use server::Server;

@@ -2,6 +2,7 @@
 
 use crate::device::Device;
 use crate::mapping::Mapping;
+use crate::port_control::EchoedPort;
 use crate::port_control::PortControlOddity as Oddity;
 use crate::port_control::assign::{self, Refusal, Wanted};
 use crate::port_control::epoch_time;
@@ -54,9 +55,14 @@ pub(crate) fn announcement(device: &Device, epoch_time: u32) -> Option<Vec<u8>> 
 
 fn perform(device: &mut Device, now: Time, client: IpAddr, map: &MapRequest) -> Result<MapResponse, Refusal> {
     let &MapRequest { protocol, internal_port, suggested_external_port, lifetime } = map;
+    let echo = parameter!(device.quirks, Quirk::PortControl(Oddity::EchoesPort(echo)) => echo);
     let response = |port: u16, lifetime| MapResponse {
         protocol,
-        internal_port,
+        internal_port: match echo {
+            None => Some(internal_port),
+            Some(EchoedPort::Zero) => None,
+            Some(EchoedPort::External) => port.try_into().ok(),
+        },
         assigned_external_port: port.try_into().ok(),
         lifetime,
     };

@@ -1,7 +1,7 @@
 //! Named gateways: a version of the specification and a list of quirks.
 
 use crate::http::hostile;
-use crate::port_control::{Forgery, PortControlOddity, VersionAnswer};
+use crate::port_control::{EchoedPort, Forgery, PortControlOddity, VersionAnswer};
 use crate::quirk::{ControlUrl, DeadLocation, HttpOddity, ListEnd, On, Quirk, Quirks, Topology};
 use core::fmt;
 use core::net::Ipv6Addr;
@@ -284,6 +284,9 @@ const NAMED: &[Named] = &[
         &[Quirk::NoUpnp, Quirk::NatPmp, odd(PortControlOddity::VersionAnswer(VersionAnswer::Length(60)))]),
     ("nat-pmp-refused", "speaks NAT-PMP, where port mapping is switched off", IgdVersion::One,
         &[Quirk::NoUpnp, Quirk::NatPmp, odd(PortControlOddity::NatPmpResult(2))]),
+    ("vpn", "a VPN's server: NAT-PMP, its own port for a minute, and internal port 0", IgdVersion::One,
+        &[Quirk::NoUpnp, Quirk::NatPmp, Quirk::AnyPortNeverTheAsked, Quirk::LeaseAlways(60),
+            odd(PortControlOddity::OnePortForBoth), odd(PortControlOddity::EchoesPort(EchoedPort::Zero))]),
     ("nat-pmp-private-address", "speaks NAT-PMP behind another NAT", IgdVersion::One,
         &[Quirk::NoUpnp, Quirk::NatPmp, odd(PortControlOddity::AssignsAddress("192.168.100.2"))]),
     ("pcp-only", "speaks PCP only", IgdVersion::Two, &[Quirk::NoUpnp, Quirk::Pcp]),

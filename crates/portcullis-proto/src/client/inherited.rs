@@ -502,6 +502,8 @@ fn wish(entry: &Entry) -> Wish {
         protocol: entry.protocol,
         internal_port: entry.internal_port,
         external_port: entry.external_port,
+        suggests_none: false,
+        any_port: false,
         external_address: entry.external_address,
         lifetime: Lifetime::Permanent,
         nonce: entry.nonce.unwrap_or(Nonce([0; 12])),

@@ -45,6 +45,8 @@ pub struct MappingRequest {
     pub(super) protocol: Protocol,
     pub(super) internal_port: NonZeroU16,
     pub(super) external_port: Option<NonZeroU16>,
+    /// Whether the gateway is left to choose the external port.
+    pub(super) any_external_port: bool,
     pub(super) lifetime: Lifetime,
     pub(super) description: String,
     pub(super) on_conflict: OnConflict,
@@ -70,6 +72,7 @@ impl MappingRequest {
             protocol,
             internal_port,
             external_port: None,
+            any_external_port: false,
             lifetime: DEFAULT_LIFETIME,
             description: DEFAULT_DESCRIPTION.into(),
             on_conflict: OnConflict::default(),
@@ -87,8 +90,18 @@ impl MappingRequest {
     /// The external port to ask for; without it, the internal one.
     #[must_use]
     pub fn external_port(mut self, port: NonZeroU16) -> Self {
-        self.external_port = Some(port);
+        (self.external_port, self.any_external_port) = (Some(port), false);
         self
+    }
+
+    /// Leaves the external port to the gateway, as servers of VPNs do not have it otherwise. NAT-PMP and PCP are asked
+    /// for port 0, by which they choose (RFC 6886 section 3.3, RFC 6887 section 11.1). UPnP has no such question: the
+    /// internal port is tried there, then AddAnyPortMapping or another port, as with [`OnConflict::AnyPort`], which this
+    /// implies. What was granted is asked for from then on.
+    #[must_use]
+    pub fn any_external_port(mut self) -> Self {
+        (self.external_port, self.any_external_port) = (None, true);
+        self.on_conflict(OnConflict::AnyPort)
     }
 
     /// How long the mapping shall last. The gateway may grant another lifetime, and some grant
@@ -164,9 +177,15 @@ impl MappingRequest {
         self.third_party.is_some() || !self.filters.is_empty() || self.peer.is_some()
     }
 
-    /// The external port that will be asked for first.
+    /// The external port that will be asked for first. Where the gateway is left to choose, the internal one, which the
+    /// mapping is called by until it is granted.
     pub fn external_port_or_internal(&self) -> NonZeroU16 {
         self.external_port.unwrap_or(self.internal_port)
+    }
+
+    /// Whether the gateway is left to choose the external port.
+    pub fn leaves_external_port_open(&self) -> bool {
+        self.any_external_port
     }
 
     /// The transport protocol.

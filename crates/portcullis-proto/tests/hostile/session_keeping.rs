@@ -47,7 +47,7 @@ fn answer(bare: &Bare, random: &mut Random, request: &[u8]) -> Vec<u8> {
             }
             natpmp::Request::Map(map) if !is_refusal => natpmp::Body::Map(natpmp::MapResponse {
                 protocol: map.protocol,
-                internal_port: map.internal_port,
+                internal_port: Some(map.internal_port),
                 assigned_external_port: if random.below(3) > 0 {
                     map.suggested_external_port
                 } else {

@@ -32,3 +32,5 @@ mod renumbering;
 mod returning;
 #[cfg(test)]
 mod send_times;
+#[cfg(test)]
+mod vpn;

@@ -73,6 +73,8 @@ fn maps_wherever_it_is_possible_and_says_why_elsewhere() {
 const HOPELESS_FOR_ALL: &[(&str, ErrorKind)] = &[
     ("no-protocol", ErrorKind::NoGateway),
     ("nat-pmp-refused", ErrorKind::Refused),
+    // Its answers are believed only where a person has named it.
+    ("vpn", ErrorKind::Timeout),
     ("pcp-nested-nat", ErrorKind::Refused),
     ("pcp-error-storm", ErrorKind::Refused),
     ("pcp-other-port", ErrorKind::Conflict),

@@ -75,6 +75,9 @@ pub(crate) fn assign(device: &Device, wanted: &Wanted) -> Result<u16, Refusal> {
         let impossible = exact && suggested != internal_port || is_taken(device, wanted, internal_port);
         return if impossible { Err(Refusal::Taken) } else { Ok(internal_port) };
     }
+    if let Some(port) = of_the_other_protocol(device, wanted) {
+        return if exact && port != suggested { Err(Refusal::Taken) } else { Ok(port) };
+    }
     let never_the_asked = device.has(Quirk::AnyPortNeverTheAsked);
     let first = if suggested == 0 { internal_port } else { suggested };
     if exact && (never_the_asked || is_taken(device, wanted, suggested)) {
@@ -87,6 +90,20 @@ pub(crate) fn assign(device: &Device, wanted: &Wanted) -> Result<u16, Refusal> {
         .chain(FIRST_CHOICE..after)
         .find(|port| !is_taken(device, wanted, *port))
         .ok_or(Refusal::Full)
+}
+
+/// The external port that the other protocol has of the same internal port, where both get the same and it is free.
+fn of_the_other_protocol(device: &Device, wanted: &Wanted) -> Option<u16> {
+    if !device.has(Quirk::PortControl(Oddity::OnePortForBoth)) {
+        return None;
+    }
+    let other = match wanted.protocol {
+        Protocol::Udp => Protocol::Tcp,
+        Protocol::Tcp => Protocol::Udp,
+    };
+    let mut table = device.table.seen_by(wanted.method);
+    let held = table.find(|mapping| mapping.is_of(wanted.client, other, wanted.internal_port))?;
+    Some(held.external_port).filter(|&port| !is_taken(device, wanted, port))
 }
 
 fn is_taken(device: &Device, wanted: &Wanted, port: u16) -> bool {

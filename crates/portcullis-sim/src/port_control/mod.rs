@@ -19,7 +19,7 @@ use portcullis_proto::Time;
 use portcullis_proto::wire::pcp::{ResultCode, encode_refusal};
 
 pub(crate) use inbound::inbound;
-pub use oddity::{Forgery, PortControlOddity, VersionAnswer};
+pub use oddity::{EchoedPort, Forgery, PortControlOddity, VersionAnswer};
 pub(crate) use outbox::Outbox;
 pub use outbox::PortControlDatagram;
 pub(crate) use state::{Peer, State};

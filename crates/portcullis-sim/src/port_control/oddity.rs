@@ -51,6 +51,10 @@ pub enum PortControlOddity {
     AssignsAddress(&'static str),
     /// Assigns external port 0 (attack F14).
     AssignsPortZero,
+    /// Answers requests of NAT-PMP with this in place of the internal port (94, servers of VPNs).
+    EchoesPort(EchoedPort),
+    /// Gives TCP and UDP of one internal port the same external one (94, servers of VPNs).
+    OnePortForBoth,
     /// Sees its clients at this address, because there is a NAT between them (63; attack F22).
     SeesClientAs(&'static str),
     /// Its epoch time is always this (attack F16).
@@ -77,6 +81,15 @@ pub enum PortControlOddity {
     },
     /// Adds these bytes to the answers of PCP: options, well-formed or not (attack F19).
     Appends(&'static [u8]),
+}
+
+/// What stands in the answers of NAT-PMP in place of the internal port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EchoedPort {
+    /// 0.
+    Zero,
+    /// The external port.
+    External,
 }
 
 /// A datagram that is not the answer, although it looks like one. Those that a client could take for the answer

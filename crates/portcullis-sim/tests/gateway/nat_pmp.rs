@@ -24,7 +24,7 @@ fn a_mapping_is_made_renewed_and_deleted() {
     let mut home = Home::new(nat_pmp());
     let mapped = MapResponse {
         protocol: Protocol::Udp,
-        internal_port: PORT_7777,
+        internal_port: Some(PORT_7777),
         assigned_external_port: Some(PORT_7777),
         lifetime: 3_600,
     };
@@ -66,7 +66,31 @@ fn another_port_is_assigned_where_the_suggested_one_is_taken() {
     let mut home = Home::new(nat_pmp().with(Quirk::ForeignMapping(Protocol::Udp, 7_777)));
     let Body::Map(map) = home.ask_nat_pmp(map_request(3_600)) else { panic!() };
     assert_eq!(map.assigned_external_port.unwrap().get(), 7_778);
-    assert_eq!(map.internal_port, PORT_7777);
+    assert_eq!(map.internal_port, Some(PORT_7777));
+}
+
+#[test]
+fn a_vpns_server_chooses_one_port_for_both_protocols_and_names_no_internal_one() {
+    let mut home = Home::new("vpn".parse().unwrap());
+    let map = |protocol, suggested: u16, lifetime| {
+        let suggested_external_port = suggested.try_into().ok();
+        Request::Map(MapRequest { protocol, internal_port: PORT_7777, suggested_external_port, lifetime })
+    };
+    let granted = |protocol| MapResponse {
+        protocol,
+        internal_port: None,
+        assigned_external_port: 7_778.try_into().ok(),
+        lifetime: 60,
+    };
+    for protocol in [Protocol::Tcp, Protocol::Udp] {
+        assert_eq!(home.ask_nat_pmp(map(protocol, 0, 3_600)), Body::Map(granted(protocol)));
+        assert_eq!(home.ask_nat_pmp(map(protocol, 7_778, 60)), Body::Map(granted(protocol)));
+    }
+    assert_eq!(home.inbound(7_778, REMOTE), Some("192.168.1.7:7777".parse().unwrap()));
+    let deleted = MapResponse { assigned_external_port: None, lifetime: 0, ..granted(Protocol::Udp) };
+    assert_eq!(home.ask_nat_pmp(map(Protocol::Udp, 0, 0)), Body::Map(deleted));
+    home.pass(Duration::from_secs(60));
+    assert!(home.gateway.mappings().is_empty());
 }
 
 #[test]

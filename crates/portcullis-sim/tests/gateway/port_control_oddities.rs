@@ -92,7 +92,7 @@ fn nat_pmp_is_forged_as_well() {
     let [forged, genuine] = <[_; 2]>::try_from(home.ask_raw(client, &map_request(60).encode())).unwrap();
     let ports = |datagram: &PortControlDatagram| {
         let Body::Map(map) = Response::decode(&datagram.payload).unwrap().body else { panic!() };
-        (map.internal_port.get(), map.assigned_external_port.unwrap().get())
+        (map.internal_port.unwrap().get(), map.assigned_external_port.unwrap().get())
     };
     assert_eq!((ports(&forged), ports(&genuine)), ((7_776, 7_776), (7_777, 7_777)));
 

@@ -13,7 +13,7 @@ mod wish;
 
 pub(super) use line::{Heard, Line};
 pub(super) use pace::Pace;
-pub(super) use transaction::{Ask, AskResult};
+pub(super) use transaction::{Ask, AskResult, Echo};
 
 use super::granted::Method;
 use super::io::SocketId;
@@ -211,6 +211,12 @@ impl PortControl {
                     Some((id, transaction.is_refused_by_version(now, &answer, line)?))
                 })
             });
+        let result = result.or_else(|| {
+            let mut loose =
+                here().filter_map(|(&id, transaction)| Some((id, transaction.matches_loosely(&answer)?)));
+            let only = loose.next()?;
+            loose.next().is_none().then_some(only)
+        });
         let Some((id, result)) = result else { return nothing };
         let asked = self.transactions.get(&id).and_then(Transaction::asked_between);
         if result.is_ok() && asked.is_some_and(|asked| line.waits_out(now, &answer, asked)) {

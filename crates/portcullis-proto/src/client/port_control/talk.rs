@@ -3,7 +3,7 @@
 
 use super::wish::LONGEST;
 pub(in crate::client) use super::wish::Wish;
-use super::{Ask, AskResult};
+use super::{Ask, AskResult, Echo};
 use crate::Lifetime;
 use crate::client::error::{Failure, Step};
 use crate::client::granted::Method;
@@ -77,6 +77,8 @@ pub(in crate::client) struct Talk {
     anew: bool,
     /// Whether the server has said that it took back what it had granted.
     has_given_back: bool,
+    /// Whether a person has named the server.
+    is_named: bool,
 }
 
 impl Talk {
@@ -96,7 +98,14 @@ impl Talk {
             prefer_failure,
             anew: false,
             has_given_back: false,
+            is_named: false,
         }
+    }
+
+    /// A person has named the server: what it gives may be named as servers of VPNs do (quirk 94).
+    pub(in crate::client) fn of_a_named_server(mut self, is_named: bool) -> Self {
+        self.is_named = is_named;
+        self
     }
 
     /// What is there is deleted before it is asked for: the server says yes to extending it, and does not (quirk 88).
@@ -108,7 +117,7 @@ impl Talk {
     pub(in crate::client) fn probe(&mut self) -> Ask {
         self.state = State::Probing;
         match self.method {
-            Method::NatPmp => Ask::NatPmp(natpmp::Request::ExternalAddress),
+            Method::NatPmp => Ask::NatPmp(natpmp::Request::ExternalAddress, Echo::Exact),
             _ => announce(),
         }
     }
@@ -121,7 +130,7 @@ impl Talk {
         }
         self.state = State::Asking;
         match (&self.goal, self.method) {
-            (Goal::Map(wish), Method::NatPmp) => map_by_nat_pmp(wish, wish.seconds()),
+            (Goal::Map(wish), Method::NatPmp) => self.map_by_nat_pmp(wish),
             (Goal::Map(wish), _) => self.map_by_pcp(wish, wish.seconds()),
             (Goal::Delete(_), _) => self.withdraw(),
             (Goal::Address | Goal::Presence, _) => self.probe(),
@@ -333,7 +342,7 @@ impl Talk {
         match (&self.goal, self.method) {
             (Goal::Map(wish) | Goal::Delete(wish), Method::NatPmp) => {
                 let delete = natpmp::MapRequest::delete(wish.protocol, wish.internal_port);
-                Ask::NatPmp(natpmp::Request::Map(delete))
+                Ask::NatPmp(natpmp::Request::Map(delete), self.echo(true))
             }
             (Goal::Map(wish) | Goal::Delete(wish), _) => self.map_by_pcp(wish, 0),
             (Goal::Address | Goal::Presence, _) => self.probe(),
@@ -344,6 +353,21 @@ impl Talk {
         Next::Fail(Stop { step: self.step(), failure })
     }
 
+    /// No other answers than the RFC's are taken where one port alone will do, or from a gateway that was found.
+    fn echo(&self, any_port: bool) -> Echo {
+        if self.is_named && any_port { Echo::Loose } else { Echo::Exact }
+    }
+
+    fn map_by_nat_pmp(&self, wish: &Wish) -> Ask {
+        let map = natpmp::MapRequest {
+            protocol: wish.protocol,
+            internal_port: wish.internal_port,
+            suggested_external_port: wish.suggested_external_port(),
+            lifetime: wish.seconds(),
+        };
+        Ask::NatPmp(natpmp::Request::Map(map), self.echo(wish.any_port))
+    }
+
     fn map_by_pcp(&self, wish: &Wish, lifetime: u32) -> Ask {
         let any: IpAddr =
             if self.is_ipv6 { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
@@ -351,7 +375,7 @@ impl Talk {
             nonce: wish.nonce,
             protocol: wish.protocol,
             internal_port: wish.internal_port,
-            external_port: Some(wish.external_port),
+            external_port: wish.suggested_external_port(),
             external_address: wish.external_address.unwrap_or(any),
         };
         let opcode = match wish.peer {
@@ -381,13 +405,4 @@ impl Talk {
 
 fn announce() -> Ask {
     Ask::Pcp { lifetime: 0, opcode: pcp::Opcode::Announce, options: Vec::new() }
-}
-
-fn map_by_nat_pmp(wish: &Wish, lifetime: u32) -> Ask {
-    Ask::NatPmp(natpmp::Request::Map(natpmp::MapRequest {
-        protocol: wish.protocol,
-        internal_port: wish.internal_port,
-        suggested_external_port: Some(wish.external_port),
-        lifetime,
-    }))
 }

@@ -22,13 +22,22 @@ const MOST_REFUSALS: u8 = 2;
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::client) enum Ask {
-    NatPmp(natpmp::Request),
+    NatPmp(natpmp::Request, Echo),
     /// The client's address is the line's.
     Pcp {
         lifetime: u32,
         opcode: pcp::Opcode,
         options: Vec<pcp::PcpOption>,
     },
+}
+
+/// Which internal port an answer of NAT-PMP has to name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::client) enum Echo {
+    /// That of the request (RFC 6886 section 3.3).
+    Exact,
+    /// None, or the external one, will do as well, as servers of VPNs have it (quirk 94).
+    Loose,
 }
 
 /// The answer to a request: of the protocol it was asked in, and a success.
@@ -45,8 +54,8 @@ impl Ask {
     /// For how many seconds a mapping is asked for.
     fn lifetime(&self) -> Option<u32> {
         match self {
-            Self::NatPmp(natpmp::Request::Map(map)) => Some(map.lifetime),
-            Self::NatPmp(natpmp::Request::ExternalAddress) => None,
+            Self::NatPmp(natpmp::Request::Map(map), _) => Some(map.lifetime),
+            Self::NatPmp(natpmp::Request::ExternalAddress, _) => None,
             Self::Pcp { lifetime, .. } => Some(*lifetime),
         }
     }
@@ -54,7 +63,7 @@ impl Ask {
     /// Our own side of the mapping that is asked for, where one is.
     fn mapping(&self) -> Option<(Protocol, NonZeroU16)> {
         match self {
-            Self::NatPmp(natpmp::Request::Map(map)) if map.lifetime > 0 => {
+            Self::NatPmp(natpmp::Request::Map(map), _) if map.lifetime > 0 => {
                 Some((map.protocol, map.internal_port))
             }
             Self::Pcp { lifetime: 1.., opcode, .. } => {
@@ -66,7 +75,7 @@ impl Ask {
 
     pub(super) fn encode(&self, client_address: IpAddr) -> Vec<u8> {
         match self {
-            Self::NatPmp(request) => request.encode(),
+            Self::NatPmp(request, _) => request.encode(),
             Self::Pcp { lifetime, opcode, options } => pcp::Request {
                 client_address,
                 lifetime: *lifetime,
@@ -169,7 +178,7 @@ impl Transaction {
             out.timers.set(Timer::Transaction(id), at);
             return;
         }
-        if matches!(self.ask, Ask::NatPmp(_)) {
+        if matches!(self.ask, Ask::NatPmp(..)) {
             line.asks_nat_pmp(now);
         }
         if let (Some((protocol, internal_port)), Some(lifetime)) = (self.ask.mapping(), self.ask.lifetime()) {
@@ -213,7 +222,7 @@ impl Transaction {
     /// RFC 6887 section 8.3).
     pub(super) fn matches(&self, answer: &Answer) -> Option<AskResult> {
         match (&self.ask, answer) {
-            (Ask::NatPmp(request), Answer::NatPmp(response)) => {
+            (Ask::NatPmp(request, _), Answer::NatPmp(response)) => {
                 nat_pmp_result(request, response).map(|result| result.map(|()| answer.clone()))
             }
             (Ask::Pcp { lifetime, opcode, .. }, Answer::Pcp(response)) => {
@@ -221,6 +230,20 @@ impl Transaction {
             }
             _ => None,
         }
+    }
+
+    /// The same of an answer that names no internal port, or the external one in its place: it fits every request for
+    /// its protocol at its server, so it is for whoever asks there alone (quirk 94).
+    pub(super) fn matches_loosely(&self, answer: &Answer) -> Option<AskResult> {
+        let (Ask::NatPmp(natpmp::Request::Map(asked), Echo::Loose), Answer::NatPmp(response)) =
+            (&self.ask, answer)
+        else {
+            return None;
+        };
+        let natpmp::Body::Map(granted) = response.body else { return None };
+        let names_none =
+            granted.internal_port.is_none() || granted.internal_port == granted.assigned_external_port;
+        (names_none && is_for_the_same(asked, &granted)).then(|| Ok(answer.clone()))
     }
 
     /// Since when an answer to what is asked for may have been written, where it is a mapping: when that was first asked
@@ -241,10 +264,10 @@ impl Transaction {
                 let is_about_pcp = !line.has_answered(Method::Pcp) || !line.has_asked_nat_pmp(now);
                 response.body == natpmp::Body::UnsupportedVersion && is_about_pcp
             }
-            (Ask::NatPmp(_), Answer::NatPmp(response)) => {
+            (Ask::NatPmp(..), Answer::NatPmp(response)) => {
                 response.body == natpmp::Body::UnsupportedVersion && line.has_answered(Method::Pcp)
             }
-            (Ask::NatPmp(_), Answer::Pcp(response)) => {
+            (Ask::NatPmp(..), Answer::Pcp(response)) => {
                 response.result_code == pcp::ResultCode::UnsuppVersion
                     && (response.version == pcp::VERSION || line.has_answered(Method::Pcp))
             }
@@ -263,10 +286,7 @@ fn nat_pmp_result(request: &natpmp::Request, response: &natpmp::Response) -> Opt
     match (request, &response.body) {
         (natpmp::Request::ExternalAddress, natpmp::Body::ExternalAddress(_)) => Some(Ok(())),
         (natpmp::Request::Map(asked), natpmp::Body::Map(granted)) => {
-            // The answer to a deletion has lifetime 0; one that comes late is not for the mapping made since.
-            let same = granted.protocol == asked.protocol
-                && granted.internal_port == asked.internal_port
-                && (granted.lifetime == 0) == (asked.lifetime == 0);
+            let same = granted.internal_port == Some(asked.internal_port) && is_for_the_same(asked, granted);
             same.then_some(Ok(()))
         }
         (request, natpmp::Body::Refused { opcode, internal_port, result_code })
@@ -277,6 +297,12 @@ fn nat_pmp_result(request: &natpmp::Request, response: &natpmp::Response) -> Opt
         }
         _ => None,
     }
+}
+
+/// But for the internal port. The answer to a deletion has lifetime 0; one that comes late is not for the mapping made
+/// since.
+fn is_for_the_same(asked: &natpmp::MapRequest, granted: &natpmp::MapResponse) -> bool {
+    granted.protocol == asked.protocol && (granted.lifetime == 0) == (asked.lifetime == 0)
 }
 
 fn pcp_result(lifetime: u32, opcode: &pcp::Opcode, response: &pcp::Response) -> Option<Result<(), Failure>> {

@@ -16,7 +16,12 @@ pub(super) const LONGEST: u32 = pcp::MAX_LIFETIME;
 pub(in crate::client) struct Wish {
     pub(in crate::client) protocol: Protocol,
     pub(in crate::client) internal_port: NonZeroU16,
+    /// What is suggested, or, where nothing is, what it is called until a port is granted.
     pub(in crate::client) external_port: NonZeroU16,
+    /// Whether the server is left to choose: nothing is suggested.
+    pub(in crate::client) suggests_none: bool,
+    /// Whether the caller takes whichever port is granted.
+    pub(in crate::client) any_port: bool,
     /// The external address of the mapping that is renewed, or made again.
     pub(in crate::client) external_address: Option<IpAddr>,
     pub(in crate::client) lifetime: Lifetime,
@@ -43,6 +48,8 @@ impl Wish {
             protocol: request.protocol,
             internal_port: request.internal_port,
             external_port: request.external_port_or_internal(),
+            suggests_none: request.any_external_port,
+            any_port: request.on_conflict == OnConflict::AnyPort,
             external_address: None,
             lifetime: request.lifetime,
             nonce,
@@ -57,6 +64,7 @@ impl Wish {
     /// More of what was granted, at the server that granted it.
     pub(in crate::client) fn again(request: &MappingRequest, granted: &Granted) -> Self {
         let mut wish = Self::of(granted);
+        wish.any_port = request.on_conflict == OnConflict::AnyPort;
         wish.lifetime = request.lifetime;
         wish.third_party = request.third_party;
         wish.filters = request.filters.clone();
@@ -70,6 +78,8 @@ impl Wish {
             protocol: granted.protocol,
             internal_port: granted.internal_port,
             external_port: granted.external_port,
+            suggests_none: false,
+            any_port: false,
             external_address: granted.external_address,
             lifetime: granted.lifetime,
             nonce: match granted.grantor {
@@ -81,6 +91,11 @@ impl Wish {
             filters: Vec::new(),
             peer: granted.peer,
         }
+    }
+
+    /// What the server is asked for; `None` (0) leaves it the choice (RFC 6886 section 3.3, RFC 6887 section 11.1).
+    pub(super) fn suggested_external_port(&self) -> Option<NonZeroU16> {
+        (!self.suggests_none).then_some(self.external_port)
     }
 
     pub(super) fn seconds(&self) -> u32 {

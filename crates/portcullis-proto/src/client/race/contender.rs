@@ -61,6 +61,11 @@ impl Contender {
         }
     }
 
+    fn of_a_named_server(mut self, is_named: bool) -> Self {
+        self.talk = self.talk.of_a_named_server(is_named);
+        self
+    }
+
     /// The gateway, by its address.
     pub(in crate::client) fn gateway(&self) -> String {
         self.way.0.ip().to_string()
@@ -125,6 +130,6 @@ impl Client {
         way: Way,
         goal: Goal,
     ) -> Contender {
-        Contender::new(now, method, way, goal)
+        Contender::new(now, method, way, goal).of_a_named_server(self.is_named_server(way.0))
     }
 }

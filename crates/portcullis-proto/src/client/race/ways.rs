@@ -66,6 +66,11 @@ impl Client {
         self.network.chosen_ipv4(self.config.interface.as_deref()?)
     }
 
+    /// Whether a person has named this server of NAT-PMP and PCP, or the gateway that it is on.
+    pub(super) fn is_named_server(&self, server: SocketAddr) -> bool {
+        self.config.gateways.iter().any(|named| named.port_control() == Some(server))
+    }
+
     /// How good a gateway and a protocol are. The gateway comes first: the preferred one is the way to the internet.
     pub(super) fn rank(&self, gateway: IpAddr, method: Method) -> Rank {
         let named = self.config.gateways.iter().position(|named| named.ip() == Some(gateway));

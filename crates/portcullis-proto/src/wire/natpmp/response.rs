@@ -43,8 +43,8 @@ pub enum Body {
 pub struct MapResponse {
     /// The transport protocol.
     pub protocol: Protocol,
-    /// The port of this host.
-    pub internal_port: NonZeroU16,
+    /// The port of this host; `None` (0) where the gateway does not tell it, as servers of VPNs do (quirk 94).
+    pub internal_port: Option<NonZeroU16>,
     /// The port of the gateway; `None` (0) where the mapping was deleted.
     pub assigned_external_port: Option<NonZeroU16>,
     /// Seconds, as granted; 0 where the mapping was deleted.
@@ -68,7 +68,7 @@ impl Response {
         match self.body {
             Body::ExternalAddress(address) => datagram.extend(address.octets()),
             Body::Map(map) => {
-                datagram.extend(map.internal_port.get().to_be_bytes());
+                datagram.extend(port_number(map.internal_port).to_be_bytes());
                 datagram.extend(port_number(map.assigned_external_port).to_be_bytes());
                 datagram.extend(map.lifetime.to_be_bytes());
             }
@@ -157,7 +157,6 @@ impl MapResponse {
     fn read(protocol: Protocol, mut reader: Reader<'_>) -> Result<Self, Malformed> {
         let (internal_port, assigned_external_port) = (reader.port()?, reader.port()?);
         let lifetime = reader.u32()?;
-        let internal_port = internal_port.ok_or(Malformed::Port)?;
         Ok(Self { protocol, internal_port, assigned_external_port, lifetime })
     }
 }

@@ -40,7 +40,7 @@ fn tells_why_a_request_is_none() {
 fn every_answer() -> Vec<Response> {
     let map = MapResponse {
         protocol: Protocol::Tcp,
-        internal_port: PORT_7777,
+        internal_port: Some(PORT_7777),
         assigned_external_port: Some(PORT_40000),
         lifetime: 3_600,
     };
@@ -80,7 +80,7 @@ fn decodes_responses() {
     let map = [0, 130, 0, 0, 0, 1, 0, 0, 0x1e, 0x61, 0x9c, 0x40, 0, 0, 0x0e, 0x10];
     let body = Body::Map(MapResponse {
         protocol: Protocol::Tcp,
-        internal_port: PORT_7777,
+        internal_port: Some(PORT_7777),
         assigned_external_port: Some(PORT_40000),
         lifetime: 3_600,
     });
@@ -149,9 +149,21 @@ fn an_unsupported_opcode_sends_the_request_back() {
 }
 
 #[test]
-fn tells_why_a_response_is_none() {
+fn an_internal_port_of_0_is_none() {
     let map = [0, 130, 0, 0, 0, 1, 0, 0, 0, 0, 0x9c, 0x40, 0, 0, 0x0e, 0x10];
-    assert_eq!(Response::decode(&map), Err(Malformed::Port));
+    let body = Body::Map(MapResponse {
+        protocol: Protocol::Tcp,
+        internal_port: None,
+        assigned_external_port: Some(PORT_40000),
+        lifetime: 3_600,
+    });
+    let response = Response { epoch_time: Some(65_536), body };
+    assert_eq!(Response::decode(&map), Ok(response));
+    assert_eq!(response.encode(), map);
+}
+
+#[test]
+fn tells_why_a_response_is_none() {
     assert_eq!(Response::decode(&[1, 130, 0, 0]), Err(Malformed::Version(1)));
     assert_eq!(Response::decode(&[0, 131, 0, 0, 0, 0, 0, 0]), Err(Malformed::Opcode(3)));
     for (length, code) in [(13, 0), (13, 3), (1_101, 1), (1_101, 5)] {

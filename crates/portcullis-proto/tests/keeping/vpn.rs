@@ -1,0 +1,167 @@
+//! Behind the server of a VPN: it speaks NAT-PMP, chooses the external port, gives it for a minute, and does not name
+//! the internal port in its answers (quirk 94).
+
+use crate::asked::{asked, seconds};
+use crate::pair::{Pair, network, udp};
+use core::net::SocketAddr;
+use core::num::NonZeroU16;
+use portcullis_proto::Protocol;
+use portcullis_proto::client::{
+    ChangeKind, Config, Failure, GatewayAddress, MappingId, MappingRequest, Method, OnConflict,
+};
+use portcullis_sim::{EchoedPort, PortControlOddity, Quirk, Scenario};
+
+const SERVER: &str = "192.168.1.1:5351";
+
+fn vpn() -> Scenario {
+    "vpn".parse().unwrap()
+}
+
+fn by_external_port() -> Scenario {
+    let echo = Quirk::PortControl(PortControlOddity::EchoesPort(EchoedPort::External));
+    Scenario::igd1().with(Quirk::NoUpnp).with(Quirk::NatPmp).with(Quirk::AnyPortNeverTheAsked).with(echo)
+}
+
+/// A client whose user has named the server.
+fn named(scenario: Scenario) -> Pair {
+    let gateways = vec![GatewayAddress::PortControl(SERVER.parse().unwrap())];
+    Pair::with(scenario, Config { gateways, ..Config::default() }, network())
+}
+
+fn any(protocol: Protocol) -> MappingRequest {
+    MappingRequest::new(protocol, NonZeroU16::new(6881).unwrap()).any_external_port()
+}
+
+/// Whether what comes in by this external port reaches us.
+fn reaches_us(pair: &mut Pair, protocol: Protocol, port: u16) -> bool {
+    let outside = SocketAddr::new([81, 2, 69, 142].into(), port);
+    let remote = "203.0.113.5:4000".parse().unwrap();
+    let now = pair.now;
+    pair.gateway.inbound(now, protocol, outside, remote) == Some("192.168.1.7:6881".parse().unwrap())
+}
+
+/// The external ports that a mapping was told to have, in order.
+fn told(pair: &Pair, mapping: MappingId) -> Vec<u16> {
+    let changes = pair.changes().into_iter().filter(|(_, change)| change.mapping == mapping);
+    let ports = changes.filter_map(|(_, change)| match change.kind {
+        ChangeKind::Mapped => change.granted.map(|granted| granted.external_port.get()),
+        ChangeKind::PortChanged { to, .. } => Some(to.get()),
+        _ => None,
+    });
+    ports.collect()
+}
+
+#[test]
+fn the_gateway_chooses_and_is_asked_for_its_choice_again() {
+    for scenario in [vpn(), by_external_port()] {
+        let mut pair = named(scenario);
+        let (_, granted) = pair.keep(any(Protocol::Udp)).unwrap();
+        assert_eq!(granted.method(), Method::NatPmp);
+        assert_eq!((granted.internal_port.get(), granted.external_port.get()), (6881, 6882));
+        pair.drive_for(seconds(3_600));
+        let ports: Vec<_> = asked(&pair)
+            .into_iter()
+            .filter(|asked| asked.method == Method::NatPmp)
+            .map(|asked| asked.external_port)
+            .collect();
+        assert_eq!(ports[0], 0);
+        assert!(ports.len() > 1 && ports[1..].iter().all(|&port| port == 6882), "{ports:?}");
+    }
+}
+
+#[test]
+fn an_hour_of_keeping_loses_no_second_and_tells_each_change_once() {
+    let mut pair = named(vpn());
+    let both = [Protocol::Udp, Protocol::Tcp];
+    let kept = both.map(|protocol| (protocol, pair.keep(any(protocol)).unwrap()));
+    assert!(kept.iter().all(|(_, (_, granted))| granted.external_port.get() == 6882));
+    let mut ports = [6882; 2];
+    for second in 0..3_600 {
+        if second % 1_200 == 600 {
+            // It forgets them, and gives the next port to whoever renews.
+            pair.gateway.clear_mappings();
+            for (index, (_, (mapping, _))) in kept.iter().enumerate() {
+                while told(&pair, *mapping).last() == Some(&ports[index]) {
+                    pair.drive_for(seconds(1));
+                }
+                ports[index] += 1;
+            }
+        }
+        pair.drive_for(seconds(1));
+        for (index, protocol) in both.into_iter().enumerate() {
+            assert!(reaches_us(&mut pair, protocol, ports[index]), "{protocol} after {second} s");
+        }
+    }
+    for (protocol, (mapping, _)) in kept {
+        assert_eq!(told(&pair, mapping), [6882, 6883, 6884, 6885], "{protocol}");
+        let kinds = pair.kinds(mapping);
+        assert!(kinds.iter().all(|kind| ["mapped", "renewed", "port-changed"].contains(kind)), "{kinds:?}");
+        assert!(pair.stop_keeping(mapping).is_ok());
+    }
+    assert!(pair.gateway.mappings().is_empty());
+}
+
+#[test]
+fn lost_answers_and_requests_lose_no_second_either() {
+    for seed in 0..8 {
+        let mut pair = named(vpn()).lossy(seed, 20);
+        let (mapping, _) = pair.keep(any(Protocol::Udp)).unwrap();
+        for second in 0..3_600 {
+            pair.drive_for(seconds(1));
+            assert!(reaches_us(&mut pair, Protocol::Udp, 6882), "seed {seed} after {second} s");
+        }
+        assert_eq!(told(&pair, mapping), [6882]);
+    }
+}
+
+#[test]
+fn a_gateway_that_nobody_named_has_to_name_the_port() {
+    for scenario in [vpn(), by_external_port()] {
+        let mut pair = Pair::every_protocol(scenario);
+        let error = pair.map(any(Protocol::Udp)).unwrap_err();
+        assert!(error.attempts().iter().any(|attempt| attempt.failure == Failure::NoReply), "{error:?}");
+    }
+}
+
+#[test]
+fn who_wants_one_port_takes_no_answer_that_may_be_for_another() {
+    let mut pair = named(vpn());
+    let error = pair.map(udp(6881)).unwrap_err();
+    assert!(error.attempts().iter().any(|attempt| attempt.failure == Failure::NoReply), "{error:?}");
+    // Whoever takes any port, whichever is suggested, takes this one.
+    let granted = named(vpn()).map(udp(6881).on_conflict(OnConflict::AnyPort)).unwrap();
+    assert_eq!(granted.external_port.get(), 6882);
+}
+
+#[test]
+fn an_answer_that_fits_two_requests_is_for_neither() {
+    let mut pair = named(vpn());
+    let (mapping, _) = pair.keep(any(Protocol::Udp)).unwrap();
+    let operations = [6890, 6891].map(|port| {
+        let request = udp(port).any_external_port();
+        pair.start(|client, now| client.map(now, request, seconds(5)))
+    });
+    for operation in operations {
+        pair.drive_until_finished(operation).unwrap_err();
+    }
+    pair.drive_for(seconds(300));
+    assert_eq!(told(&pair, mapping), [6882]);
+    assert!(reaches_us(&mut pair, Protocol::Udp, 6882));
+}
+
+#[test]
+fn every_protocol_lets_the_gateway_choose() {
+    for protocol in [Quirk::Pcp, Quirk::NatPmp] {
+        let scenario = Scenario::igd2().with(Quirk::NoUpnp).with(protocol).with(Quirk::AnyPortNeverTheAsked);
+        let mut pair = Pair::every_protocol(scenario);
+        assert_eq!(pair.map(any(Protocol::Udp)).unwrap().external_port.get(), 6882);
+        assert_eq!(asked(&pair).last().map(|asked| asked.external_port), Some(0));
+    }
+    // By UPnP the internal port is tried first, then another.
+    for scenario in [Scenario::igd1(), Scenario::igd2()] {
+        let mut pair = Pair::new(scenario.clone());
+        assert_eq!(pair.map(any(Protocol::Udp)).unwrap().external_port.get(), 6881);
+        let mut pair = Pair::new(scenario.with(Quirk::ForeignMapping(Protocol::Udp, 6881)));
+        assert_ne!(pair.map(any(Protocol::Udp)).unwrap().external_port.get(), 6881);
+    }
+}
