@@ -294,7 +294,7 @@ mod tests {
     #[test]
     fn the_command_is_known_however_wrong_its_arguments_are() {
         for (line, command) in [
-            ("open 0", Some("open")),
+            ("open 00", Some("open")),
             ("--json --timeout list open --lifetime x", Some("open")),
             ("--simulate list", Some("list")),
             ("--gateway=x list", Some("list")),

@@ -1,4 +1,4 @@
-//! `7777`, `7777/udp`, `80:8080/tcp`: which ports are meant.
+//! `7777`, `7777/udp`, `80:8080/tcp`, `0:6881`: which ports are meant.
 
 use portcullis::Protocol;
 use std::num::NonZeroU16;
@@ -17,8 +17,10 @@ pub(crate) struct ExternalPort {
 /// An external port and the internal one it leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PortPair {
-    pub(crate) external: NonZeroU16,
-    pub(crate) internal: NonZeroU16,
+    /// `None` (0) leaves it to the gateway.
+    pub(crate) external: Option<NonZeroU16>,
+    /// `None` (0) stands for one that is free.
+    pub(crate) internal: Option<NonZeroU16>,
     pub(crate) protocol: Option<Protocol>,
 }
 
@@ -37,7 +39,13 @@ impl FromStr for PortPair {
     fn from_str(text: &str) -> Result<Self, String> {
         let (ports, protocol) = split_protocol(text)?;
         let (external, internal) = ports.split_once(':').unwrap_or((ports, ports));
-        Ok(Self { external: parse_port(external)?, internal: parse_port(internal)?, protocol })
+        let (external, internal) = (parse_port_or_any(external)?, parse_port_or_any(internal)?);
+        if let (Some(external), None) = (external, internal) {
+            return Err(format!(
+                "internal port 0 stands for any free one, and goes with external port 0 alone: 0 in place of {external}:0"
+            ));
+        }
+        Ok(Self { external, internal, protocol })
     }
 }
 
@@ -57,6 +65,10 @@ fn split_protocol(text: &str) -> Result<(&str, Option<Protocol>), String> {
             Err(error) => Err(format!("protocol '{protocol}' is {error}")),
         },
     }
+}
+
+fn parse_port_or_any(text: &str) -> Result<Option<NonZeroU16>, String> {
+    if text == "0" { Ok(None) } else { parse_port(text).map(Some) }
 }
 
 fn parse_port(text: &str) -> Result<NonZeroU16, String> {
@@ -84,17 +96,31 @@ mod tests {
             ("80:8080/TCP", 80, 8_080, Some(Protocol::Tcp)),
             ("65535:1", 65_535, 1, None),
         ] {
-            let pair = PortPair { external: port(external), internal: port(internal), protocol };
-            assert_eq!(text.parse(), Ok(pair), "{text}");
+            let (external, internal) = (Some(port(external)), Some(port(internal)));
+            assert_eq!(text.parse(), Ok(PortPair { external, internal, protocol }), "{text}");
         }
         assert_eq!("7/udp".parse(), Ok(ExternalPort { port: port(7), protocol: Some(Protocol::Udp) }));
+    }
+
+    #[test]
+    fn reads_0_as_any_port() {
+        for (text, internal, protocol) in [
+            ("0", None, None),
+            ("0:0", None, None),
+            ("0/tcp", None, Some(Protocol::Tcp)),
+            ("0:6881/udp", Some(port(6_881)), Some(Protocol::Udp)),
+        ] {
+            assert_eq!(text.parse(), Ok(PortPair { external: None, internal, protocol }), "{text}");
+        }
+        assert!("7777:0".parse::<PortPair>().unwrap_err().contains("0 in place of 7777:0"));
+        assert!("0".parse::<ExternalPort>().is_err());
     }
 
     #[test]
     fn refuses_what_is_no_port() {
         for text in [
             "",
-            "0",
+            "00",
             "65536",
             "-1",
             "+1",

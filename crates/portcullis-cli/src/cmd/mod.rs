@@ -6,6 +6,7 @@ mod close;
 mod completions;
 mod device_report;
 mod discover;
+mod free_port;
 mod inspect;
 mod journal_report;
 mod keep;

@@ -32,6 +32,7 @@ Examples:
   portcullis open 7777/udp --lifetime 2h
   portcullis open 80:8080/tcp --keep           external port 80 to port 8080 here, until Ctrl-C
   portcullis open 7777 --any-port              another external port if 7777 is taken
+  portcullis open 0:6881/udp --keep            to port 6881 here, from the port that the gateway chooses
   portcullis open 7777 --ipv6                  port 7777 of this host's own IPv6 address
   portcullis open 7777 --simulate              without any real gateway";
 

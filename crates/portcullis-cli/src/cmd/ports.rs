@@ -1,5 +1,6 @@
 //! The ports that are to be opened, and how.
 
+use super::free_port::FreePort;
 use super::shortfall::Asked;
 use crate::argument::duration::parse_lifetime;
 use crate::argument::port::{BOTH, PortPair, protocol_name};
@@ -11,7 +12,8 @@ use std::num::NonZeroU16;
 
 #[derive(Args, Debug)]
 pub(super) struct PortArgs {
-    /// External port, and the port of this host where it is another; without a protocol both are opened
+    /// External port, and the port of this host where it is another; without a protocol both are opened. 0 lets the
+    /// gateway choose the external port (0:6881), and alone stands for any port on both sides: a free one of this host
     #[arg(required = true, value_name = "PORT[:INTERNAL][/PROTOCOL]", allow_negative_numbers = true,
         value_hint = ValueHint::Other)]
     ports: Vec<PortPair>,
@@ -49,36 +51,64 @@ impl PortArgs {
             _ => OnConflict::Fail,
         };
         let mut requests: Vec<MappingRequest> = Vec::new();
+        let mut free = Vec::new();
         for pair in &self.ports {
-            let PortPair { external, internal, .. } = *pair;
-            if self.ipv6 && external != internal {
-                return Err(Failure::usage(&format!(
-                    "the argument '--ipv6' cannot be used with '{external}:{internal}': ports are not translated"
-                )));
-            }
+            let external = pair.external;
+            self.may_be(pair)?;
+            let internal = match pair.internal {
+                Some(internal) => internal,
+                None => {
+                    let protocols: Vec<_> = self.protocols(pair).collect();
+                    let chosen = FreePort::choose(&protocols)
+                        .map_err(|error| Failure::io("cannot find a free port of this host", &error))?;
+                    let port = chosen.port;
+                    free.push(chosen);
+                    port
+                }
+            };
             for protocol in self.protocols(pair) {
                 let known = requests.iter().find(|known| {
-                    known.protocol() == protocol && known.external_port_or_internal() == external
+                    known.protocol() == protocol
+                        && external_port(known) == external
+                        && (external.is_some() || known.internal_port() == internal)
                 });
-                match known {
-                    Some(known) if known.internal_port() == internal => continue,
-                    Some(_) => {
+                match (known, external) {
+                    (Some(known), _) if known.internal_port() == internal => continue,
+                    (Some(_), Some(external)) => {
                         let name = protocol_name(protocol);
                         return Err(Failure::usage(&format!(
                             "'{name} {external}' is asked for twice in '<PORT[:INTERNAL][/PROTOCOL]>...', with different internal ports"
                         )));
                     }
-                    None => {}
+                    _ => {}
                 }
                 let request = MappingRequest::new(protocol, internal)
-                    .external_port(external)
                     .lifetime(self.lifetime)
                     .description(&self.description)
                     .on_conflict(on_conflict);
+                let request = match external {
+                    Some(external) => request.external_port(external),
+                    None => request.any_external_port(),
+                };
                 requests.push(if self.ipv6 { request.ipv6() } else { request });
             }
         }
         Ok(requests)
+    }
+
+    /// Refuses what these options cannot mean for a port.
+    fn may_be(&self, pair: &PortPair) -> Result<(), Failure> {
+        let external = pair.external.map_or(0, NonZeroU16::get);
+        let internal = pair.internal.map_or(0, NonZeroU16::get);
+        let (option, why) = if self.ipv6 && (pair.external.is_none() || pair.external != pair.internal) {
+            ("--ipv6", "ports are not translated")
+        } else if self.overwrite && pair.external.is_none() {
+            ("--overwrite", "port 0 is any port, which is taken from nobody")
+        } else {
+            return Ok(());
+        };
+        let message = format!("the argument '{option}' cannot be used with '{external}:{internal}': {why}");
+        Err(Failure::usage(&message))
     }
 
     fn protocols(&self, pair: &PortPair) -> impl Iterator<Item = Protocol> {
@@ -92,7 +122,8 @@ impl PortArgs {
 
     /// Whether it is not said what to do where a port is another host's.
     pub(super) fn leaves_conflicts_open(&self) -> bool {
-        !(self.any_port || self.overwrite || self.ipv6)
+        let names_one = self.ports.iter().any(|pair| pair.external.is_some());
+        names_one && !(self.any_port || self.overwrite || self.ipv6)
     }
 
     pub(super) fn purpose(&self) -> Purpose {
@@ -100,12 +131,21 @@ impl PortArgs {
     }
 
     pub(super) fn asked(&self, request: &MappingRequest) -> Asked {
-        let external_port: Option<NonZeroU16> = (!self.any_port).then(|| request.external_port_or_internal());
+        let external_port = external_port(request).filter(|_| !self.any_port);
         Asked { external_port, lifetime: self.lifetime }
     }
 }
 
+/// The external port that is asked for; `None` where the gateway is left to choose.
+pub(super) fn external_port(request: &MappingRequest) -> Option<NonZeroU16> {
+    (!request.leaves_external_port_open()).then(|| request.external_port_or_internal())
+}
+
 /// How a mapping is called in messages.
 pub(super) fn name(request: &MappingRequest) -> String {
-    format!("{} {}", protocol_name(request.protocol()), request.external_port_or_internal())
+    let protocol = protocol_name(request.protocol());
+    match external_port(request) {
+        Some(port) => format!("{protocol} {port}"),
+        None => format!("{protocol} 0:{}", request.internal_port()),
+    }
 }

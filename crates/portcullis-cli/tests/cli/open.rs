@@ -208,3 +208,45 @@ fn what_is_not_as_it_was_asked_for_is_warned_of() {
     let quiet = run("open 80:81/tcp --any-port --simulate=same-port").done();
     assert!(!quiet.stderr.contains("warning"), "{quiet:?}");
 }
+
+/// The mappings that a run opened: protocol, external port, internal port.
+fn opened(document: &Value) -> Vec<(&str, u64, u64)> {
+    let mappings = document["mappings"].as_array().unwrap().iter();
+    let port = |mapping: &Value, name: &str| mapping[name].as_u64().unwrap();
+    let of = |mapping| (port(mapping, "external_port"), port(mapping, "internal_port"));
+    mappings
+        .map(|mapping| (mapping["protocol"].as_str().unwrap(), of(mapping)))
+        .map(|(protocol, (external, internal))| (protocol, external, internal))
+        .collect()
+}
+
+#[test]
+fn port_0_lets_the_gateway_choose() {
+    for scenario in ["vpn", "nat-pmp-only", "pcp-only", "pcp-other-port", "igd1", "igd2"] {
+        let document = run(&format!("--json open 0:6881 --simulate={scenario}")).done().json();
+        let chosen = if ["vpn", "pcp-other-port"].contains(&scenario) { 6882 } else { 6881 };
+        assert_eq!(opened(&document), [("udp", chosen, 6881), ("tcp", chosen, 6881)], "{scenario}");
+    }
+    let ran = run("open 0:6881 0:6881/tcp --simulate=vpn").done();
+    assert_eq!(ran.stdout.lines().count(), 2, "{ran:?}");
+    assert!(!ran.stderr.contains("instead of"), "{ran:?}");
+}
+
+#[test]
+fn port_0_alone_is_a_free_port_of_this_host_the_same_for_both_protocols() {
+    let document = run("--json open 0 0/udp --simulate").done().json();
+    let opened = opened(&document);
+    let [udp, tcp, other] = opened[..] else { panic!("{document}") };
+    assert_eq!((udp.1, udp.2), (tcp.1, tcp.2));
+    assert_ne!(udp.2, other.2);
+    assert!(
+        [udp, tcp, other].iter().all(|(_, external, internal)| external == internal && *internal > 1_023)
+    );
+}
+
+#[test]
+fn a_port_that_the_gateway_was_to_choose_is_named_where_it_fails() {
+    let ran = run("open 0:6881 --simulate=full");
+    assert_eq!(ran.status, Some(4), "{ran:?}");
+    assert!(ran.stderr.contains("udp 0:6881") && !ran.stderr.contains("--any-port"), "{ran:?}");
+}

@@ -3,7 +3,7 @@ use crate::program::run;
 #[test]
 fn a_bad_argument_is_named() {
     for (line, argument) in [
-        ("open 0", "<PORT[:INTERNAL][/PROTOCOL]>"),
+        ("open 00", "<PORT[:INTERNAL][/PROTOCOL]>"),
         ("open 65536", "<PORT[:INTERNAL][/PROTOCOL]>"),
         ("open 7777:0", "<PORT[:INTERNAL][/PROTOCOL]>"),
         ("open 7777/sctp", "<PORT[:INTERNAL][/PROTOCOL]>"),
@@ -14,6 +14,9 @@ fn a_bad_argument_is_named() {
         ("open 7777 --lifetime 2parsecs", "--lifetime"),
         ("open 7777 --lifetime -1", "--lifetime"),
         ("open 7777 --any-port --overwrite", "--overwrite"),
+        ("open 0 --overwrite", "--overwrite"),
+        ("open 0:7777 --ipv6", "--ipv6"),
+        ("watch 0 --ipv6", "--ipv6"),
         ("open 7777 --protocol snmp", "--protocol"),
         ("--protocol igd,tr069 list", "--protocol"),
         ("list --gateway gateway.example", "--gateway"),

@@ -3,6 +3,7 @@
 use crate::argument::duration::duration_in_words;
 use crate::argument::port::protocol_name;
 use crate::cmd::journal_report::in_whole_seconds;
+use crate::cmd::ports::external_port;
 use crate::output::Report;
 use crate::output::text::Text;
 use portcullis::{Change, ChangeKind, MappingRequest, Reason, Time};
@@ -10,6 +11,7 @@ use serde::Serialize;
 use std::fmt;
 use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU16;
 use std::time::Duration;
 
 /// What is said of a mapping that the gateway was asked to delete.
@@ -30,7 +32,7 @@ pub(super) struct ChangeReport {
     internal_address: Option<IpAddr>,
     internal_port: u16,
     external_address: Option<IpAddr>,
-    /// The port that was asked for where nothing is granted yet.
+    /// The port that was asked for where nothing is granted yet; 0 where the gateway is left to choose.
     external_port: u16,
     gateway: Option<Text>,
     default_gateway: Option<bool>,
@@ -73,8 +75,9 @@ impl ChangeReport {
             internal_port: request.internal_port().get(),
             external_address: granted.and_then(|granted| granted.external_address),
             external_port: granted
-                .map_or_else(|| request.external_port_or_internal(), |granted| granted.external_port)
-                .get(),
+                .map(|granted| granted.external_port)
+                .or_else(|| external_port(request))
+                .map_or(0, NonZeroU16::get),
             gateway: granted.map(|granted| Text::from(granted.gateway.as_str())),
             default_gateway: granted.and_then(|granted| granted.default_gateway),
             behind_nat: granted.map(|granted| granted.behind_nat),
@@ -112,6 +115,7 @@ impl ChangeReport {
             Some(address) => {
                 format!("{} {}", self.protocol, SocketAddr::new(address, self.external_port))
             }
+            None if self.external_port == 0 => format!("{} any port", self.protocol),
             None => format!("{} port {}", self.protocol, self.external_port),
         }
     }
