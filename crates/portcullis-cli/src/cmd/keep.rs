@@ -1,8 +1,12 @@
 //! Mappings that are kept until the process is told to stop, and what happens to them.
 
 mod change_report;
+mod exec;
+mod notices;
+mod port_file;
 mod view;
 
+pub(super) use notices::{NoticeArgs, Notices};
 pub(super) use view::View;
 
 use crate::context::Context;
@@ -46,7 +50,7 @@ impl Held {
 pub(super) fn until_told(
     held: Vec<Held>,
     mut session: Session,
-    mut view: View,
+    (mut view, mut notices): (View, Notices),
     termination: &Termination,
     context: &Context,
 ) -> Result<(), Failure> {
@@ -54,9 +58,10 @@ pub(super) fn until_told(
     let mut task = task::Context::from_waker(&waker);
     let mut unread = None;
     while !termination.is_requested() && unread.is_none() {
+        warn_of(notices.troubles(), &view, context);
         match Pin::new(&mut session.events).poll_next(&mut task) {
             Poll::Ready(Some(Event::Changed(change))) => {
-                unread = tell(&change, &held, &session, &mut view, context).err();
+                unread = tell(&change, &held, &session, (&mut view, &mut notices), context).err();
             }
             Poll::Ready(Some(event)) => view.beside(|| warn_of_trouble(&event, &context.output)),
             Poll::Ready(None) => break,
@@ -67,7 +72,8 @@ pub(super) fn until_told(
         }
     }
     view.beside(|| context.output.note("closing what was opened"));
-    let left = release(held, session, &mut view, context);
+    let left = release(held, session, (&mut view, &mut notices), context);
+    warn_of(notices.finish(), &view, context);
     match (unread, left) {
         (None, None) => Ok(()),
         (None, Some(left)) => Err(left),
@@ -86,18 +92,29 @@ fn tell(
     change: &Change,
     held: &[Held],
     session: &Session,
-    view: &mut View,
+    (view, notices): (&mut View, &mut Notices),
     context: &Context,
 ) -> io::Result<()> {
     // A command keeps nothing but what it holds.
     let Some(index) = held.iter().position(|held| held.id == change.mapping) else { return Ok(()) };
     let Some(Held { request, .. }) = held.get(index) else { return Ok(()) };
     let report = ChangeReport::new(change, request, session.client.now(), context.started.elapsed_ms());
+    warn_of(notices.tell(index, change, request), view, context);
     view.show(index, change.kind, &report, change.expires)
 }
 
+/// Says what is wrong with those who are told of changes, and stands in nobody's way.
+fn warn_of(troubles: impl IntoIterator<Item = String>, view: &View, context: &Context) {
+    troubles.into_iter().for_each(|trouble| view.beside(|| context.output.warn(&trouble)));
+}
+
 /// Closes everything at once, within the time that there is for it; says which of them could not be closed.
-fn release(held: Vec<Held>, session: Session, view: &mut View, context: &Context) -> Option<Failure> {
+fn release(
+    held: Vec<Held>,
+    session: Session,
+    (view, notices): (&mut View, &mut Notices),
+    context: &Context,
+) -> Option<Failure> {
     let (client, started) = (session.client.clone(), context.started);
     let (requests, closing): (Vec<_>, Vec<_>) =
         held.into_iter().map(|Held { id, request, close }| ((id, request), close())).unzip();
@@ -110,6 +127,7 @@ fn release(held: Vec<Held>, session: Session, view: &mut View, context: &Context
             // Whoever does not read any more has been dealt with.
             let expires = change.expires.filter(|_| change.kind == ChangeKind::HandedOver);
             let _ = view.show(index, change.kind, &report, expires);
+            warn_of(notices.tell(index, &change, request), view, context);
         }
     }
     view.end(client.now());

@@ -1,7 +1,7 @@
 //! `portcullis open`: maps ports, all of them or none.
 
 use super::address::warn_unless_public;
-use super::keep::{self, Held, View, failure_to_close};
+use super::keep::{self, Held, NoticeArgs, Notices, View, failure_to_close};
 use super::ports::{PortArgs, name};
 use super::shortfall;
 use crate::argument::duration::lifetime_in_words;
@@ -55,6 +55,8 @@ pub(crate) struct OpenArgs {
     /// open before, or is kept by another program, stays open. A second signal ends the command at once
     #[arg(long)]
     keep: bool,
+    #[command(flatten)]
+    notices: NoticeArgs,
 }
 
 #[derive(Debug, Serialize)]
@@ -147,6 +149,10 @@ pub(crate) fn run(arguments: &OpenArgs, context: &Context) -> Result<ExitCode, F
     if arguments.verify || arguments.keep {
         requests = requests.into_iter().map(MappingRequest::read_back).collect();
     }
+    if let (false, Some(option)) = (arguments.keep, arguments.notices.first_given()) {
+        let why = "without it, nobody is there to see what changes";
+        return Err(Failure::usage(&format!("the argument '{option}' needs '--keep': {why}")));
+    }
     if !arguments.keep {
         let (session, mappings) = open(requests, Client::map, None, arguments, context)?;
         let is_behind_nat = mappings.iter().any(|mapping| mapping.granted().behind_nat);
@@ -155,10 +161,11 @@ pub(crate) fn run(arguments: &OpenArgs, context: &Context) -> Result<ExitCode, F
         return Ok(if is_behind_nat { ExitCode::BehindNat } else { ExitCode::Done });
     }
     let termination = Termination::install()?;
+    let notices = Notices::prepare(&arguments.notices, arguments.ports.names_one(), false)?;
     let (session, mappings) = open(requests.clone(), Client::keep, Some(&termination), arguments, context)?;
     let held = requests.into_iter().zip(mappings).map(|(request, mapping)| Held::kept(request, mapping));
-    keep::until_told(held.collect(), session, View::beside_report(context.output), &termination, context)
-        .map(|()| ExitCode::Done)
+    let view = View::beside_report(context.output);
+    keep::until_told(held.collect(), session, (view, notices), &termination, context).map(|()| ExitCode::Done)
 }
 
 /// Opens all and tells of it, or nothing.

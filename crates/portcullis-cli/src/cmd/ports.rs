@@ -96,6 +96,11 @@ impl PortArgs {
         Ok(requests)
     }
 
+    /// Whether one port is asked for, by whatever protocols.
+    pub(super) fn names_one(&self) -> bool {
+        self.ports.len() == 1
+    }
+
     /// Refuses what these options cannot mean for a port.
     fn may_be(&self, pair: &PortPair) -> Result<(), Failure> {
         let external = pair.external.map_or(0, NonZeroU16::get);

@@ -1,6 +1,6 @@
 //! `portcullis watch`: keeps ports open until told to stop, and shows what happens to them.
 
-use super::keep::{self, Held, View};
+use super::keep::{self, Held, NoticeArgs, Notices, View};
 use super::ports::{PortArgs, name};
 use crate::context::Context;
 use crate::failure::Failure;
@@ -12,7 +12,9 @@ use portcullis::MappingRequest;
 const EXAMPLES: &str = "\
 Examples:
   portcullis watch 7777                a line for each port, with the time left
-  portcullis watch 80:8080/tcp --json  an object for each event, for another program";
+  portcullis watch 80:8080/tcp --json  an object for each event, for another program
+  portcullis watch 0:6881 --exec-shell 'transmission-remote --port \"$PORT\"'
+                                       a port that the gateway chooses, told to who listens there";
 
 /// Keeps ports open until told to stop, and shows what happens to them
 ///
@@ -25,17 +27,21 @@ Examples:
 pub(crate) struct WatchArgs {
     #[command(flatten)]
     ports: PortArgs,
+    #[command(flatten)]
+    notices: NoticeArgs,
 }
 
 pub(crate) fn run(arguments: &WatchArgs, context: &Context) -> Result<(), Failure> {
     let requests: Vec<_> = arguments.ports.requests()?.into_iter().map(MappingRequest::read_back).collect();
     let names: Vec<_> = requests.iter().map(name).collect();
     let termination = Termination::install()?;
+    let is_live = View::would_be_live(context.output);
+    let notices = Notices::prepare(&arguments.notices, arguments.ports.names_one(), is_live)?;
     let session = Session::start(arguments.ports.purpose(), context)?;
     let mut held = Vec::new();
     for request in requests {
         let standing = session.client.keep_asking(request.clone()).wait()?;
         held.push(Held::asked_for(request, standing));
     }
-    keep::until_told(held, session, View::of(&names, context.output), &termination, context)
+    keep::until_told(held, session, (View::of(&names, context.output), notices), &termination, context)
 }

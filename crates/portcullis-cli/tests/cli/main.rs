@@ -12,6 +12,8 @@ mod journal;
 mod journal_place;
 mod keep;
 mod list;
+#[cfg(unix)]
+mod notices;
 mod open;
 mod pinhole;
 mod program;

@@ -46,16 +46,7 @@ fn ports_and_protocols_are_those_asked_for() {
         ("7777/udp 7777", vec![("udp", 7777, 7777), ("tcp", 7777, 7777)]),
     ] {
         let document = run(&format!("--json open {line} --simulate")).done().json();
-        let opened: Vec<_> = document["mappings"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|mapping| {
-                let port = |name: &str| mapping[name].as_u64().unwrap();
-                (mapping["protocol"].as_str().unwrap(), port("external_port"), port("internal_port"))
-            })
-            .collect();
-        assert_eq!(opened, expected, "{line}");
+        assert_eq!(opened(&document), expected, "{line}");
     }
 }
 
@@ -211,13 +202,13 @@ fn what_is_not_as_it_was_asked_for_is_warned_of() {
 
 /// The mappings that a run opened: protocol, external port, internal port.
 fn opened(document: &Value) -> Vec<(&str, u64, u64)> {
-    let mappings = document["mappings"].as_array().unwrap().iter();
-    let port = |mapping: &Value, name: &str| mapping[name].as_u64().unwrap();
-    let of = |mapping| (port(mapping, "external_port"), port(mapping, "internal_port"));
-    mappings
-        .map(|mapping| (mapping["protocol"].as_str().unwrap(), of(mapping)))
-        .map(|(protocol, (external, internal))| (protocol, external, internal))
-        .collect()
+    let port = |mapping: &Value, name: &str| mapping[name].as_u64().expect("a number");
+    let mappings = document["mappings"].as_array().expect("a list").iter();
+    let mappings = mappings.map(|mapping| {
+        let protocol = mapping["protocol"].as_str().expect("a name");
+        (protocol, port(mapping, "external_port"), port(mapping, "internal_port"))
+    });
+    mappings.collect()
 }
 
 #[test]

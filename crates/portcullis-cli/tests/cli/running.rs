@@ -88,6 +88,13 @@ impl Running {
         self.stdout.as_mut().expect("not closed").read_to_string(&mut rest).expect("text");
         rest
     }
+
+    /// All that is left of what it says beside its output, once it has ended.
+    pub(crate) fn rest_said(&mut self) -> String {
+        let mut rest = String::new();
+        self.stderr.read_to_string(&mut rest).expect("text");
+        rest
+    }
 }
 
 impl Drop for Running {

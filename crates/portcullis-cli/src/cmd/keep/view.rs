@@ -50,7 +50,7 @@ impl View {
 
     /// For a command that is there to show what happens to mappings of these names.
     pub(in crate::cmd) fn of(names: &[String], output: Output) -> Self {
-        if output.is_for_people() && io::stdout().is_terminal() {
+        if Self::would_be_live(output) {
             return Self::Live(Live::start(names));
         }
         Self::Lines(Lines { output, knows_mapped: false, must_be_read: true, is_closed: false })
@@ -71,6 +71,11 @@ impl View {
                 Ok(())
             }
         }
+    }
+
+    /// Whether [`of`](Self::of) takes a place of its own on a terminal, which nobody else is to write to.
+    pub(in crate::cmd) fn would_be_live(output: Output) -> bool {
+        output.is_for_people() && io::stdout().is_terminal()
     }
 
     /// Says something else.
