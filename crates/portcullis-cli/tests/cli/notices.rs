@@ -24,8 +24,11 @@ fn vpn() -> Server {
 /// A script that writes down what it is told.
 fn script(directory: &Directory) -> String {
     let path = directory.0.join("told.sh");
-    fs::write(&path, r#"echo "$EVENT $PROTOCOL $PORT $ADDRESS $*" >> "${0%/*}/log"; echo said"#)
-        .expect("a file");
+    fs::write(
+        &path,
+        r#"echo "$EVENT $PROTOCOL $PORT $INTERNAL_PORT $ADDRESS $*" >> "${0%/*}/log"; echo said"#,
+    )
+    .expect("a file");
     format!("--exec sh --exec-arg {}", path.display())
 }
 
@@ -57,11 +60,11 @@ fn a_command_runs_once_for_each_change() {
     assert_eq!(watch.event("port-changed")["to"], "6883");
     becomes(
         &directory.0.join("log"),
-        "mapped udp 6882 81.2.69.142 --x\nport-changed udp 6883 81.2.69.142 --x\n",
+        "mapped udp 6882 6881 81.2.69.142 --x\nport-changed udp 6883 6881 81.2.69.142 --x\n",
     );
     watch.signal("-TERM");
     assert_eq!(watch.status(), Some(0));
-    assert!(log(&directory).ends_with("\nreleased udp 6883 81.2.69.142 --x\n"), "{}", log(&directory));
+    assert!(log(&directory).ends_with("\nreleased udp 6883 6881 81.2.69.142 --x\n"), "{}", log(&directory));
     assert_eq!(log(&directory).lines().count(), 3);
     let rest = watch.rest();
     let events = rest.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["event"].clone());

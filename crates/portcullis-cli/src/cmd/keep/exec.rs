@@ -48,11 +48,12 @@ impl Program {
                 command
             }
         };
-        let Notice { event, protocol, port, address } = notice;
+        let Notice { event, protocol, port, internal_port, address } = notice;
         command
             .env("EVENT", event)
             .env("PROTOCOL", protocol)
             .env("PORT", port.as_ref().map(NonZeroU16::to_string).unwrap_or_default())
+            .env("INTERNAL_PORT", internal_port.to_string())
             .env("ADDRESS", address.as_ref().map(IpAddr::to_string).unwrap_or_default())
             .stdin(Stdio::null());
         // Our standard output may be documents, which somebody reads.
@@ -225,8 +226,13 @@ mod tests {
     use std::fs;
     use std::path::PathBuf;
 
-    const FIRST: Notice =
-        Notice { event: "mapped", protocol: "udp", port: NonZeroU16::new(1), address: None };
+    const FIRST: Notice = Notice {
+        event: "mapped",
+        protocol: "udp",
+        port: NonZeroU16::new(1),
+        internal_port: NonZeroU16::MIN,
+        address: None,
+    };
 
     /// A directory of its own.
     fn directory(name: &str) -> PathBuf {

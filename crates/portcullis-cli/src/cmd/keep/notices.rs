@@ -14,8 +14,8 @@ use std::path::PathBuf;
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Options for changes")]
 pub(in crate::cmd) struct NoticeArgs {
-    /// Run this program on each change of a port (renewals are none), with EVENT, PROTOCOL, PORT and ADDRESS in its
-    /// environment; PORT and ADDRESS are the external ones, and empty where none is known. One run at a time: what changes
+    /// Run this program on each change of a port (renewals are none), with EVENT, PROTOCOL, PORT, INTERNAL_PORT and ADDRESS
+    /// in its environment; PORT and ADDRESS are the external ones, and empty where none is known. One run at a time: what changes
     /// meanwhile is told by the next one, the latest of each port. Its output goes to standard error. At the end it has 1 s
     #[arg(long, value_name = "PROGRAM", conflicts_with = "exec_shell", value_hint = ValueHint::CommandName)]
     exec: Option<OsString>,
@@ -56,6 +56,7 @@ pub(super) struct Notice {
     pub(super) event: &'static str,
     pub(super) protocol: &'static str,
     pub(super) port: Option<NonZeroU16>,
+    pub(super) internal_port: NonZeroU16,
     pub(super) address: Option<IpAddr>,
 }
 
@@ -66,6 +67,7 @@ impl Notice {
             event: change.kind.as_str(),
             protocol: protocol_name(request.protocol()),
             port: granted.map(|granted| granted.external_port),
+            internal_port: request.internal_port(),
             address: granted.and_then(|granted| granted.external_address),
         }
     }
