@@ -5,6 +5,7 @@ use crate::asked::{asked, seconds};
 use crate::pair::{Pair, network, udp};
 use core::net::SocketAddr;
 use core::num::NonZeroU16;
+use core::time::Duration;
 use portcullis_proto::Protocol;
 use portcullis_proto::client::{
     ChangeKind, Config, Failure, GatewayAddress, MappingId, MappingRequest, Method, OnConflict,
@@ -147,6 +148,22 @@ fn an_answer_that_fits_two_requests_is_for_neither() {
     pair.drive_for(seconds(300));
     assert_eq!(told(&pair, mapping), [6882]);
     assert!(reaches_us(&mut pair, Protocol::Udp, 6882));
+}
+
+#[test]
+fn a_late_answer_about_another_port_is_not_for_this_one() {
+    let delay = PortControlOddity::Delay(Duration::from_millis(50));
+    let copies = PortControlOddity::Repeats { count: 200, interval: Duration::from_millis(20) };
+    for request in [udp(8888).on_conflict(OnConflict::AnyPort), udp(8888).any_external_port()] {
+        let scenario = Scenario::igd1().with(Quirk::NoUpnp).with(Quirk::NatPmp);
+        let scenario = scenario.with(Quirk::PortControl(delay)).with(Quirk::PortControl(copies));
+        let mut pair = named(scenario);
+        // Its own number on both sides, as most gateways give it.
+        let (kept, _) = pair.keep(udp(7777).on_conflict(OnConflict::AnyPort)).unwrap();
+        assert_eq!(pair.map(request).unwrap().external_port.get(), 8888);
+        pair.drive_for(seconds(7_200));
+        assert_eq!(told(&pair, kept), [7777]);
+    }
 }
 
 #[test]

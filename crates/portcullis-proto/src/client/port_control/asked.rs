@@ -77,6 +77,14 @@ impl Asked {
         times.clone().find(|&at| at >= earliest).or(times.next_back()).unwrap_or(earliest)
     }
 
+    /// Whether an answer that does not say what it is about can be about nothing but this: nothing else was asked for of
+    /// late at its server.
+    pub(super) fn is_alone(&self, now: Time, key: &Key) -> bool {
+        let is_other = |other: &Key| (other.0, other.1) == (key.0, key.1) && other.2 != key.2;
+        let others = self.times.iter().filter(|(other, _)| is_other(other));
+        others.filter_map(|(_, times)| times.back()).all(|last| now - last.at >= LONGEST_WAY)
+    }
+
     /// The shortest lifetime that was asked for of late by PCP (`true`) or NAT-PMP, as far as the server `speaks` it, where
     /// not all asked for the same in the same way: the answer to one says nothing of what the server did last.
     pub(super) fn least(&self, now: Time, key: &Key, speaks: impl Fn(bool) -> bool) -> Option<Lifetime> {
@@ -117,6 +125,18 @@ mod tests {
         assert_eq!(least(&asked, 26), Some(Lifetime::from_seconds(600)), "one of both protocols is last");
         assert_eq!(asked.least(at(26), &KEY, |by_pcp| by_pcp), None, "it does not speak NAT-PMP");
         assert_eq!(least(&asked, 60), None);
+    }
+
+    #[test]
+    fn what_was_asked_for_alone_is_alone_until_another_port_is_asked_for() {
+        let mut asked = Asked::default();
+        let other = |protocol| (KEY.0, protocol, NonZeroU16::MAX);
+        asked.note(KEY, sent(at(10)));
+        asked.note(other(Protocol::Tcp), sent(at(10)));
+        assert!(asked.is_alone(at(10), &KEY), "the protocol tells");
+        asked.note(other(Protocol::Udp), sent(at(10)));
+        assert!(!asked.is_alone(at(24), &KEY) && !asked.is_alone(at(24), &other(Protocol::Udp)));
+        assert!(asked.is_alone(at(25), &KEY), "nothing is on its way for so long");
     }
 
     #[test]

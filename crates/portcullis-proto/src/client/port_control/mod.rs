@@ -212,8 +212,13 @@ impl PortControl {
                 })
             });
         let result = result.or_else(|| {
+            let is_alone = |transaction: &Transaction| {
+                let key = |(way, protocol, port): (Way, _, _)| (way.0.ip(), protocol, port);
+                transaction.mapping_sent().map(key).is_none_or(|key| self.asked.is_alone(now, &key))
+            };
+            let loose = here().filter(|(_, transaction)| is_alone(transaction));
             let mut loose =
-                here().filter_map(|(&id, transaction)| Some((id, transaction.matches_loosely(&answer)?)));
+                loose.filter_map(|(&id, transaction)| Some((id, transaction.matches_loosely(&answer)?)));
             let only = loose.next()?;
             loose.next().is_none().then_some(only)
         });
