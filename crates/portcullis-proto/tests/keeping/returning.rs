@@ -4,8 +4,9 @@ use crate::asked::seconds;
 use crate::pair::{Pair, SimPeer, network_with_two_gateways, udp};
 use core::cell::RefCell;
 use core::net::SocketAddr;
+use portcullis_proto::Protocol;
 use portcullis_proto::client::{ChangeKind, Config, Event};
-use portcullis_sim::{Gateway, Quirk, Scenario};
+use portcullis_sim::{Gateway, Mapping, Quirk, Scenario};
 use std::rc::Rc;
 
 /// The default gateway, which is silent as yet, and a neighbour that announces a gateway of its own.
@@ -45,6 +46,20 @@ fn the_default_gateway_has_it_as_soon_as_it_grants_it() {
         let granted = pair.record.journal().iter().filter(|entry| entry.granted).count();
         assert_eq!((lost, granted), (0, 1));
     }
+}
+
+#[test]
+fn a_port_that_another_gateway_chose_goes_back_with_it() {
+    let (mut pair, other) = beside_a_neighbour(Scenario::igd1().with(Quirk::NatPmp));
+    pair.gateway.is_off = true;
+    let foreign = Mapping::new(Protocol::Udp, 7777, [192, 168, 1, 9].into());
+    other.borrow_mut().add_mapping(foreign);
+    let (mapping, granted) = pair.keep(udp(7777).any_external_port()).unwrap();
+    assert_ne!(granted.external_port.get(), 7777);
+    pair.gateway.is_off = false;
+    pair.drive_for(seconds(1_000));
+    assert_eq!(pair.gateway.mappings().len(), 1);
+    assert!(!pair.kinds(mapping).contains(&"port-changed"), "{:?}", pair.kinds(mapping));
 }
 
 #[test]

@@ -182,3 +182,24 @@ fn every_protocol_lets_the_gateway_choose() {
         assert_ne!(pair.map(any(Protocol::Udp)).unwrap().external_port.get(), 6881);
     }
 }
+
+#[test]
+fn a_tunnel_that_was_down_gives_another_port_where_it_outlasted_the_lease() {
+    for (downtime, expected) in [(20, vec![6882]), (300, vec![6882, 6883])] {
+        let silent = Quirk::PortControl(PortControlOddity::Silent);
+        let mut pair = named(vpn());
+        let (mapping, _) = pair.keep(any(Protocol::Udp)).unwrap();
+        pair.drive_for(seconds(100));
+        pair.gateway.add_quirk(silent);
+        pair.drive_for(seconds(downtime));
+        pair.gateway.remove_quirk(silent);
+        pair.drive_for(seconds(120));
+        assert_eq!(told(&pair, mapping), expected, "{downtime} s");
+        let mut kinds = pair.kinds(mapping);
+        kinds.retain(|kind| *kind != "renewed");
+        let lost = ["mapped", "degraded", "lost", "recovered", "port-changed"];
+        let held = ["mapped", "degraded", "recovered"];
+        assert_eq!(kinds, if expected.len() > 1 { &lost[..] } else { &held[..] }, "{downtime} s");
+        assert!(reaches_us(&mut pair, Protocol::Udp, expected[expected.len() - 1]));
+    }
+}

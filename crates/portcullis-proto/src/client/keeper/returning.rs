@@ -41,7 +41,11 @@ impl Client {
         let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
         kept.return_at = None;
         let Some(preferred) = preferred else { return self.schedule(now, id) };
-        let request = kept.request.clone().read_back();
+        let mut request = kept.request.clone().read_back();
+        if let Some(granted) = kept.granted.as_ref().filter(|_| request.any_external_port) {
+            // Others know it by now.
+            request = request.external_port(granted.external_port);
+        }
         let request = self.as_long_as_kept(request);
         let operation = self.prepare_map(now, &request, TIMEOUT);
         if let Some(own) = self.operations.get_mut(&operation) {
