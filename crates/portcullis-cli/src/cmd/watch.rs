@@ -13,8 +13,8 @@ const EXAMPLES: &str = "\
 Examples:
   portcullis watch 7777                a line for each port, with the time left
   portcullis watch 80:8080/tcp --json  an object for each event, for another program
-  portcullis watch 0:6881 --exec-shell 'transmission-remote --port \"$PORT\"'
-                                       a port that the gateway chooses, told to who listens there";
+  portcullis watch 0:6881 --exec ./set-port
+                                       a port that the gateway chooses; ./set-port runs whenever it is another";
 
 /// Keeps ports open until told to stop, and shows what happens to them
 ///
