@@ -57,6 +57,7 @@ fn asks_for_the_description(file: &str, datagram: &[u8]) {
         address: address.parse().expect("an address"),
         prefix_length: 24,
         deprecated: false,
+        temporary: false,
     };
     let interface = Interface {
         name: "eth0".into(),

@@ -18,6 +18,7 @@ fn interface(index: u32) -> Interface {
             address: [10, 99, last, 2].into(),
             prefix_length: 24,
             deprecated: false,
+            temporary: false,
         }],
     }
 }

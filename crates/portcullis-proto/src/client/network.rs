@@ -14,6 +14,9 @@ pub struct InterfaceAddress {
     /// Whether it is on its way out: still ours, but nothing new is to begin from it (RFC 4862 section 5.5.4). Where that
     /// is not known, it is not.
     pub deprecated: bool,
+    /// Whether it is one of those that change every day, so that nobody is known by them (RFC 8981): what is opened for one
+    /// is soon open for nobody. Where that is not known, it is not.
+    pub temporary: bool,
 }
 
 impl InterfaceAddress {
@@ -66,14 +69,14 @@ impl Interface {
         })
     }
 
-    /// Its addresses that the internet can reach, and whether they are deprecated.
-    pub(super) fn global_ipv6(&self) -> impl Iterator<Item = (Ipv6Addr, bool)> + '_ {
-        self.addresses.iter().filter_map(|own| match own.address {
-            IpAddr::V6(address) if AddressKind::of(own.address) == AddressKind::Public => {
-                Some((address, own.deprecated))
-            }
-            _ => None,
-        })
+    /// Its addresses that the internet can reach, those that stay first.
+    pub(super) fn global_ipv6(&self) -> impl Iterator<Item = &InterfaceAddress> {
+        let is_global = |own: &&InterfaceAddress| {
+            own.address.is_ipv6() && AddressKind::of(own.address) == AddressKind::Public
+        };
+        let mut own: Vec<_> = self.addresses.iter().filter(is_global).collect();
+        own.sort_by_key(|own| own.temporary);
+        own.into_iter()
     }
 
     /// Whether this is its name, or one of its addresses.
@@ -166,12 +169,12 @@ impl Network {
         Some(preferred == gateway)
     }
 
-    /// Our own addresses that the internet can reach, those of the link that `near` is on first; deprecated ones only
-    /// where there are no others.
+    /// Our own addresses that the internet can reach, those of the link that `near` is on first, and of those the ones that
+    /// stay; deprecated ones only where there are no others.
     pub(super) fn global_ipv6(&self, near: Option<u32>) -> Vec<Ipv6Addr> {
         let mut interfaces: Vec<_> = self.interfaces.iter().collect();
         interfaces.sort_by_key(|interface| Some(interface.index) != near);
-        preferred(interfaces.into_iter().flat_map(Interface::global_ipv6).collect())
+        preferred(interfaces.into_iter().flat_map(Interface::global_ipv6))
     }
 
     /// Whether a deprecated address of ours has another one beside it that is not.
@@ -205,10 +208,15 @@ impl Network {
 }
 
 /// Of addresses, those that are not deprecated, where there are such.
-pub(super) fn preferred(addresses: Vec<(Ipv6Addr, bool)>) -> Vec<Ipv6Addr> {
-    let are_all = addresses.iter().all(|&(_, deprecated)| deprecated);
-    let chosen = addresses.into_iter().filter(|&(_, deprecated)| are_all || !deprecated);
-    chosen.map(|(address, _)| address).collect()
+pub(super) fn preferred<'a>(addresses: impl Iterator<Item = &'a InterfaceAddress>) -> Vec<Ipv6Addr> {
+    let mut addresses: Vec<_> = addresses.collect();
+    let are_all = addresses.iter().all(|own| own.deprecated);
+    addresses.retain(|own| are_all || !own.deprecated);
+    let ipv6 = |own: &InterfaceAddress| match own.address {
+        IpAddr::V6(address) => Some(address),
+        IpAddr::V4(_) => None,
+    };
+    addresses.into_iter().filter_map(ipv6).collect()
 }
 
 /// fe80::/10: on the link by definition (RFC 4291 section 2.5.6).
@@ -239,11 +247,13 @@ mod tests {
                         address: "10.99.0.2".parse().unwrap(),
                         prefix_length: 24,
                         deprecated: false,
+                        temporary: false,
                     },
                     InterfaceAddress {
                         address: "fd99::2".parse().unwrap(),
                         prefix_length: 64,
                         deprecated: false,
+                        temporary: false,
                     },
                 ],
             }],
@@ -271,16 +281,24 @@ mod tests {
 
     #[test]
     fn both_ends_of_a_point_to_point_link_are_somebody() {
-        let own =
-            InterfaceAddress { address: "10.0.0.1".parse().unwrap(), prefix_length: 31, deprecated: false };
+        let own = InterfaceAddress {
+            address: "10.0.0.1".parse().unwrap(),
+            prefix_length: 31,
+            deprecated: false,
+            temporary: false,
+        };
         assert!(!own.is_nobody("10.0.0.0".parse().unwrap()));
         assert!(!own.is_nobody("10.0.0.1".parse().unwrap()));
     }
 
     #[test]
     fn a_prefix_of_zero_covers_everything_of_its_family() {
-        let all =
-            InterfaceAddress { address: "10.0.0.1".parse().unwrap(), prefix_length: 0, deprecated: false };
+        let all = InterfaceAddress {
+            address: "10.0.0.1".parse().unwrap(),
+            prefix_length: 0,
+            deprecated: false,
+            temporary: false,
+        };
         assert!(all.covers("8.8.8.8".parse().unwrap()));
         assert!(!all.covers("fd99::1".parse().unwrap()));
     }

@@ -109,8 +109,12 @@ fn a_pinhole_by_pcp_is_renewed_with_its_address() {
 fn ipv6_network() -> Network {
     let mut network = network();
     network.default_gateways[0].address = "fe80::1".parse().unwrap();
-    let global =
-        InterfaceAddress { address: "2a02:ff0::7".parse().unwrap(), prefix_length: 64, deprecated: false };
+    let global = InterfaceAddress {
+        address: "2a02:ff0::7".parse().unwrap(),
+        prefix_length: 64,
+        deprecated: false,
+        temporary: false,
+    };
     network.interfaces[1].addresses.push(global);
     network
 }

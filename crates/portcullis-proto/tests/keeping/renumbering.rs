@@ -15,7 +15,12 @@ fn renumbered(is_deprecated: bool, is_gone: bool) -> Network {
     let addresses = &mut network.interfaces[1].addresses;
     addresses.iter_mut().filter(|known| known.address == own).for_each(|old| old.deprecated = is_deprecated);
     addresses.retain(|known| known.address != own || !is_gone);
-    addresses.push(InterfaceAddress { address: NEW.parse().unwrap(), prefix_length: 64, deprecated: false });
+    addresses.push(InterfaceAddress {
+        address: NEW.parse().unwrap(),
+        prefix_length: 64,
+        deprecated: false,
+        temporary: false,
+    });
     network
 }
 

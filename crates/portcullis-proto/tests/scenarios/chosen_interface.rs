@@ -16,6 +16,7 @@ fn ambiguous() -> Network {
         address: address.parse().unwrap(),
         prefix_length: 24,
         deprecated: false,
+        temporary: false,
     };
     network.interfaces[1].addresses.push(address(SECOND));
     network.interfaces.push(Interface {

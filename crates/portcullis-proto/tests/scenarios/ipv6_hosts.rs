@@ -129,12 +129,34 @@ fn a_host_without_a_global_address_opens_nothing() {
     assert!(pair.record.port_control().is_empty());
 }
 
+/// A temporary address changes every day (RFC 8981).
+#[test]
+fn the_address_that_stays_is_opened() {
+    for name in ["pcp-only", "ipv6-pinhole"] {
+        let mut network = network_with_ipv6();
+        let temporary = InterfaceAddress {
+            address: "2a02:ff0::c0de".parse().unwrap(),
+            prefix_length: 64,
+            deprecated: false,
+            temporary: true,
+        };
+        network.interfaces[1].addresses.insert(0, temporary);
+        let mut pair = Pair::at(GATEWAY.parse().unwrap(), named(name), Config::default(), network);
+        let granted = pair.map(udp(7777).ipv6()).unwrap();
+        assert_eq!(granted.internal_address, CLIENT_IPV6.parse::<IpAddr>().unwrap(), "{name}");
+    }
+}
+
 /// An address that has changed by the time that the gateway is asked: the next one is opened.
 #[test]
 fn each_global_address_is_tried() {
     let mut network = network_with_ipv6();
-    let second =
-        InterfaceAddress { address: "2a02:ff0::17".parse().unwrap(), prefix_length: 64, deprecated: false };
+    let second = InterfaceAddress {
+        address: "2a02:ff0::17".parse().unwrap(),
+        prefix_length: 64,
+        deprecated: false,
+        temporary: false,
+    };
     network.interfaces[1].addresses.push(second);
     let scenario = named("pcp-only");
     let mut pair = Pair::at(GATEWAY.parse().unwrap(), scenario, Config::default(), network);

@@ -29,6 +29,7 @@ fn two_links() -> Network {
             address: "10.7.0.2".parse().unwrap(),
             prefix_length: 16,
             deprecated: false,
+            temporary: false,
         }],
     });
     network

@@ -1,6 +1,6 @@
 //! The machine's interfaces and default gateways, read from the operating system.
 
-mod deprecated;
+mod kinds;
 mod routes;
 pub(crate) mod watch;
 
@@ -44,14 +44,16 @@ fn interfaces() -> io::Result<Vec<Interface>> {
             addresses: Vec::new(),
         })
         .collect();
-    let deprecated = deprecated::addresses();
+    let kinds = kinds::addresses();
     for net in getifs::interface_addrs()? {
         let interface = interfaces.iter_mut().find(|interface| interface.index == net.index());
         if let Some(interface) = interface {
+            let kind = kinds.get(&(interface.index, net.addr())).copied().unwrap_or_default();
             interface.addresses.push(InterfaceAddress {
                 address: net.addr(),
                 prefix_length: net.prefix_len(),
-                deprecated: deprecated.contains(&(interface.index, net.addr())),
+                deprecated: kind.deprecated,
+                temporary: kind.temporary,
             });
         }
     }

@@ -120,6 +120,7 @@ mod tests {
             address: address.parse().unwrap(),
             prefix_length: 24,
             deprecated: false,
+            temporary: false,
         };
         let interface = |index, address| Interface {
             name: format!("eth{index}"),

@@ -31,8 +31,7 @@ impl Client {
                     // The address that asks is the one that is opened.
                     let named = chosen.and_then(|name| name.parse::<Ipv6Addr>().ok());
                     let own = interface.into_iter().flat_map(|own| own.global_ipv6());
-                    let own = own.filter(|&(own, _)| named.is_none_or(|named| named == own));
-                    let chosen = preferred(own.collect());
+                    let chosen = preferred(own.filter(|own| named.is_none_or(|named| own.address == named)));
                     ways.extend(chosen.into_iter().map(|own| (server, Some(own.into()))));
                 } else {
                     ways.push((server, self.chosen_ipv4()));

@@ -472,6 +472,7 @@ pub(crate) fn network() -> Network {
         address: address.parse().unwrap(),
         prefix_length,
         deprecated: false,
+        temporary: false,
     };
     Network {
         interfaces: vec![
@@ -498,8 +499,12 @@ pub(crate) fn network() -> Network {
 /// The same network with a global address and a default gateway of IPv6, too.
 pub(crate) fn network_with_ipv6() -> Network {
     let mut network = network();
-    let address =
-        InterfaceAddress { address: CLIENT_IPV6.parse().unwrap(), prefix_length: 64, deprecated: false };
+    let address = InterfaceAddress {
+        address: CLIENT_IPV6.parse().unwrap(),
+        prefix_length: 64,
+        deprecated: false,
+        temporary: false,
+    };
     network.interfaces[1].addresses.push(address);
     network.default_gateways.push(DefaultGateway { address: "fe80::1".parse().unwrap(), interface: 2 });
     network
