@@ -74,6 +74,8 @@ pub enum Quirk {
     NoWanCommonInterfaceConfig,
     /// Advertises its services in this domain, such as `dslforum-org` (26).
     Domain(&'static str),
+    /// Advertises its devices in this domain (26, Huawei HG531).
+    DeviceDomain(&'static str),
     /// A white-space character or more before the XML declaration (28).
     LeadingSpace(&'static str),
     /// Says that its text is in this encoding, whatever it is in (28).

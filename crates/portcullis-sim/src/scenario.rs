@@ -177,6 +177,8 @@ const NAMED: &[Named] = &[
     ("no-common-config", "does not advertise WANCommonInterfaceConfig", IgdVersion::One, &[Quirk::NoWanCommonInterfaceConfig]),
     ("not-a-gateway", "a media server", IgdVersion::One, &[Quirk::Topology(Topology::NotAGateway)]),
     ("dslforum", "advertises its services under dslforum-org", IgdVersion::One, &[Quirk::Domain("dslforum-org")]),
+    ("dslforum-device", "advertises its devices and services under dslforum-org", IgdVersion::One,
+        &[Quirk::DeviceDomain("dslforum-org"), Quirk::Domain("dslforum-org"), Quirk::Topology(Topology::WanPppOnly)]),
     ("status-up", "its connection status is Up", IgdVersion::One, &[Quirk::OutArgument("NewConnectionStatus", "Up")]),
     ("disconnected", "its connection status is Disconnected", IgdVersion::One, &[Quirk::OutArgument("NewConnectionStatus", "Disconnected")]),
     ("offline", "says Disconnected and 0.0.0.0, and maps", IgdVersion::One,

@@ -18,6 +18,14 @@ fn the_connected_one_of_two_is_used() {
 }
 
 #[test]
+fn a_gateway_with_everything_in_the_old_domain_maps() {
+    let mut pair = Pair::new("dslforum-device".parse::<Scenario>().unwrap());
+    let granted = pair.map(udp(7777)).unwrap();
+    let service_type = &granted.grantor.control_point().unwrap().service_type;
+    assert_eq!(service_type, "urn:dslforum-org:service:WANPPPConnection:1");
+}
+
+#[test]
 fn without_a_status_the_next_one_is_tried() {
     for quirk in [
         Quirk::Fault("GetStatusInfo", 401),

@@ -75,9 +75,12 @@ fn service(device: &Device, kind: &str, version: u8, name: &'static str, down: b
 }
 
 fn urn(device: &Device, what: &str, kind: &str, version: u8) -> String {
-    // Devices keep theirs: one of dslforum.org is a TR-064 device, not a gateway with old service types.
-    let domain = parameter!(device.quirks, Quirk::Domain(domain) if what == "service" => domain)
-        .unwrap_or("schemas-upnp-org");
+    let domain = if what == "service" {
+        parameter!(device.quirks, Quirk::Domain(domain) => domain)
+    } else {
+        parameter!(device.quirks, Quirk::DeviceDomain(domain) => domain)
+    };
+    let domain = domain.unwrap_or("schemas-upnp-org");
     format!("urn:{domain}:{what}:{kind}:{version}")
 }
 

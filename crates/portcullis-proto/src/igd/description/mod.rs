@@ -122,7 +122,7 @@ impl Description {
     ///
     /// The dslforum.org services of a TR-064 device are left out, as they need a login.
     pub fn wan_connections(&self) -> impl Iterator<Item = &Service> {
-        let tr_064 = service_type::is_dslforum(&self.device_type);
+        let tr_064 = self.is_tr_064();
         let mut services: Vec<_> = self
             .services
             .iter()
@@ -130,6 +130,14 @@ impl Description {
             .collect();
         services.sort_by_key(|service| (service.dslforum, service.kind.preference()));
         services.into_iter()
+    }
+
+    /// Whether it is the description of a TR-064 device, whose actions want a login. Such a device has the services
+    /// by which it is managed, in the domain of its own type; a gateway that only kept the old domain has none of
+    /// them, and no login (quirk 26). What it has of LANConfigSecurity says nothing: that is about other passwords.
+    fn is_tr_064(&self) -> bool {
+        service_type::is_dslforum(&self.device_type)
+            && self.services.iter().any(|service| service_type::is_tr_064_management(&service.service_type))
     }
 
     /// The services that open pinholes for IPv6, in document order.

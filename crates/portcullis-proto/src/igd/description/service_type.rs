@@ -62,6 +62,15 @@ pub(super) fn is_dslforum(urn: &str) -> bool {
     urn.split(':').nth(1) == Some("dslforum-org")
 }
 
+/// Whether a type is that of a service by which a device is managed and which every TR-064 device has: DeviceInfo or
+/// DeviceConfig, in the domain of the DSL Forum.
+pub(super) fn is_tr_064_management(service_type: &str) -> bool {
+    let mut words = service_type.split(':').skip(1);
+    words.next() == Some("dslforum-org")
+        && words.next() == Some("service")
+        && matches!(words.next(), Some("DeviceInfo" | "DeviceConfig"))
+}
+
 /// Whether a service type may stand in a request header and in an attribute as it is.
 pub(super) fn is_sound(service_type: &str) -> bool {
     !service_type.is_empty()

@@ -146,12 +146,35 @@ fn orders_services_by_preference() {
 
 #[test]
 fn leaves_out_what_needs_a_login() {
+    const OLD_IGD: &str = "urn:dslforum-org:device:InternetGatewayDevice:1";
     let old = service("urn:dslforum-org:service:WANIPConnection:1", "/ctl");
-    let tr_064 = parse(&device("", "urn:dslforum-org:device:InternetGatewayDevice:1", &old));
-    assert!(tr_064.is_gateway());
-    assert_eq!(tr_064.wan_connections().count(), 0);
-    assert!(tr_064.services[0].dslforum);
+    for name in ["DeviceInfo", "DeviceConfig"] {
+        let management = service(&format!("urn:dslforum-org:service:{name}:1"), "/manage");
+        for services in [format!("{old}{management}"), format!("{management}{old}")] {
+            let tr_064 = parse(&device("", OLD_IGD, &services));
+            assert!(tr_064.is_gateway());
+            assert_eq!(tr_064.wan_connections().count(), 0, "{name}");
+            assert_eq!(parse(&device("", IGD, &services)).wan_connections().count(), 1, "{name}");
+        }
+    }
     assert_eq!(parse(&device("", IGD, &old)).wan_connections().count(), 1, "an old gateway without login");
+}
+
+/// The Huawei HG531 has devices and services in the old domain, a service of its maker's with a name of TR-064, and
+/// no login.
+#[test]
+fn a_gateway_of_the_old_domain_is_no_tr_064_device_by_that() {
+    let services =
+        ["urn:www-huawei-com:service:DeviceConfig:1", "urn:dslforum-org:service:LANConfigSecurity:1"]
+            .map(|service_type| service(service_type, "/other"))
+            .concat();
+    let ppp = service("urn:dslforum-org:service:WANPPPConnection:1", "/ctrlt/WANPPPConnection_1");
+    let description =
+        parse(&device("", "urn:dslforum-org:device:InternetGatewayDevice:1", &format!("{services}{ppp}")));
+    assert!(description.is_gateway());
+    let used = description.wan_connections().next().unwrap();
+    assert_eq!((used.kind, used.dslforum), (ServiceKind::WanPppConnection(1), true));
+    assert_eq!(description.note(), None);
 }
 
 #[test]
