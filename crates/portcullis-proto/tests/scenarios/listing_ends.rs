@@ -64,7 +64,7 @@ fn a_slow_list_without_an_end_ends_at_the_deadline() {
     pair.assert_idle();
 }
 
-/// QUIRKS.md 66: miniupnpd 2.3.1 does not survive the listing of a long table.
+/// QUIRKS.md 66 and 69: a long table is not asked for at once.
 #[test]
 fn version_2_lists_a_short_table_at_once_and_a_long_one_entry_by_entry() {
     for (count, listings, entries) in [(0, 2, 1), (3, 2, 1), (100, 2, 1), (101, 0, 103), (250, 0, 252)] {

@@ -14,9 +14,8 @@ use std::collections::BTreeSet;
 
 /// Some gateways never end their list; nobody's table is this long.
 const MOST_ENTRIES: usize = 512;
-/// A table longer than this is read entry by entry: at 133 entries in the range of ports asked for, whatever
-/// number was asked for, a widespread gateway aborts (quirk 66), and which it leaves out is its own choice
-/// (quirk 69).
+/// A table longer than this is read entry by entry: a widespread gateway cannot be asked for any more at once
+/// (quirk 66), and which it leaves out is its own choice (quirk 69).
 const LONGEST_LISTING: u16 = 100;
 
 #[derive(Clone, Copy, Debug)]
