@@ -107,9 +107,22 @@ fn a_loop_of_versions_is_not_followed() {
         pair.map(udp(7777)).unwrap_err();
         assert_eq!(pair.gateway.counters().pcp, 1, "{versions:?}");
     }
-    // The version that was asked in, refused in that very version, is no answer.
+}
+
+/// The version that was asked in, refused in that very version: there is no other one to ask in.
+#[test]
+fn a_refusal_of_its_own_version_ends_pcp_at_once() {
+    let refuses = Quirk::PortControl(Oddity::OtherVersions(&[2]));
     let error = survives(&odd(Method::Pcp, &[Oddity::OtherVersions(&[2])])).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+    assert_eq!(error.kind(), ErrorKind::NoService, "{error}");
+    let attempts = error.attempts();
+    assert!(attempts.iter().any(|attempt| attempt.failure == Failure::UnsupportedVersion), "{error:?}");
+
+    let both: Scenario = "pcp-and-nat-pmp".parse().unwrap();
+    let mut pair = Pair::every_protocol(both.with(refuses));
+    let granted = pair.map(udp(7777)).unwrap();
+    assert_eq!(granted.method(), Method::NatPmp);
+    assert_eq!((pair.now.since_start(), pair.gateway.counters().pcp), (Duration::from_millis(2), 1));
 }
 
 /// F9

@@ -226,6 +226,10 @@ impl Transaction {
                 nat_pmp_result(request, response).map(|result| result.map(|()| answer.clone()))
             }
             (Ask::Pcp { lifetime, opcode, .. }, Answer::Pcp(response)) => {
+                // In the version of the request itself: there is no other one to ask in.
+                if is_request_sent_back(opcode, response) {
+                    return Some(Err(Failure::UnsupportedVersion));
+                }
                 pcp_result(*lifetime, opcode, response).map(|result| result.map(|()| answer.clone()))
             }
             _ => None,
@@ -255,8 +259,9 @@ impl Transaction {
     }
 
     /// Whether the answer says that the server does not speak the version of the request (RFC 6886 section 3.5,
-    /// RFC 6887 section 9). It names a version that the server does speak, so it is never about a request in that
-    /// one: a copy of the refusal of PCP must not end NAT-PMP, nor the reverse.
+    /// RFC 6887 section 9). It names a version that the server does speak, so it is not about a request in that
+    /// one, unless it repeats the request (`matches`): a copy of the refusal of PCP must not end NAT-PMP, nor the
+    /// reverse.
     pub(super) fn is_refused_by_version(&self, now: Time, answer: &Answer, line: &Line) -> Option<AskResult> {
         let refused = match (&self.ask, answer) {
             // A server of PCP may write the layout of NAT-PMP all the same.
@@ -273,8 +278,9 @@ impl Transaction {
                     && (response.version == pcp::VERSION || line.has_answered(Method::Pcp))
             }
             (Ask::Pcp { opcode, .. }, Answer::Pcp(response)) => {
+                // A bare header in our version may be an answer to NAT-PMP.
                 response.result_code == pcp::ResultCode::UnsuppVersion
-                    && response.version != pcp::VERSION
+                    && (response.version != pcp::VERSION || !line.has_asked_nat_pmp(now))
                     && response.opcode_number == opcode.number()
                     && !line.has_answered(Method::Pcp)
             }
@@ -304,6 +310,17 @@ fn nat_pmp_result(request: &natpmp::Request, response: &natpmp::Response) -> Opt
 /// since.
 fn is_for_the_same(asked: &natpmp::MapRequest, granted: &natpmp::MapResponse) -> bool {
     granted.protocol == asked.protocol && (granted.lifetime == 0) == (asked.lifetime == 0)
+}
+
+/// Whether an answer refuses the version of the request and repeats the request, nonce and all (RFC 6887 section 8.2):
+/// that is no answer to NAT-PMP, and nobody who has not seen the request can write it.
+fn is_request_sent_back(opcode: &pcp::Opcode, response: &pcp::Response) -> bool {
+    let maps = (opcode.map(), response.opcode.as_ref().and_then(pcp::Opcode::map));
+    response.result_code == pcp::ResultCode::UnsuppVersion
+        && matches!(maps, (Some(asked), Some(repeated))
+            if repeated.nonce == asked.nonce
+                && repeated.protocol == asked.protocol
+                && repeated.internal_port == asked.internal_port)
 }
 
 fn pcp_result(lifetime: u32, opcode: &pcp::Opcode, response: &pcp::Response) -> Option<Result<(), Failure>> {
