@@ -45,6 +45,8 @@ pub enum Quirk {
     SearchLfOnly,
     /// Leaves out the empty line at the end of its answers (12).
     SearchUnfinished,
+    /// A line of its answers, as it is, in place of EXT (95).
+    SearchLine(&'static str),
     /// Sends this datagram before each of its own answers (attack A3 to A11).
     SearchJunk(&'static [u8]),
     /// Repeats each answer `count` times, `interval` apart; `distinct` ones name other devices and

@@ -149,6 +149,7 @@ const NAMED: &[Named] = &[
         &[Quirk::AnswersOnly(&["urn:schemas-upnp-org:service:WANIPConnection:1"])]),
     ("answers-igd2-only", "answers searches for InternetGatewayDevice:2 only", IgdVersion::Two,
         &[Quirk::AnswersOnly(&["urn:schemas-upnp-org:device:InternetGatewayDevice:2"])]),
+    ("damaged-answer", "a line of its answers has lost its colon", IgdVersion::One, &[Quirk::SearchLine("EXT")]),
     ("slow-search", "answers searches after 1.5 s", IgdVersion::One, &[Quirk::SearchDelay(Duration::from_millis(1_500))]),
     ("farewell", "says goodbye before each of its answers, as if it restarted", IgdVersion::One, &[Quirk::SearchJunk(hostile::FAREWELL)]),
     ("silent", "answers no search at all", IgdVersion::One, &[Quirk::AnswersOnly(&[])]),

@@ -108,6 +108,9 @@ fn encode(device: &Device, name: &Name) -> Vec<u8> {
     let usn = name.usn(&name.udn);
     let mut text = head(&name.target, &usn, header, &device.location());
     text.push_str(&format!("BOOTID.UPNP.ORG: {}\r\nCONFIGID.UPNP.ORG: 1\r\n", device.boot_id));
+    if let Some(line) = parameter!(device.quirks, Quirk::SearchLine(line) => line) {
+        text = text.replacen("EXT:\r\n", &format!("{line}\r\n"), 1);
+    }
     if !device.has(Quirk::SearchUnfinished) {
         text.push_str("\r\n");
     }

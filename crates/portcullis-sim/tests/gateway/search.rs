@@ -94,6 +94,7 @@ fn odd_answers_are_as_odd_as_asked() {
         (Quirk::LocationHeader("AL"), "\r\nAL: http://"),
         (Quirk::Location("http://10.0.0.1/"), "\r\nLOCATION: http://10.0.0.1/\r\n"),
         (Quirk::SearchLfOnly, "200 OK\nCACHE"),
+        (Quirk::SearchLine("EXT"), "\r\nEXT\r\nSERVER: "),
         (Quirk::SearchUnfinished, "CONFIGID.UPNP.ORG: 1\r\n"),
     ] {
         let answers = Home::new(Scenario::igd1().with(quirk)).search_raw(IGD_1);

@@ -11,8 +11,10 @@ impl Message {
     ///
     /// Tolerated, because devices do it: bare LF, header names in any case and with blanks around the colon,
     /// blanks at the end of a line, a missing blank line at the end, NUL padding, and anything after the
-    /// blank line. Not tolerated: a last line without its end, since the datagram may have been cut in the
-    /// middle of the location.
+    /// blank line. A line that is no header, or whose value has bytes that it cannot have, is left out, as in the
+    /// head of an HTTP reply: the others say as much as they did. Not tolerated: a NUL or a carriage return within
+    /// a line, since readers would disagree on where that ends, and a last line without its end, since the datagram
+    /// may have been cut in the middle of the location.
     ///
     /// # Errors
     ///
@@ -114,23 +116,18 @@ impl<'a> Headers<'a> {
                 // A folded line: what the header before it says depends on who reads it.
                 return Err(SsdpError::Ambiguous);
             }
-            let mut halves = line.splitn(2, |byte| *byte == b':');
-            let (Some(name), Some(value)) = (halves.next(), halves.next()) else {
+            if line.iter().any(|byte| matches!(byte, 0 | b'\r')) {
                 return Err(SsdpError::Header);
-            };
-            headers.set(name.trim_ascii(), value.trim_ascii())?;
+            }
+            let mut halves = line.splitn(2, |byte| *byte == b':');
+            if let (Some(name), Some(value)) = (halves.next(), halves.next()) {
+                headers.set(name.trim_ascii(), value.trim_ascii())?;
+            }
         }
         Ok(headers)
     }
 
     fn set(&mut self, name: &[u8], value: &'a [u8]) -> Result<(), SsdpError> {
-        if name.is_empty()
-            || !name.iter().all(u8::is_ascii_graphic)
-            || value.contains(&0)
-            || value.contains(&b'\r')
-        {
-            return Err(SsdpError::Header);
-        }
         let slot = match name.to_ascii_uppercase().as_slice() {
             b"LOCATION" => &mut self.location,
             b"AL" => &mut self.al,
@@ -149,10 +146,8 @@ impl<'a> Headers<'a> {
             }
             _ => return Ok(()),
         };
-        let value = core::str::from_utf8(value).map_err(|_| SsdpError::Header)?;
-        if !value.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
-            return Err(SsdpError::Header);
-        }
+        let is_sound = value.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ');
+        let Some(value) = core::str::from_utf8(value).ok().filter(|_| is_sound) else { return Ok(()) };
         match slot.replace(value) {
             Some(earlier) if earlier != value => Err(SsdpError::Ambiguous),
             _ => Ok(()),

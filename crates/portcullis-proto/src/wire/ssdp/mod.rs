@@ -101,7 +101,7 @@ pub enum SsdpError {
     StartLine,
     /// An answer with a status other than 200.
     Status(u16),
-    /// A header line without a colon or name, or with a byte that no value may have.
+    /// A NUL or a carriage return within a header line.
     Header,
     /// Two different values for one header, or a folded line.
     Ambiguous,

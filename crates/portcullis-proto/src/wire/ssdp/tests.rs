@@ -79,6 +79,12 @@ fn decodes_reply_in_every_tolerated_form() {
         REPLY.replace("EXT:", "LOCATION: http://192.168.1.1:5000/d.xml"),
         REPLY.trim_end().to_owned() + "\r\n",
         REPLY.to_owned() + "\0\0\0",
+        // One line that is no header, or has a value that cannot be one.
+        REPLY.replace("EXT:", "EXT"),
+        REPLY.replace("EXT:", ": x"),
+        REPLY.replace("EXT:", "E X\u{e4}T: x"),
+        REPLY.replace("EXT:", "LOCATION: http://192.168.1.1:5000/\u{e4}"),
+        REPLY.replace("EXT:", "USN: \u{1b}[31m"),
         REPLY.to_owned() + "\r\nbody without colon",
     ] {
         assert_eq!(decode(&text), Ok(Message::Response(reply())), "{text:?}");
@@ -114,12 +120,10 @@ fn refuses_what_is_no_usable_message() {
         (REPLY.replace("1.1 200", "9.9 200"), SsdpError::StartLine),
         (REPLY.replace("HTTP/1.1 200", "HTTP/1.1 2000"), SsdpError::StartLine),
         (REPLY.replace("200 OK", "500 Error"), SsdpError::Status(500)),
-        (REPLY.replace("EXT:", "EXT"), SsdpError::Header),
-        (REPLY.replace("EXT:", ": x"), SsdpError::Header),
         (REPLY.replace("EXT:", "E\0T:"), SsdpError::Header),
-        (REPLY.replace("http://", "http://\u{e4}"), SsdpError::Header),
         (REPLY.replace("http://", "http\r://"), SsdpError::Header),
-        (REPLY.replace("http://", "http\t://"), SsdpError::Header),
+        (REPLY.replace("http://", "http://\u{e4}"), SsdpError::MissingLocation),
+        (REPLY.replace("http://", "http\t://"), SsdpError::MissingLocation),
         (REPLY.replace("EXT:", "LOCATION: http://192.168.1.1/other"), SsdpError::Ambiguous),
         (REPLY.replace("EXT:", "st: ssdp:all"), SsdpError::Ambiguous),
         (REPLY.replace("EXT:", "USN: uuid:2"), SsdpError::Ambiguous),
