@@ -134,6 +134,8 @@ pub enum Quirk {
     RefreshIgnored,
     /// Says 501 where 714, 716 or 718 is meant (49).
     ActionFailedForConflict,
+    /// Says this code where 714 is meant (96, Linksys WRT1900AC).
+    NoSuchEntryAs(u16),
     /// Internal and external port must be the same: 724 (54).
     SamePortOnly,
     /// The remote host must be a wildcard: 726 (54).

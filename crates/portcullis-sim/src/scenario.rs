@@ -247,6 +247,8 @@ const NAMED: &[Named] = &[
     ("list-end-402", "its list ends with 402", IgdVersion::One, &[Quirk::ListEnd(ListEnd::Fault(402))]),
     ("list-end-501", "its list ends with 501", IgdVersion::One, &[Quirk::ListEnd(ListEnd::Fault(501))]),
     ("list-end-714", "its list ends with 714", IgdVersion::One, &[Quirk::ListEnd(ListEnd::Fault(714))]),
+    ("absent-501", "says 501 to all that is not there, and at the end of its list", IgdVersion::One,
+        &[Quirk::NoSuchEntryAs(501), Quirk::ListEnd(ListEnd::Fault(501))]),
     ("list-endless", "its list never ends", IgdVersion::One, &[Quirk::ListEnd(ListEnd::Invented)]),
     ("list-repeats", "its list begins anew at its end", IgdVersion::One, &[Quirk::ListEnd(ListEnd::Cycle)]),
     ("bare-faults", "its faults have a number only", IgdVersion::One, &[Quirk::BareFaults, Quirk::PermanentLeaseOnly]),

@@ -85,6 +85,13 @@ macro_rules! codes {
             }
         }
 
+        impl UpnpErrorCode {
+            /// Whether a refusal with it says nothing of the reason.
+            pub(crate) const fn says_nothing(self) -> bool {
+                matches!(self, Self::ActionFailed | Self::Unknown(_))
+            }
+        }
+
         /// What a number means where a WAN connection service says it.
         impl From<u16> for UpnpErrorCode {
             fn from(code: u16) -> Self {

@@ -43,18 +43,62 @@ fn force_deletes_it_where_the_gateway_lets_us() {
 
 #[test]
 fn what_the_gateway_does_not_tell_the_owner_of_stays() {
-    for quirk in [
-        Quirk::Fault("GetSpecificPortMappingEntry", 401),
-        Quirk::Fault("GetSpecificPortMappingEntry", 501),
-        Quirk::Fault("GetSpecificPortMappingEntry", 606),
-        Quirk::OutArgument("NewInternalClient", ""),
+    let specific = |code| Quirk::Fault("GetSpecificPortMappingEntry", code);
+    let generic = Quirk::Fault("GetGenericPortMappingEntry", 401);
+    for quirks in [
+        vec![specific(401), generic],
+        vec![specific(501), generic],
+        vec![specific(606), generic],
+        vec![Quirk::OutArgument("NewInternalClient", "")],
+        vec![Quirk::OutArgument("NewInternalClient", ""), specific(501)],
     ] {
-        let mut pair = Pair::new(Scenario::igd1().with(quirk));
+        let scenario = quirks.iter().fold(Scenario::igd1(), |scenario, &quirk| scenario.with(quirk));
+        let mut pair = Pair::new(scenario);
         pair.gateway.add_mapping(Mapping::new(Protocol::Udp, 7777, "192.168.1.7".parse().unwrap()));
         let error = pair.close(7777, false).unwrap_err();
-        assert_eq!(error.attempts()[0].failure, Failure::OwnerUnknown, "{quirk:?}");
+        assert_eq!(error.attempts()[0].failure, Failure::OwnerUnknown, "{quirks:?}");
         assert_eq!(deletions(&pair), 0);
     }
+}
+
+/// Quirk 96
+#[test]
+fn the_list_tells_what_the_question_about_an_entry_does_not() {
+    let ours = Mapping::new(Protocol::Udp, 7777, "192.168.1.7".parse().unwrap());
+    let others = Mapping::new(Protocol::Udp, 7778, "192.168.1.9".parse().unwrap());
+    for code in [401, 501, 606, 899] {
+        let mut pair = Pair::new(Scenario::igd1().with(Quirk::Fault("GetSpecificPortMappingEntry", code)));
+        pair.gateway.add_mapping(ours.clone());
+        pair.gateway.add_mapping(others.clone());
+        assert_eq!(pair.close(7777, false), Ok(true), "{code}");
+        assert_eq!(pair.close(7778, false).unwrap_err().kind(), ErrorKind::Conflict, "{code}");
+        assert_eq!(pair.close(7779, false), Ok(false), "{code}");
+        assert_eq!((deletions(&pair), pair.gateway.mappings().len()), (1, 1), "{code}");
+    }
+}
+
+/// Quirk 96
+#[test]
+fn a_vague_refusal_for_what_is_not_there_is_no_error() {
+    let scenario: Scenario = "absent-501".parse().unwrap();
+    for others in [0, 3] {
+        let mut pair = Pair::new(scenario.clone());
+        for port in 1..=others {
+            pair.gateway.add_mapping(Mapping::new(Protocol::Udp, port, "192.168.1.9".parse().unwrap()));
+        }
+        assert_eq!(pair.close(7777, false), Ok(false), "{others}");
+        // Deleted without proof, and refused in the same words.
+        assert_eq!(pair.close(7777, true), Ok(false), "{others}");
+        let granted = pair.map(udp(7777)).unwrap();
+        assert_eq!(pair.close(7777, false), Ok(true), "{others}");
+        assert_eq!(release(&mut pair, &granted), Ok(false), "{others}");
+        assert_eq!(pair.gateway.mappings().len(), usize::from(others));
+    }
+    // What is there, and is not deleted, is none of that.
+    let kept = scenario.with(Quirk::Fault("DeletePortMapping", 501));
+    let mut pair = Pair::new(kept);
+    pair.map(udp(7777)).unwrap();
+    assert_eq!(pair.close(7777, false).unwrap_err().kind(), ErrorKind::Refused);
 }
 
 #[test]

@@ -69,7 +69,8 @@ fn releasing_the_older_of_two_grants_keeps_the_port_open() {
 fn doubtful_then_granted(recovers: bool) -> (Pair, Rc<RefCell<SimPeer>>) {
     let cannot_tell = Quirk::Fault("GetSpecificPortMappingEntry", 501);
     let silent = Quirk::Http(On::Action("AddPortMapping"), HttpOddity::Silent);
-    let mut pair = Pair::new(Scenario::igd1().with(silent).with(cannot_tell));
+    let cannot_list = Quirk::Fault("GetGenericPortMappingEntry", 401);
+    let mut pair = Pair::new(Scenario::igd1().with(silent).with(cannot_tell).with(cannot_list));
     let other = second_gateway(&mut pair);
     let operation = pair.start(|client, now| client.map(now, udp(7777), TIMEOUT));
     let mut steps = 0..TIMEOUT.as_millis();

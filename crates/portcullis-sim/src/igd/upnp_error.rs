@@ -1,7 +1,7 @@
 //! The faults of control requests (UPnP Device Architecture 1.1 section 3.2.2).
 
 use crate::device::Device;
-use crate::quirk::Quirk;
+use crate::quirk::{Quirk, parameter};
 use portcullis_proto::igd::description::ServiceKind;
 use portcullis_proto::igd::error_code::UpnpErrorCode;
 use portcullis_proto::wire::soap;
@@ -48,7 +48,10 @@ impl UpnpError {
             Self::WILDCARD_NOT_PERMITTED_IN_EXT_PORT,
             Self::CONFLICT_IN_MAPPING_ENTRY,
         ];
-        if device.has(Quirk::ActionFailedForConflict) && vague.contains(&self) {
+        let absent = parameter!(device.quirks, Quirk::NoSuchEntryAs(code) => code);
+        if let Some(code) = absent.filter(|_| self == Self::NO_SUCH_ENTRY_IN_ARRAY) {
+            Self(code)
+        } else if device.has(Quirk::ActionFailedForConflict) && vague.contains(&self) {
             Self::ACTION_FAILED
         } else {
             self

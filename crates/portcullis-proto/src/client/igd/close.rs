@@ -2,7 +2,7 @@
 
 use super::call::{Call, CallResult};
 use super::list::List;
-use super::{Next, Procedure};
+use super::{Next, Procedure, Stop};
 use crate::Protocol;
 use crate::client::device::ControlPoint;
 use crate::client::error::{Failure, Step};
@@ -57,6 +57,16 @@ impl Mark {
     }
 }
 
+/// What is looked for in the whole table.
+#[derive(Debug)]
+enum Sought {
+    /// An entry with our mark, behind whatever port.
+    Marked,
+    /// The entry behind the port. The question about it alone, or its deletion, was refused in a way that some gateways
+    /// have for what is not there (quirk 96).
+    Port(Failure),
+}
+
 #[derive(Debug)]
 pub(in crate::client) struct Close {
     protocol: Protocol,
@@ -64,16 +74,27 @@ pub(in crate::client) struct Close {
     claim: Claim,
     deleting: bool,
     /// The table, while the entry is looked for in all of it.
-    table: Option<List>,
+    table: Option<(List, Sought)>,
     /// External ports of entries with the same mark that are wanted.
     spared: Vec<NonZeroU16>,
     /// What made a deletion doubtful, while the entry is looked for once more.
     doubt: Option<Failure>,
+    /// Whether the answer to a deletion was not heard: what is not there was deleted by it.
+    was_unheard: bool,
 }
 
 impl Close {
     pub(in crate::client) fn new(protocol: Protocol, external_port: NonZeroU16, claim: Claim) -> Self {
-        Self { protocol, external_port, claim, deleting: false, table: None, spared: Vec::new(), doubt: None }
+        Self {
+            protocol,
+            external_port,
+            claim,
+            deleting: false,
+            table: None,
+            spared: Vec::new(),
+            doubt: None,
+            was_unheard: false,
+        }
     }
 
     /// The same, which deletes none of these, wherever it has to look.
@@ -115,6 +136,7 @@ impl Close {
         self.deleting = false;
         self.table = None;
         self.doubt = None;
+        self.was_unheard = false;
     }
 
     fn entry(&self) -> GetSpecificPortMappingEntry {
@@ -146,12 +168,20 @@ impl Close {
     }
 
     fn look_through(&mut self, point: &ControlPoint, next: Next<Vec<PortMappingEntry>>) -> Next<bool> {
-        let entries = match next {
+        let result = match next {
             Next::Call(call) => return Next::Call(call),
-            Next::Done(Ok(entries)) => entries,
-            Next::Done(Err(stop)) => return Next::Done(Err(stop)),
+            Next::Done(result) => result,
         };
-        self.table = None;
+        let sought = self.table.take().map(|(_, sought)| sought);
+        let entries = match (result, sought) {
+            (Ok(entries), Some(Sought::Port(failure))) => return self.looked_up(point, entries, failure),
+            (Err(Stop { failure: Failure::Exchange(error), step }), _) => {
+                return Next::fail(step, Failure::Exchange(error));
+            }
+            (Err(_), Some(Sought::Port(failure))) => return Next::fail(self.step(), failure),
+            (Ok(entries), _) => entries,
+            (Err(stop), _) => return Next::Done(Err(stop)),
+        };
         let Some(mark) = self.mark() else { return Next::Done(Ok(false)) };
         let is_it = |entry: &&PortMappingEntry| {
             entry.protocol == self.protocol
@@ -167,6 +197,71 @@ impl Close {
             None => Next::Done(Ok(false)),
         }
     }
+
+    fn look_up(&mut self, point: &ControlPoint, failure: Failure) -> Next<bool> {
+        self.read_table(point, Sought::Port(failure))
+    }
+
+    fn read_table(&mut self, point: &ControlPoint, sought: Sought) -> Next<bool> {
+        let mut table = List::new();
+        let next = table.start(point);
+        self.table = Some((table, sought));
+        self.look_through(point, next)
+    }
+
+    /// What the table says of the port.
+    fn looked_up(
+        &mut self,
+        point: &ControlPoint,
+        entries: Vec<PortMappingEntry>,
+        failure: Failure,
+    ) -> Next<bool> {
+        let is_cut = List::is_cut(&entries);
+        let behind = |entry: &PortMappingEntry| {
+            entry.protocol == self.protocol && entry.external_port == self.external_port.get()
+        };
+        match entries.into_iter().find(behind) {
+            Some(entry) if !self.deleting => self.judge(point, entry),
+            None if !is_cut => Next::Done(Ok(self.was_unheard)),
+            _ => Next::fail(self.step(), failure),
+        }
+    }
+
+    fn step(&self) -> Step {
+        Step::Action(if self.deleting { DeletePortMapping::NAME } else { GetSpecificPortMappingEntry::NAME })
+    }
+
+    /// Whether what the gateway says of the entry lets it be deleted.
+    fn judge(&mut self, point: &ControlPoint, entry: PortMappingEntry) -> Next<bool> {
+        let step = self.step();
+        if self.is_former(&entry) {
+            return self.delete(point);
+        }
+        let leads_to_us = entry.internal_address() == Some(point.local_address);
+        if leads_to_us && !matches!(self.claim, Claim::Former(..)) {
+            return match &self.claim {
+                Claim::Added(mark) if !mark.is_on(&entry) => {
+                    Next::fail(step, Failure::NotOurs { holder: entry.internal_client })
+                }
+                Claim::Left(mark) if mark.is_anothers(&entry) => {
+                    let holder = format!("{} ({})", entry.internal_client, entry.description.trim());
+                    Next::fail(step, Failure::NotOurs { holder })
+                }
+                Claim::Ours(port) | Claim::Left(Mark { internal_port: port, .. })
+                    if entry.internal_port != port.get() =>
+                {
+                    let holder = format!("{}:{}", entry.internal_client, entry.internal_port);
+                    Next::fail(step, Failure::NotOurs { holder })
+                }
+                _ => self.delete(point),
+            };
+        }
+        if !entry.internal_client.is_empty() {
+            return Next::fail(step, Failure::NotOurs { holder: entry.internal_client });
+        }
+        // Some gateways leave the client out.
+        if self.is_ours() { self.delete(point) } else { Next::fail(step, Failure::OwnerUnknown) }
+    }
 }
 
 impl Procedure for Close {
@@ -178,12 +273,7 @@ impl Procedure for Close {
             // Reached over IPv6, a gateway knows us by another address than the one it maps to.
             (_, IpAddr::V6(_)) => Next::fail(Step::Action(DeletePortMapping::NAME), Failure::NotIpv4),
             (Claim::Force, _) => self.delete(point),
-            (Claim::Added(mark), _) if mark.anywhere => {
-                let mut table = List::new();
-                let next = table.start(point);
-                self.table = Some(table);
-                self.look_through(point, next)
-            }
+            (Claim::Added(mark), _) if mark.anywhere => self.read_table(point, Sought::Marked),
             (Claim::Left(_) | Claim::Ours(_) | Claim::Added(_) | Claim::Former(..) | Claim::Unproven, _) => {
                 Next::Call(Call::new(point, &self.entry()))
             }
@@ -191,18 +281,16 @@ impl Procedure for Close {
     }
 
     fn resume(&mut self, point: &ControlPoint, result: CallResult) -> Next<bool> {
-        if let Some(table) = &mut self.table {
+        if let Some((table, _)) = &mut self.table {
             let next = table.resume(point, result);
             return self.look_through(point, next);
         }
-        let step = if self.deleting {
-            Step::Action(DeletePortMapping::NAME)
-        } else {
-            Step::Action(GetSpecificPortMappingEntry::NAME)
-        };
+        let step = self.step();
         if let Some(doubt) = self.doubt.take() {
+            self.was_unheard = true;
             return match result {
                 Err(Failure::Fault(UpnpErrorCode::NoSuchEntryInArray, _)) => Next::Done(Ok(true)),
+                Err(Failure::Fault(code, _)) if code.says_nothing() => self.look_up(point, doubt),
                 _ => Next::fail(step, doubt),
             };
         }
@@ -214,41 +302,19 @@ impl Procedure for Close {
                 self.doubt = Some(failure);
                 Next::Call(Call::new(point, &self.entry()))
             }
+            Err(Failure::Fault(code, words)) if self.deleting && code.says_nothing() => {
+                self.look_up(point, Failure::Fault(code, words))
+            }
             Err(failure) if self.deleting => Next::fail(step, failure),
             Ok(arguments) => match self.entry().decode(&arguments) {
-                Ok(entry) if self.is_former(&entry) => self.delete(point),
-                Ok(entry)
-                    if entry.internal_address() == Some(point.local_address)
-                        && !matches!(self.claim, Claim::Former(..)) =>
-                {
-                    match &self.claim {
-                        Claim::Added(mark) if !mark.is_on(&entry) => {
-                            Next::fail(step, Failure::NotOurs { holder: entry.internal_client })
-                        }
-                        Claim::Left(mark) if mark.is_anothers(&entry) => {
-                            let holder = format!("{} ({})", entry.internal_client, entry.description.trim());
-                            Next::fail(step, Failure::NotOurs { holder })
-                        }
-                        Claim::Ours(port) | Claim::Left(Mark { internal_port: port, .. })
-                            if entry.internal_port != port.get() =>
-                        {
-                            let holder = format!("{}:{}", entry.internal_client, entry.internal_port);
-                            Next::fail(step, Failure::NotOurs { holder })
-                        }
-                        _ => self.delete(point),
-                    }
-                }
-                Ok(entry) if !entry.internal_client.is_empty() => {
-                    Next::fail(step, Failure::NotOurs { holder: entry.internal_client })
-                }
-                // Some gateways leave the client out.
-                Ok(_) if self.is_ours() => self.delete(point),
-                Ok(_) => Next::fail(step, Failure::OwnerUnknown),
+                Ok(entry) => self.judge(point, entry),
                 Err(_) if self.is_ours() => self.delete(point),
                 Err(error) => Next::fail(step, Failure::Decode(error)),
             },
             Err(Failure::Exchange(error)) => Next::fail(step, Failure::Exchange(error)),
             Err(_) if self.is_ours() => self.delete(point),
+            // The list may tell what the entry's own question does not.
+            Err(Failure::Fault(..)) => self.look_up(point, Failure::OwnerUnknown),
             Err(_) => Next::fail(step, Failure::OwnerUnknown),
         }
     }

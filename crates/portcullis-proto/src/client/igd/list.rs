@@ -53,6 +53,11 @@ impl List {
         self.entries.len() >= MOST_ENTRIES
     }
 
+    /// Whether these may be fewer than the gateway has.
+    pub(in crate::client) fn is_cut(entries: &[PortMappingEntry]) -> bool {
+        entries.len() >= MOST_ENTRIES
+    }
+
     fn done(&mut self) -> Next<Vec<PortMappingEntry>> {
         Next::Done(Ok(core::mem::take(&mut self.entries)))
     }

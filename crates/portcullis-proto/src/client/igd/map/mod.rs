@@ -112,6 +112,8 @@ pub(in crate::client) struct Map {
     in_doubt: bool,
     /// Whether the answer to the last Add was not heard.
     unheard: bool,
+    /// Whether the gateway did not say whether it has the entry, when it was asked for it alone.
+    is_untold: bool,
 }
 
 impl Map {
@@ -136,6 +138,7 @@ impl Map {
             known_ports: Vec::new(),
             in_doubt: false,
             unheard: false,
+            is_untold: false,
         }
     }
 

@@ -35,6 +35,8 @@ impl Map {
         result: CallResult,
     ) -> Next<Entry> {
         let absent = matches!(result, Err(Failure::Fault(UpnpErrorCode::NoSuchEntryInArray, _)));
+        // Some gateways say so of what is not there (quirk 96).
+        let is_vague = matches!(&result, Err(Failure::Fault(code, _)) if code.says_nothing());
         let (is_unheard, is_hung_up) = match &result {
             Err(Failure::Exchange(ExchangeError::Broken(_))) => (true, true),
             Err(Failure::Exchange(ExchangeError::Http(_))) => (false, false),
@@ -60,6 +62,10 @@ impl Map {
             (None, Some(failure)) if absent => self.add(point, failure),
             (_, Some(failure)) => Next::fail(Step::Action(AddPortMapping::NAME), failure),
             (None, None) if absent => self.look_for(point, None),
+            (None, None) if is_vague => {
+                self.is_untold = true;
+                self.look_for(point, None)
+            }
             // Nobody heard what the lease is: it is asked once more, and is then better not believed.
             (None, None) if self.request.read_back && is_unheard && self.reads < MOST_READS => {
                 self.confirm(point, None)
@@ -103,12 +109,15 @@ impl Map {
             }
             (Next::Done(Err(_)), _) => Vec::new(),
         };
+        let entries_are_none = entries.is_empty();
         let mut entries = entries.iter().filter(|entry| entry.protocol == self.request.protocol);
         let Some(failure) = unknown else {
             let port = self.external_port.get();
             return match entries.find(|entry| entry.external_port == port) {
                 Some(entry) if self.is_ours(point, entry) => self.granted(entry),
                 Some(entry) => Next::fail(Step::ReadBack, in_the_way(entry)),
+                // Neither the one question nor the other says anything.
+                None if self.is_untold && entries_are_none => self.done(self.lifetime),
                 None => Next::fail(Step::ReadBack, Failure::NotConfirmed),
             };
         };
