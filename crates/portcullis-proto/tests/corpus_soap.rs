@@ -51,7 +51,7 @@ fn faults_have_the_code_of_the_index() {
     let mut checked = 0;
     for row in &rows {
         let code = row.column("tags").split(',').find_map(|tag| tag.strip_prefix("fault-"));
-        let Some(code) = code.map(|code| code.parse::<u16>().unwrap()) else { continue };
+        let Some(code) = code.map(|code| code.parse::<i64>().unwrap()) else { continue };
         let Ok(Reply::Fault(fault)) = decode(row) else { panic!("{}: {:?}", row.file, decode(row)) };
         assert_eq!(fault.code, Some(code), "{}", row.file);
         assert!(!fault.description.is_empty(), "{}", row.file);

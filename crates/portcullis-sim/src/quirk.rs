@@ -100,8 +100,8 @@ pub enum Quirk {
     AbortsOnHalfClose,
 
     // Control.
-    /// Answers this action with this UPnP error, always.
-    Fault(&'static str, u16),
+    /// Answers this action with this UPnP error, always; no specification has all of the numbers (97).
+    Fault(&'static str, i64),
     /// Faults carry a number only (40, FRITZ!Box).
     BareFaults,
     /// Bytes that are not text stand in the text of faults (41, TP-Link).
@@ -114,6 +114,10 @@ pub enum Quirk {
     AnswersAs(&'static str, &'static str),
     /// Gives this out-argument, wherever it occurs, this value (46, 51, 55, 58; attack E1 to E8).
     OutArgument(&'static str, &'static str),
+    /// Refuses a finite lease with this code, which says nothing of the lease (97).
+    FiniteLeaseRefused(i64),
+    /// Says yes to a finite lease and keeps nothing (98).
+    FiniteLeaseIgnored,
     /// Gives permanent leases only: 725 for any other (47).
     PermanentLeaseOnly,
     /// Refuses a finite lease with 402 (47, ARRIS NVG578LX).
@@ -135,7 +139,7 @@ pub enum Quirk {
     /// Says 501 where 714, 716 or 718 is meant (49).
     ActionFailedForConflict,
     /// Says this code where 714 is meant (96, Linksys WRT1900AC).
-    NoSuchEntryAs(u16),
+    NoSuchEntryAs(i64),
     /// Internal and external port must be the same: 724 (54).
     SamePortOnly,
     /// The remote host must be a wildcard: 726 (54).
@@ -150,7 +154,7 @@ pub enum Quirk {
     /// `-`, `_` and `.`, with this code: 605 or 402.
     DescriptionRefused {
         /// The UPnP error code.
-        code: u16,
+        code: i64,
         /// The longest description that passes, in bytes.
         at_most: usize,
         /// Whether any alphabet passes.
@@ -164,7 +168,7 @@ pub enum Quirk {
     DeleteIgnored,
     /// Refuses with this code to map anything until this long after it was first asked to: its user has approved
     /// meanwhile (86, FRITZ!Box).
-    ApprovedAfter(u16, Duration),
+    ApprovedAfter(i64, Duration),
     /// Refuses with 402 to map an internal client over IPv6 (24).
     Ipv6ClientRefused,
     /// Maps any host for anybody, not only the one that asks.
@@ -309,7 +313,7 @@ pub enum DeadLocation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListEnd {
     /// With this code: 402 (DD-WRT), 501 (Linksys WRT1900AC) or 714.
-    Fault(u16),
+    Fault(i64),
     /// Never: it begins anew (attack E10).
     Cycle,
     /// Never: the last entry is repeated (attack E10).

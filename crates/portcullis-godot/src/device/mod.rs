@@ -231,7 +231,7 @@ impl PortcullisUpnpDevice {
 
     #[func]
     fn get_last_upnp_error(&self) -> i64 {
-        self.inner.last_upnp_error().into()
+        self.inner.last_upnp_error()
     }
 
     #[func]

@@ -294,12 +294,12 @@ impl Failure {
 
     /// Whether it is a no without a reason.
     fn says_nothing(&self) -> bool {
-        matches!(
-            self,
-            Self::Fault(UpnpErrorCode::ActionFailed, _)
-                | Self::NatPmp(natpmp::ResultCode::NetworkFailure)
-                | Self::Pcp(pcp::ResultCode::NetworkFailure | pcp::ResultCode::NoResources)
-        )
+        match self {
+            Self::Fault(code, _) => code.says_nothing(),
+            Self::NatPmp(natpmp::ResultCode::NetworkFailure)
+            | Self::Pcp(pcp::ResultCode::NetworkFailure | pcp::ResultCode::NoResources) => true,
+            _ => false,
+        }
     }
 
     /// Whether a server will not give the port, which it may deny to this host as well as have given to another one: its

@@ -29,8 +29,9 @@ macro_rules! codes {
         pub enum UpnpErrorCode {
             $(#[doc = concat!("`", $code, "`: ", $explanation, ".")] $variant,)*
             $(#[doc = concat!("`", $pinhole_code, "` of WANIPv6FirewallControl: ", $pinhole_explanation, ".")] $pinhole,)*
-            /// A code of no table known here: of a vendor, or of another service.
-            Unknown(u16),
+            /// A code of no table known here: of a vendor, of another service, or none that the specifications allow, such
+            /// as a negative one. 0 where the fault has no number.
+            Unknown(i64),
         }
 
         impl UpnpErrorCode {
@@ -48,7 +49,7 @@ macro_rules! codes {
             /// let code = UpnpErrorCode::of(ServiceKind::WanIpConnection(1), 704);
             /// assert_eq!(code.to_string(), "704 ConnectionSetupFailed");
             /// ```
-            pub fn of(service: ServiceKind, code: u16) -> Self {
+            pub fn of(service: ServiceKind, code: i64) -> Self {
                 match (service, code) {
                     $((ServiceKind::WanIpv6FirewallControl, $pinhole_code) => Self::$pinhole,)*
                     (ServiceKind::WanIpv6FirewallControl, 700..=799) => Self::Unknown(code),
@@ -57,7 +58,7 @@ macro_rules! codes {
             }
 
             /// The number of the code.
-            pub const fn code(self) -> u16 {
+            pub const fn code(self) -> i64 {
                 match self {
                     $(Self::$variant => $code,)*
                     $(Self::$pinhole => $pinhole_code,)*
@@ -93,8 +94,8 @@ macro_rules! codes {
         }
 
         /// What a number means where a WAN connection service says it.
-        impl From<u16> for UpnpErrorCode {
-            fn from(code: u16) -> Self {
+        impl From<i64> for UpnpErrorCode {
+            fn from(code: i64) -> Self {
                 match code {
                     $($code => Self::$variant,)*
                     code => Self::Unknown(code),
@@ -184,7 +185,7 @@ mod tests {
 
     #[test]
     fn every_number_keeps_its_value() {
-        for number in 0..=u16::MAX {
+        for number in (-1..=65_536).chain([i64::MIN, i64::MAX]) {
             assert_eq!(UpnpErrorCode::from(number).code(), number);
             for service in SERVICES {
                 assert_eq!(UpnpErrorCode::of(service, number).code(), number, "{service:?}");
@@ -195,7 +196,7 @@ mod tests {
     #[test]
     fn every_name_is_reached_from_its_number_and_service() {
         let all = SERVICES.map(|service| {
-            let named = (0..=u16::MAX).map(move |number| UpnpErrorCode::of(service, number));
+            let named = (-1..=65_536).map(move |number| UpnpErrorCode::of(service, number));
             named.filter(|code| !matches!(code, UpnpErrorCode::Unknown(_))).collect::<Vec<_>>()
         });
         let [wan_connection, firewall] = all;
@@ -229,5 +230,6 @@ mod tests {
             "725 OnlyPermanentLeasesSupported"
         );
         assert_eq!(UpnpErrorCode::Unknown(800).to_string(), "800 unknown error");
+        assert_eq!(UpnpErrorCode::from(-1).to_string(), "-1 unknown error");
     }
 }

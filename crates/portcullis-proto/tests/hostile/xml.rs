@@ -132,8 +132,10 @@ fn faults_keep_their_code_and_a_bounded_text() {
     for (code, expected) in [
         ("606", UpnpErrorCode::from(606)),
         ("0", UpnpErrorCode::Unknown(0)),
-        ("-1", UpnpErrorCode::Unknown(0)),
-        ("4294967296", UpnpErrorCode::Unknown(0)),
+        ("-1", UpnpErrorCode::Unknown(-1)),
+        ("4294967296", UpnpErrorCode::Unknown(4_294_967_296)),
+        ("99999999999999999999", UpnpErrorCode::Unknown(0)),
+        ("--1", UpnpErrorCode::Unknown(0)),
         ("725abc", UpnpErrorCode::Unknown(0)),
         ("", UpnpErrorCode::Unknown(0)),
     ] {

@@ -16,7 +16,7 @@ fn mapped(quirks: &[Quirk], description: &str) -> (String, Lifetime, u64) {
     (mapping.description.clone(), lifetime, pair.gateway.counters().posts("AddPortMapping"))
 }
 
-fn refused(code: u16, at_most: usize, any_alphabet: bool) -> Quirk {
+fn refused(code: i64, at_most: usize, any_alphabet: bool) -> Quirk {
     Quirk::DescriptionRefused { code, at_most, any_alphabet }
 }
 

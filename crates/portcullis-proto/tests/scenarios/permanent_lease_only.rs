@@ -1,8 +1,8 @@
 //! Leases: what a gateway insists on is taken, and told (quirks 47 and 48).
 
 use crate::pair::{Pair, udp};
-use portcullis_proto::Lifetime;
-use portcullis_proto::client::MappingRequest;
+use portcullis_proto::client::{ErrorKind, MappingRequest, OnConflict};
+use portcullis_proto::{Lifetime, Protocol};
 use portcullis_sim::{Quirk, Scenario};
 
 /// The lifetime granted, that of the gateway's own table, and how often it was asked to add.
@@ -24,7 +24,14 @@ fn permanent() -> MappingRequest {
 
 #[test]
 fn takes_a_permanent_lease_where_there_is_no_other() {
-    for quirk in [Quirk::PermanentLeaseOnly, Quirk::FiniteLeaseInvalid] {
+    for quirk in [
+        Quirk::PermanentLeaseOnly,
+        Quirk::FiniteLeaseInvalid,
+        Quirk::FiniteLeaseRefused(501),
+        Quirk::FiniteLeaseRefused(-1),
+        Quirk::FiniteLeaseRefused(899),
+        Quirk::FiniteLeaseRefused(70_000),
+    ] {
         let (granted, actual, adds) = lease(&[quirk], hour());
         assert_eq!((granted, actual, adds), (Lifetime::Permanent, Lifetime::Permanent, 2), "{quirk:?}");
     }
@@ -69,11 +76,35 @@ fn a_permanent_lease_that_became_a_week_is_told_without_asking() {
 
 #[test]
 fn a_gateway_that_refuses_every_lease_is_asked_each_way_once() {
-    for code in [725, 402] {
+    for code in [725, 402, 501, -1, 899, 70_000] {
         let mut pair = Pair::new(Scenario::igd1().with(Quirk::Fault("AddPortMapping", code)));
         let error = pair.map(hour().description("lobby of Tom & Jerry")).unwrap_err();
         assert!(error.to_string().contains(&code.to_string()), "{error}");
         let adds = pair.gateway.counters().posts("AddPortMapping");
         assert!((2..=6).contains(&adds), "{code}: {adds}");
+    }
+}
+
+/// Quirk 98
+#[test]
+fn takes_a_permanent_lease_where_a_finite_one_is_not_kept() {
+    let (granted, actual, adds) = lease(&[Quirk::FiniteLeaseIgnored], hour().read_back());
+    assert_eq!((granted, actual, adds), (Lifetime::Permanent, Lifetime::Permanent, 2));
+    // Nor is a gateway asked for more that keeps nothing at all.
+    let mut pair = Pair::new(Scenario::igd1().with(Quirk::AddIgnored));
+    assert_eq!(pair.map(hour().read_back()).unwrap_err().kind(), ErrorKind::Malformed);
+    assert_eq!(pair.gateway.counters().posts("AddPortMapping"), 2);
+}
+
+/// Quirk 49: a code that says nothing, and somebody in the way, is a conflict.
+#[test]
+fn another_hosts_port_is_no_matter_of_the_lease() {
+    let taken = Quirk::ForeignMapping(Protocol::Udp, 7777);
+    for code in [501, -1, 899] {
+        let fault = Quirk::Fault("AddPortMapping", code);
+        let mut pair = Pair::new(Scenario::igd1().with(taken).with(fault));
+        let error = pair.map(hour().on_conflict(OnConflict::Overwrite)).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Refused), "{code}: {error}");
+        assert!(error.to_string().contains(&code.to_string()), "{error}");
     }
 }

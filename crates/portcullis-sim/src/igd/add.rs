@@ -94,6 +94,7 @@ fn lease(device: &Device, asked: u32) -> Result<Option<u32>, UpnpError> {
         match quirk {
             Quirk::PermanentLeaseOnly if asked == 0 => return Ok(None),
             Quirk::PermanentLeaseOnly => return Err(UpnpError::ONLY_PERMANENT_LEASES_SUPPORTED),
+            Quirk::FiniteLeaseRefused(code) if asked != 0 => return Err(UpnpError(code)),
             Quirk::FiniteLeaseInvalid if asked == 0 => return Ok(None),
             Quirk::FiniteLeaseInvalid => return Err(UpnpError::INVALID_ARGS),
             Quirk::PermanentLeaseInvalid if asked == 0 || asked > LONGEST_LEASE => {
@@ -205,7 +206,8 @@ fn store(device: &mut Device, mapping: Mapping) -> Result<(), UpnpError> {
         return Err(UpnpError::NO_PORT_MAPS_AVAILABLE);
     }
     let end = device.table.end_of(&mapping).filter(|_| device.has(Quirk::RefreshIgnored));
-    if !device.has(Quirk::AddIgnored) {
+    let is_swallowed = device.has(Quirk::FiniteLeaseIgnored) && mapping.expires.is_some();
+    if !device.has(Quirk::AddIgnored) && !is_swallowed {
         device.table.put(Mapping { expires: end.or(mapping.expires), ..mapping });
     }
     Ok(())

@@ -8,7 +8,7 @@ use portcullis_proto::wire::soap;
 
 /// A UPnP error code with which an action is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct UpnpError(pub(crate) u16);
+pub(crate) struct UpnpError(pub(crate) i64);
 
 impl UpnpError {
     pub(crate) const INVALID_ACTION: Self = Self(401);
@@ -83,7 +83,7 @@ impl UpnpError {
 }
 
 /// A fault with nothing in it but its number and `more`.
-fn bare(code: u16, more: &[u8]) -> Vec<u8> {
+fn bare(code: i64, more: &[u8]) -> Vec<u8> {
     let mut body = format!(
         "<?xml version=\"1.0\"?><s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body><s:Fault>\
          <detail><UPnPError xmlns=\"urn:schemas-upnp-org:control-1-0\"><errorCode>{code}</errorCode>"

@@ -132,7 +132,7 @@ impl Home {
     }
 
     /// The out-arguments, or the code of the fault.
-    pub(crate) fn call(&mut self, action: &str, arguments: &[(&str, &str)]) -> Result<Arguments, u16> {
+    pub(crate) fn call(&mut self, action: &str, arguments: &[(&str, &str)]) -> Result<Arguments, i64> {
         let response = self.post(action, arguments);
         match soap::decode_reply(&response.body, action).unwrap() {
             Reply::Success(arguments) => {
@@ -146,7 +146,7 @@ impl Home {
         }
     }
 
-    pub(crate) fn add(&mut self, mapping: &Add<'_>) -> Result<(), u16> {
+    pub(crate) fn add(&mut self, mapping: &Add<'_>) -> Result<(), i64> {
         let out = self.call("AddPortMapping", &mapping.arguments())?;
         assert_eq!(out.iter().count(), 0);
         Ok(())

@@ -27,13 +27,13 @@ fn arguments<'a>(changes: &[(&str, &'a str)]) -> Vec<(&'static str, &'a str)> {
     arguments.into_iter().map(|(name, value)| (name, changed(name).unwrap_or(value))).collect()
 }
 
-fn add(home: &mut Home, changes: &[(&str, &str)]) -> Result<String, u16> {
+fn add(home: &mut Home, changes: &[(&str, &str)]) -> Result<String, i64> {
     let out = home.call("AddPinhole", &arguments(changes))?;
     Ok(out.get("UniqueID").unwrap().to_owned())
 }
 
 /// Any of the actions that ask about a pinhole by its number; what it says.
-fn about(home: &mut Home, action: &str, id: &str) -> Result<Option<String>, u16> {
+fn about(home: &mut Home, action: &str, id: &str) -> Result<Option<String>, i64> {
     let mut arguments = vec![("UniqueID", id)];
     if action == "UpdatePinhole" {
         arguments.push(("NewLeaseTime", "60"));

@@ -103,7 +103,7 @@ fn the_list_ends_as_told() {
         home.add(&Add::default()).unwrap();
         home.add(&Add { external_port: "8000", ..Add::default() }).unwrap();
         let entry = home.call("GetGenericPortMappingEntry", &[("NewPortMappingIndex", index)])?;
-        Ok::<_, u16>(entry.get("NewExternalPort").unwrap().to_owned())
+        Ok::<_, i64>(entry.get("NewExternalPort").unwrap().to_owned())
     };
     for code in [402, 501, 714] {
         assert_eq!(port_at(ListEnd::Fault(code), "2"), Err(code));

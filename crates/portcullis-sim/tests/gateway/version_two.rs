@@ -15,7 +15,7 @@ fn foreign(port: u16) -> Mapping {
     Mapping::new(Protocol::Udp, port, [192, 168, 1, 8].into())
 }
 
-fn any(home: &mut Home, add: &Add<'_>) -> Result<u16, u16> {
+fn any(home: &mut Home, add: &Add<'_>) -> Result<u16, i64> {
     let out = home.call("AddAnyPortMapping", &add.arguments())?;
     Ok(out.get("NewReservedPort").unwrap().parse().unwrap())
 }
@@ -24,7 +24,7 @@ fn range(start: &'static str, end: &'static str, manage: &'static str) -> [(&'st
     [("NewStartPort", start), ("NewEndPort", end), ("NewProtocol", "UDP"), ("NewManage", manage)]
 }
 
-fn list(home: &mut Home, manage: &'static str, most: &'static str) -> Result<String, u16> {
+fn list(home: &mut Home, manage: &'static str, most: &'static str) -> Result<String, i64> {
     let mut arguments = range("1", "65535", manage).to_vec();
     arguments.push(("NewNumberOfPorts", most));
     let out = home.call("GetListOfPortMappings", &arguments)?;

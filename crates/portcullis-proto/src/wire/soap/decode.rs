@@ -108,7 +108,9 @@ impl FaultTexts {
     }
 
     fn finish(self) -> Fault {
-        let code = self.code.filter(|code| !self.contradictory && code.bytes().all(|b| b.is_ascii_digit()));
+        let is_number =
+            |code: &str| code.strip_prefix('-').unwrap_or(code).bytes().all(|byte| byte.is_ascii_digit());
+        let code = self.code.filter(|code| !self.contradictory && is_number(code));
         // "UPnPError" stands in every fault and says nothing.
         let fault_string = if self.fault_string == "UPnPError" { String::new() } else { self.fault_string };
         Fault {

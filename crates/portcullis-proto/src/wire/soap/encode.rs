@@ -33,7 +33,7 @@ pub fn encode_response(service_type: &str, action: &str, arguments: &[(&str, &st
 }
 
 /// The envelope of a refusal, as a gateway writes it with HTTP status 500 (section 3.2.2).
-pub fn encode_fault(code: u16, description: &str) -> String {
+pub fn encode_fault(code: i64, description: &str) -> String {
     format!(
         "{HEAD}<s:Fault><faultcode>s:Client</faultcode><faultstring>UPnPError</faultstring><detail>\
          <UPnPError xmlns=\"urn:schemas-upnp-org:control-1-0\"><errorCode>{code}</errorCode>\

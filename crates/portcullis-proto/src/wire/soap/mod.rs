@@ -58,8 +58,9 @@ pub enum Reply {
 /// Why a service refused an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// The UPnP error code; `None` where the fault has no readable number from 1 to 65,535.
-    pub code: Option<u16>,
+    /// The UPnP error code as it is written: gateways have been met that write negative ones. `None` where the fault
+    /// has no number, or 0.
+    pub code: Option<i64>,
     /// What the service says about it: at most 256 bytes, without control characters, possibly empty.
     pub description: String,
 }

@@ -42,8 +42,9 @@ impl UpnpDevice {
         self.lock().external_address.map(AddressKind::of)
     }
 
-    /// The gateway's own number for why the last call failed, such as 718; 0 where it gave none.
-    pub fn last_upnp_error(&self) -> u16 {
+    /// The gateway's own number for why the last call failed, such as 718; 0 where it gave none. It is told as the gateway
+    /// wrote it, which may be a negative one.
+    pub fn last_upnp_error(&self) -> i64 {
         let error = self.last_error();
         match error.as_ref().and_then(Error::decisive_attempt).map(|attempt| &attempt.failure) {
             Some(Failure::Fault(code, _)) => code.code(),

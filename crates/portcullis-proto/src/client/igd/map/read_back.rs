@@ -118,7 +118,7 @@ impl Map {
                 Some(entry) => Next::fail(Step::ReadBack, in_the_way(entry)),
                 // Neither the one question nor the other says anything.
                 None if self.is_untold && entries_are_none => self.done(self.lifetime),
-                None => Next::fail(Step::ReadBack, Failure::NotConfirmed),
+                None => self.not_kept(point),
             };
         };
         // What stands behind the wanted port was there before another one was asked for.

@@ -37,12 +37,12 @@ impl Map {
             {
                 return self.add_spare(point, failure);
             }
+            Some(UpnpErrorCode::ConflictInMappingEntry | UpnpErrorCode::ConflictWithOtherMechanisms) => {
+                self.state = State::Inspecting(failure);
+                return Next::Call(Call::new(point, &self.specific()));
+            }
             // Some gateways say 501 for a port that is taken (quirk 49).
-            Some(
-                UpnpErrorCode::ConflictInMappingEntry
-                | UpnpErrorCode::ConflictWithOtherMechanisms
-                | UpnpErrorCode::ActionFailed,
-            ) => {
+            Some(code) if code.says_nothing() => {
                 self.state = State::Inspecting(failure);
                 return Next::Call(Call::new(point, &self.specific()));
             }
@@ -58,6 +58,15 @@ impl Map {
         Next::Call(Call::new(point, &self.specific()))
     }
 
+    /// It said yes and has nothing: some keep permanent leases only, and do not say so (quirk 98).
+    pub(super) fn not_kept(&mut self, point: &ControlPoint) -> Next<Entry> {
+        if self.request.stands.is_none() && !self.lease_changed && self.make_permanent() {
+            self.add(point, Failure::NotConfirmed)
+        } else {
+            Next::fail(Step::ReadBack, Failure::NotConfirmed)
+        }
+    }
+
     fn make_permanent(&mut self) -> bool {
         if self.request.only_finite {
             return false;
@@ -68,7 +77,7 @@ impl Map {
         finite
     }
 
-    /// 402 has been seen for a finite lease and for a permanent one (quirk 47).
+    /// 402 has been seen for a finite lease and for a permanent one (quirk 47), and codes that say nothing (97).
     fn change_lease(&mut self) -> bool {
         if self.lease_changed {
             return false;
@@ -114,7 +123,8 @@ impl Map {
             Failure::Fault(code, _) => Some(*code),
             _ => None,
         };
-        if self.request.stands.is_some() && said == Some(UpnpErrorCode::ActionFailed) {
+        let is_vague = said.is_some_and(UpnpErrorCode::says_nothing);
+        if self.request.stands.is_some() && is_vague {
             // What failed says nothing of the mapping that is to be renewed: it is better than none.
             return Next::fail(Step::Action(AddPortMapping::NAME), failure);
         }
@@ -134,7 +144,9 @@ impl Map {
             Some(entry) => in_the_way(entry),
             // Nothing is there to be deleted.
             None if self.request.anew && self.adds == 0 => return self.add(point, failure),
-            None if said == Some(UpnpErrorCode::ActionFailed) => {
+            // Nobody is in the way: it may be the lease (quirk 97).
+            None if is_vague && self.change_lease() => return self.add(point, failure),
+            None if is_vague => {
                 return Next::fail(Step::Action(AddPortMapping::NAME), failure);
             }
             None => Failure::Conflict { code: None, holder: None, description: String::new() },

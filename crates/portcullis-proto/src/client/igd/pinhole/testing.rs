@@ -28,7 +28,7 @@ pub(super) fn says(arguments: &[(&str, &str)]) -> CallResult {
     Ok(arguments.iter().copied().collect())
 }
 
-pub(super) fn refuses(code: u16) -> CallResult {
+pub(super) fn refuses(code: i64) -> CallResult {
     Err(Failure::Fault(UpnpErrorCode::of(ServiceKind::WanIpv6FirewallControl, code), String::new()))
 }
 
