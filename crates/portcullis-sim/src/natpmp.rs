@@ -83,13 +83,13 @@ fn perform(device: &mut Device, now: Time, client: IpAddr, map: &MapRequest) -> 
     let internal_port = internal_port.get();
     let wanted = Wanted { method: Method::NatPmp, client, protocol, internal_port, suggested, exact: false };
     let external_port = assign::assign(device, &wanted)?;
-    let seconds = assign::granted(device, lifetime.min(LONGEST));
+    let seconds = assign::granted(device, lifetime, (1, LONGEST));
     let seconds = assign::extended(device, &wanted, external_port, now, seconds);
     if !device.has(Quirk::AddIgnored) {
         let nonce =
             device.table.find(Method::NatPmp, "", external_port, protocol).and_then(|held| held.nonce);
         let method = assign::maker(device, &wanted, external_port);
-        let mapping = assign::mapping(&wanted, external_port, now, seconds);
+        let mapping = assign::mapping(&wanted, external_port, now, assign::kept(device, seconds));
         device.table.put(Mapping { description: "NAT-PMP".to_owned(), nonce, method, ..mapping });
     }
     let is_zero = device.has(Quirk::PortControl(Oddity::AssignsPortZero));

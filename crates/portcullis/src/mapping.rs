@@ -57,9 +57,9 @@ impl Mapping {
         self.granted.external_port
     }
 
-    /// How long the mapping lasts, from the moment it was granted.
+    /// How long the mapping lasts, from the moment it was granted, by the gateway's word.
     pub fn lifetime(&self) -> Lifetime {
-        self.granted.lifetime
+        self.granted.told_lifetime()
     }
 
     /// Deletes the mapping, unless it leads elsewhere by now, or another process of this user keeps the same: see

@@ -90,7 +90,7 @@ impl Opened {
             internal_port: granted.internal_port.get(),
             external_address: granted.external_address,
             external_port: granted.external_port.get(),
-            lifetime_s: granted.lifetime.as_seconds(),
+            lifetime_s: granted.told_lifetime().as_seconds(),
             gateway: Text::from(granted.gateway.as_str()),
             default_gateway: granted.default_gateway,
             behind_nat: granted.behind_nat,

@@ -23,7 +23,8 @@ pub(super) struct PortArgs {
     /// Open TCP for the ports without a protocol
     #[arg(long)]
     tcp: bool,
-    /// How long: seconds, a duration such as 90s or 2h, or permanent (also 0). The gateway may grant another
+    /// How long: seconds, a duration such as 90s or 2h, or permanent (also 0). The gateway may grant another. NAT-PMP and
+    /// PCP are asked for a year at most (365d), and for a day in place of permanent
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_lifetime,
         allow_hyphen_values = true, value_hint = ValueHint::Other)]
     lifetime: Lifetime,

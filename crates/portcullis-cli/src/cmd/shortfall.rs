@@ -40,10 +40,10 @@ fn shortfalls(asked: Asked, granted: &Granted) -> impl Iterator<Item = String> {
         };
         format!("{why}: {} instead of {port}", granted.external_port)
     });
-    let lifetime = match (asked.lifetime, granted.lifetime) {
+    let lifetime = match (asked.lifetime, granted.told_lifetime()) {
         (Lifetime::Permanent, Lifetime::Seconds(_)) => Some(format!(
             "the gateway does not map permanently: this lasts {}",
-            lifetime_in_words(granted.lifetime)
+            lifetime_in_words(granted.told_lifetime())
         )),
         (Lifetime::Seconds(_), Lifetime::Permanent) => {
             Some("the gateway maps permanently only: this lasts until it is closed".to_owned())

@@ -5,7 +5,7 @@ use crate::program::{closed_report, fields, gateway, run, run_on};
 #[cfg(target_os = "linux")]
 use crate::program::{limited, named};
 use crate::running::{Running, open_ports};
-use portcullis_sim::{Scenario, Server};
+use portcullis_sim::{Quirk, Scenario, Server};
 use serde_json::{Value, json};
 
 const METHODS: [&str; 3] = ["pcp", "nat-pmp", "igd"];
@@ -109,6 +109,25 @@ fn status_knows_what_other_processes_keep_and_have_left_open() {
     kept.signal("-TERM");
     assert_eq!(kept.status(), Some(0));
     assert_eq!(ports(&status(), "mappings"), [7000]);
+}
+
+/// What the server grants is told by `open`, in words and as JSON, and by `status`.
+#[test]
+fn the_lifetime_told_is_the_one_granted() {
+    const WEEK: u64 = 604_800;
+    for (method, port) in [("nat-pmp", 7777), ("pcp", 7778)] {
+        let server = gateway("all-protocols".parse::<Scenario>().unwrap().with(Quirk::LeaseAlways(604_800)));
+        let open = format!("open {port}/udp --protocol {method} --lifetime permanent");
+        let opened = run_on(&server, &open).done();
+        assert!(opened.stdout.contains(", 7d, by"), "{method}: {opened:?}");
+        assert!(opened.stderr.contains("this lasts 7d"), "{method}: {opened:?}");
+        run_on(&server, &format!("close {port}/udp")).done();
+        let document = run_on(&server, &format!("{open} --json")).done().json();
+        assert_eq!(document["mappings"][0]["lifetime_s"], WEEK, "{method}: {document}");
+        let left = status()["mappings"][0]["remaining_s"].as_u64().unwrap();
+        assert!((WEEK - 20..=WEEK).contains(&left), "{method}: {left}");
+        run_on(&server, &format!("close {port}/udp")).done();
+    }
 }
 
 #[test]

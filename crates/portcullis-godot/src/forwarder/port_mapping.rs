@@ -143,7 +143,7 @@ impl PortMapping {
 
     #[func]
     fn get_lifetime(&self) -> i64 {
-        self.granted().map_or(0, |granted| granted.lifetime.as_seconds().into())
+        self.granted().map_or(0, |granted| granted.told_lifetime().as_seconds().into())
     }
 
     #[func]

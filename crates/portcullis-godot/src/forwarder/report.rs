@@ -38,7 +38,7 @@ impl PortForwarder {
                     "protocol" => mapping.request.protocol().as_str(),
                     "internal_port" => i64::from(mapping.request.internal_port().get()),
                     "external_port" => i64::from(port.get()),
-                    "lifetime" => granted.map_or(0, |granted| i64::from(granted.lifetime.as_seconds())),
+                    "lifetime" => granted.map_or(0, |granted| i64::from(granted.told_lifetime().as_seconds())),
                     "method" => granted.map(|granted| granted.method().as_str()).unwrap_or_default(),
                 }
             })

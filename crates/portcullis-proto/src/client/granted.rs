@@ -27,15 +27,20 @@ pub enum Method {
     IgdPinhole,
 }
 
+/// The longest that NAT-PMP and PCP are asked for.
+const YEAR: Lifetime = Lifetime::from_seconds(31_536_000);
+
 impl Method {
     /// Those that map a port, the preferred one first.
     pub const PREFERENCE: [Self; 3] = [Self::Pcp, Self::NatPmp, Self::Igd];
 
     /// For how long it is asked for a mapping of this lifetime: NAT-PMP and PCP have no permanent ones, and servers
-    /// grant no more than a day (RFC 6887 section 15).
+    /// grant no more than a day (RFC 6887 section 15). Some grant all that is asked for, and have it over at once where
+    /// it is too long for them to reckon with (quirk 99): nobody needs more than a year.
     pub(super) fn asked_for(self, lifetime: Lifetime) -> Lifetime {
         match (self, lifetime) {
             (Self::Pcp | Self::NatPmp, Lifetime::Permanent) => Lifetime::from_seconds(pcp::MAX_LIFETIME),
+            (Self::Pcp | Self::NatPmp, lifetime) => lifetime.min(YEAR),
             _ => lifetime,
         }
     }
@@ -148,7 +153,8 @@ pub struct Granted {
     pub external_address: Option<IpAddr>,
     /// The port on the external address.
     pub external_port: NonZeroU16,
-    /// How long it lasts, from the moment it was granted.
+    /// How long it lasts, from the moment it was granted, as far as that is believed: by NAT-PMP and PCP a day at most
+    /// (RFC 6887 section 15). What the gateway said is [`told_lifetime`](Self::told_lifetime).
     pub lifetime: Lifetime,
     /// The gateway, by name and address.
     pub gateway: String,
@@ -171,6 +177,8 @@ pub struct Granted {
     pub(super) entry: Option<EntryId>,
     /// What the gateway said of its lifetime, where `lifetime` is what is believed: what may be there after us.
     pub(super) leased: Lifetime,
+    /// What the gateway said in the answer to the request.
+    pub(super) told: Lifetime,
     /// Whether it stood before it was asked for: by another process's word, or by the gateway's table.
     pub(super) stood: Option<Stood>,
     /// Whether an entry of ours stood in its place, and the gateway refused to extend it (quirk 84).
@@ -182,6 +190,11 @@ pub struct Granted {
 }
 
 impl Granted {
+    /// How long the gateway says that it lasts, from the moment it was granted.
+    pub fn told_lifetime(&self) -> Lifetime {
+        self.told
+    }
+
     /// How it was made.
     pub fn method(&self) -> Method {
         self.grantor.method()

@@ -545,6 +545,7 @@ fn granted(entry: &Entry, network: &Network) -> Option<Granted> {
         peer: None,
         entry: Some(entry.id),
         leased: entry.lifetime,
+        told: entry.lifetime,
         replaces: false,
         stood: None,
         unheard: false,

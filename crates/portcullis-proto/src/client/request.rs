@@ -106,7 +106,7 @@ impl MappingRequest {
 
     /// How long the mapping shall last. The gateway may grant another lifetime, and some grant
     /// only permanent mappings: what was granted is in [`Granted`](super::Granted). PCP and NAT-PMP
-    /// grant no permanent mappings: a day is asked for instead.
+    /// grant no permanent mappings: a day is asked for instead, and a year at most.
     #[must_use]
     pub fn lifetime(mut self, lifetime: Lifetime) -> Self {
         self.lifetime = lifetime;

@@ -103,6 +103,7 @@ impl Mapping {
             peer: None,
             entry: None,
             leased: entry.lifetime,
+            told: entry.lifetime,
             replaces: entry.replaces,
             stood: entry.stood.then_some(Stood::Table),
             unheard: entry.unheard,
@@ -141,6 +142,7 @@ impl Pinhole {
             peer: None,
             entry: None,
             leased: opened.lifetime,
+            told: opened.lifetime,
             replaces: false,
             stood: None,
             unheard: false,
@@ -152,9 +154,12 @@ impl Pinhole {
 fn renewed(granted: &Granted, renewal: Next<Renewal>) -> TaskNext {
     match renewal {
         Next::Call(call) => TaskNext::Call(call),
-        Next::Done(Ok(Renewal::Renewed(lifetime))) => {
-            TaskNext::Done(Outcome::Mapped(Granted { lifetime, leased: lifetime, ..granted.clone() }))
-        }
+        Next::Done(Ok(Renewal::Renewed(lifetime))) => TaskNext::Done(Outcome::Mapped(Granted {
+            lifetime,
+            leased: lifetime,
+            told: lifetime,
+            ..granted.clone()
+        })),
         Next::Done(Ok(Renewal::Gone)) => {
             let step = Step::Action(UpdatePinhole::NAME);
             TaskNext::Fail(Stop { step, failure: Failure::NotConfirmed })

@@ -123,6 +123,25 @@ fn a_permanent_mapping_is_asked_for_as_a_day() {
     }
 }
 
+/// Quirk 99
+#[test]
+fn no_more_than_a_year_is_asked_for() {
+    const YEAR: u32 = 31_536_000;
+    for (name, offset) in [("pcp-only", 4), ("nat-pmp-only", 8)] {
+        for (asked, sent) in [(YEAR - 1, YEAR - 1), (YEAR + 1, YEAR), (u32::MAX - 1, YEAR), (u32::MAX, YEAR)]
+        {
+            let mut pair = Pair::every_protocol(named(name).with(odd(Oddity::LifetimeWraps)));
+            let granted = pair.map(udp(7777).lifetime(Lifetime::from_seconds(asked))).unwrap();
+            assert_eq!(granted.told_lifetime(), Lifetime::from_seconds(sent), "{name}: {asked}");
+            let requests = pair.record.port_control();
+            let (.., request) = requests.iter().rfind(|(.., request)| request.len() >= 12).unwrap();
+            assert_eq!(request[offset..offset + 4], sent.to_be_bytes(), "{name}: {asked}");
+            pair.drive_for(Duration::from_secs(20));
+            assert_eq!(ours(&pair), [7777], "{name}: {asked}");
+        }
+    }
+}
+
 #[test]
 fn absurd_lifetimes_are_clamped() {
     for name in ["pcp-only", "nat-pmp-only"] {
@@ -130,6 +149,7 @@ fn absurd_lifetimes_are_clamped() {
             let mut pair = Pair::every_protocol(named(name).with(Quirk::LeaseAlways(seconds)));
             let granted = pair.map(udp(7777)).unwrap();
             assert_eq!(granted.lifetime, Lifetime::from_seconds(told), "{name}: {seconds}");
+            assert_eq!(granted.told_lifetime(), Lifetime::from_seconds(seconds), "{name}");
         }
         // For no time at all: that is the answer to a deletion.
         let mut pair = Pair::every_protocol(named(name).with(Quirk::LeaseAlways(0)));

@@ -68,7 +68,7 @@ pub(super) fn perform(device: &mut Device, call: &Call<'_>, map: Map) -> Result<
         nonce: Some(map.nonce),
         filters,
         method: assign::maker(device, &wanted, external_port),
-        ..assign::mapping(&wanted, external_port, call.now, seconds)
+        ..assign::mapping(&wanted, external_port, call.now, assign::kept(device, seconds))
     };
     store(device, call, mapping);
     let is_zero = device.has(Quirk::PortControl(Oddity::AssignsPortZero));

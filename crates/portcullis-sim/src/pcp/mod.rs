@@ -130,7 +130,7 @@ fn check_options(device: &Device, client: IpAddr, request: &Request) -> Result<I
 
 /// The seconds that are granted (RFC 6887 section 15).
 fn granted(device: &Device, asked: u32) -> u32 {
-    crate::port_control::assign::granted(device, asked.clamp(MIN_LIFETIME, MAX_LIFETIME))
+    crate::port_control::assign::granted(device, asked, (MIN_LIFETIME, MAX_LIFETIME))
 }
 
 /// RFC 6887 section 11.3: a mapping is changed by those only who know its nonce.

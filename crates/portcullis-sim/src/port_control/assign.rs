@@ -12,6 +12,9 @@ use portcullis_proto::{Protocol, Time};
 /// The first port that is assigned where the suggested one cannot be.
 const FIRST_CHOICE: u16 = 1_024;
 
+/// The time at a gateway that reckons with that.
+const SECONDS_SINCE_1970: u32 = 1_764_000_000;
+
 /// Why nothing was assigned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
@@ -117,8 +120,10 @@ fn is_taken(device: &Device, wanted: &Wanted, port: u16) -> bool {
         || device.table.range(wanted.method, port..=port, wanted.protocol).next().is_some()
 }
 
-/// The seconds that are granted for those that are asked for.
-pub(crate) fn granted(device: &Device, asked: u32) -> u32 {
+/// The seconds that are granted for those that are asked for, of which most gateways have a least and a most.
+pub(crate) fn granted(device: &Device, asked: u32, (least, most): (u32, u32)) -> u32 {
+    let is_unbounded = device.has(Quirk::PortControl(Oddity::LifetimeWraps));
+    let asked = if is_unbounded { asked } else { asked.clamp(least, most) };
     device
         .quirks
         .find(|quirk| match quirk {
@@ -127,6 +132,12 @@ pub(crate) fn granted(device: &Device, asked: u32) -> u32 {
             _ => None,
         })
         .unwrap_or(asked)
+}
+
+/// The seconds for which a mapping is kept that is granted for so long.
+pub(crate) fn kept(device: &Device, seconds: u32) -> u32 {
+    let wraps = device.has(Quirk::PortControl(Oddity::LifetimeWraps));
+    if wraps && SECONDS_SINCE_1970.checked_add(seconds).is_none() { 0 } else { seconds }
 }
 
 /// The seconds that are granted to a mapping: what is left of the one that is there, where that is not extended.

@@ -49,6 +49,9 @@ pub enum PortControlOddity {
     MostFilters(usize),
     /// Tells this external address, whatever its own is (64; attack F15).
     AssignsAddress(&'static str),
+    /// Grants by NAT-PMP and PCP whatever lifetime is asked for, and reckons its end in seconds since 1970, of 32 bits:
+    /// what is too long for those is over at once (99).
+    LifetimeWraps,
     /// Assigns external port 0 (attack F14).
     AssignsPortZero,
     /// Answers requests of NAT-PMP with this in place of the internal port (94, servers of VPNs).

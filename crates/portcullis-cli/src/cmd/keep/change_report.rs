@@ -81,7 +81,7 @@ impl ChangeReport {
             gateway: granted.map(|granted| Text::from(granted.gateway.as_str())),
             default_gateway: granted.and_then(|granted| granted.default_gateway),
             behind_nat: granted.map(|granted| granted.behind_nat),
-            lifetime_s: granted.map(|granted| granted.lifetime.as_seconds()),
+            lifetime_s: granted.map(|granted| granted.told_lifetime().as_seconds()),
             remaining_s: remaining.map(in_whole_seconds),
             reason: change.reason.as_str(),
             message: Text::from(change.reason.to_string().as_str()),

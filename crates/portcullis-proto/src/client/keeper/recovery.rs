@@ -152,7 +152,7 @@ impl Client {
             // Another protocol, or another program, may have given it another lease.
             if kept.expires().is_none_or(|at| now + told < at) {
                 if let Some(own) = &mut kept.granted {
-                    own.lifetime = lifetime;
+                    (own.lifetime, own.told) = (lifetime, lifetime);
                     let reading = READING.min(told.checked_div(2).unwrap_or_default());
                     kept.granted_at = Time::from_start(now.since_start().saturating_sub(reading));
                     (kept.renewals, kept.renewed_at) = (0, Duration::ZERO);

@@ -453,7 +453,7 @@ impl Client {
             let ends = own.lifetime.duration().map(|lifetime| kept.granted_at + lifetime);
             let is_sooner = expires.is_some_and(|at| ends.is_none_or(|ends| at < ends));
             if is_certain || is_sooner {
-                own.lifetime = granted.lifetime;
+                (own.lifetime, own.told) = (granted.lifetime, granted.told);
                 own.leased = own.leased.max(granted.leased);
                 kept.granted_at = granted.since;
                 (kept.renewals, kept.renewed_at) = (0, Duration::ZERO);

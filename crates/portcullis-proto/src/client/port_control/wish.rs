@@ -1,14 +1,13 @@
 //! A mapping that is wanted from NAT-PMP or PCP.
 
-use crate::client::granted::{Granted, Grantor};
+use crate::client::granted::{Granted, Grantor, Method};
 use crate::client::request::{MappingRequest, OnConflict};
 use crate::wire::pcp::{self, Nonce};
 use crate::{Lifetime, Protocol};
 use core::net::{IpAddr, SocketAddr};
 use core::num::NonZeroU16;
 
-/// Asked for where a permanent mapping is wanted, which neither protocol has; and the longest that is believed
-/// (RFC 6887 section 15).
+/// The longest that is believed (RFC 6887 section 15).
 pub(super) const LONGEST: u32 = pcp::MAX_LIFETIME;
 
 /// A mapping that is wanted from NAT-PMP or PCP.
@@ -99,9 +98,7 @@ impl Wish {
     }
 
     pub(super) fn seconds(&self) -> u32 {
-        match self.lifetime {
-            Lifetime::Permanent => LONGEST,
-            Lifetime::Seconds(seconds) => seconds.get(),
-        }
+        // The same for both protocols.
+        Method::Pcp.asked_for(self.lifetime).as_seconds()
     }
 }

@@ -239,6 +239,7 @@ impl Client {
             stood: None,
             unheard: false,
             // What others were granted for longer may be what the server did last.
+            told: grant.leased,
             leased: contender.least.map_or(grant.leased, |_| grant.leased.max(wish.lifetime)),
             since,
         };
