@@ -142,7 +142,12 @@ fn is_of_mapping(attempt: &portcullis::Attempt) -> bool {
     use portcullis::Failure as Why;
     let nobody_is_there = matches!(
         attempt.failure,
-        Why::NotAsked | Why::NoAnswer | Why::Unreachable(_) | Why::UnsupportedVersion | Why::CannotSend(_)
+        Why::NotAsked
+            | Why::NoAnswer
+            | Why::AnswerIgnored(_)
+            | Why::Unreachable(_)
+            | Why::UnsupportedVersion
+            | Why::CannotSend(_)
     );
     !nobody_is_there && !matches!(attempt.step, Step::Search | Step::Description)
 }

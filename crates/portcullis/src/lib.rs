@@ -49,14 +49,14 @@ pub use os_error::explained;
 pub use pending::{Discovery, Pending};
 pub use portcullis_proto::client::{
     Attempt, Change, ChangeKind, Closed, ControlPoint, DEFAULT_DESCRIPTION, DEFAULT_LIFETIME, Device, Error,
-    ErrorKind, ExchangeError, Failure, GATEWAY_TARGETS, GatewayAddress, Granted, Grantor,
+    ErrorKind, ExchangeError, Failure, GATEWAY_TARGETS, GatewayAddress, Granted, Grantor, Ignored,
     InvalidGatewayAddress, MappingId, MappingRequest, Method, OnConflict, Reason, SearchOptions, Status,
     Step, UnknownMethod,
 };
 pub use portcullis_proto::igd;
 pub use portcullis_proto::wire::http::HttpError;
 pub use portcullis_proto::wire::soap::{Arguments, SoapError};
-pub use portcullis_proto::wire::ssdp::SearchTarget;
+pub use portcullis_proto::wire::ssdp::{SearchTarget, SsdpError};
 pub use portcullis_proto::wire::text::printable;
 pub use portcullis_proto::wire::url::{HttpUrl, UrlError};
 pub use portcullis_proto::{AddressKind, Lifetime, Protocol, Time};

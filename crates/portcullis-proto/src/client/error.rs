@@ -8,6 +8,7 @@ use crate::igd::error_code::UpnpErrorCode;
 use crate::igd::ipv6_firewall::AddPinhole;
 use crate::igd::wan_connection::{Action, DecodeError};
 use crate::wire::soap::SoapError;
+use crate::wire::ssdp::SsdpError;
 use crate::wire::url::UrlError;
 use crate::wire::{natpmp, pcp};
 use core::fmt;
@@ -100,6 +101,8 @@ pub enum Failure {
     NotAsked,
     /// Nobody answered the search.
     NoAnswer,
+    /// An answer to the search came, and was not listened to.
+    AnswerIgnored(Ignored),
     /// No datagram could be sent at all.
     CannotSend(io::ErrorKind),
     /// No interface that is up has this name or address.
@@ -224,6 +227,7 @@ impl Failure {
         match self {
             Self::NotAsked
             | Self::NoAnswer
+            | Self::AnswerIgnored(_)
             | Self::NotAGateway
             | Self::NoDefaultGateway
             | Self::NoNextHop { .. }
@@ -341,6 +345,9 @@ impl Failure {
             }
             Self::CannotSend(io::ErrorKind::QuotaExceeded)
             | Self::Exchange(ExchangeError::Connect(io::ErrorKind::QuotaExceeded)) => MORE_FILES,
+            Self::AnswerIgnored(Ignored::OtherNetwork | Ignored::NotNamed) => {
+                "if that is the gateway, name it by this address"
+            }
             Self::CannotSend(_) => "is the network up, and may this program use it?",
             Self::NoNextHop { .. } => "name the gateway: a VPN that gives out ports tells its address",
             Self::NotOnInternet { .. } => "the network in front of the gateway has to map the port too",
@@ -391,6 +398,7 @@ impl fmt::Display for Failure {
         match self {
             Self::NotAsked => f.write_str("not asked"),
             Self::NoAnswer => f.write_str("nobody answered"),
+            Self::AnswerIgnored(why) => write!(f, "an answer came and was ignored: {why}"),
             Self::CannotSend(error) => write!(f, "cannot send: {}", told(*error)),
             Self::NoReply => f.write_str("no reply"),
             Self::Unreachable(error) => write!(f, "nobody is there: {}", told(*error)),
@@ -475,6 +483,28 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+/// Why an answer to the search was not listened to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ignored {
+    /// It is not the message that it should be.
+    Malformed(SsdpError),
+    /// It came from beyond the networks that this host is in, and not from a default gateway.
+    OtherNetwork,
+    /// It came from another address than those that a person named.
+    NotNamed,
+}
+
+impl fmt::Display for Ignored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed(error) => error.fmt(f),
+            Self::OtherNetwork => f.write_str("from none of the networks of this host"),
+            Self::NotNamed => f.write_str("from another address than the one that was named"),
+        }
+    }
+}
 
 /// What to do where the system has no more sockets to give.
 const MORE_FILES: &str = "close some, or raise the limit: ulimit -n";
@@ -624,7 +654,9 @@ impl Error {
         // Where no gateway will do, the one that answered all the same tells more than those who did not.
         let decides =
             |attempt: &&Attempt| (attempt.failure.kind() == self.kind) != (self.kind == ErrorKind::NoGateway);
-        self.attempts.iter().rev().find(decides).or(self.attempts.last())
+        let is_ignored = |attempt: &&Attempt| matches!(attempt.failure, Failure::AnswerIgnored(_));
+        let mut backwards = self.attempts.iter().rev();
+        backwards.clone().find(decides).or_else(|| backwards.find(is_ignored)).or(self.attempts.last())
     }
 }
 

@@ -47,7 +47,7 @@ mod withdrawal;
 
 pub use config::{Config, GATEWAY_TARGETS, GatewayAddress, InvalidGatewayAddress, SearchOptions};
 pub use device::{ControlPoint, Device, Status};
-pub use error::{Attempt, Error, ErrorKind, Failure, Step};
+pub use error::{Attempt, Error, ErrorKind, Failure, Ignored, Step};
 pub use event::{Closed, Event, Outcome};
 pub use exchange::ExchangeError;
 pub use granted::{Granted, Grantor, Method, UnknownMethod};

@@ -3,7 +3,9 @@
 use crate::budget::{NEIGHBOUR, SEARCH, TARGET, Verdict, announcing, once, serving, survives};
 use crate::pair::{Pair, Scripted, description, network, reply, search_answer, udp};
 use core::time::Duration;
-use portcullis_proto::client::{Config, DefaultGateway, ErrorKind, GATEWAY_TARGETS, Outcome, SearchOptions};
+use portcullis_proto::client::{
+    Attempt, Config, DefaultGateway, ErrorKind, Failure, GATEWAY_TARGETS, Ignored, Outcome, SearchOptions,
+};
 use portcullis_proto::wire::ssdp::SearchTarget;
 use portcullis_sim::Scenario;
 
@@ -170,6 +172,54 @@ fn answers_from_other_networks_are_ignored() {
         let stranger = || vec![answering(vec![search_answer(TARGET, LOCATION)]).source(source)];
         is_ignored(&survives(stranger));
     }
+}
+
+/// A3 to A9: that nobody answered is said only where nobody did.
+#[test]
+fn what_was_ignored_is_told_and_why() {
+    let junk = b"HTTP/1.1 200 OK\r\nST: \x1b[31m\r\n\r\n".to_vec();
+    let twice =
+        format!("HTTP/1.1 200 OK\r\nST: {TARGET}\r\nST: upnp:rootdevice\r\nLOCATION: {LOCATION}\r\n\r\n");
+    let refused = search_answer(TARGET, "http://192.168.1.66/cgi-bin/reboot");
+    for (datagram, source, told) in [
+        (vec![0; 4_000], None, "192.168.1.66: search: an answer came and was ignored: datagram too long"),
+        (junk, None, "192.168.1.66: search: an answer came and was ignored: no search target"),
+        (twice.into_bytes(), None, "ignored: ambiguous headers"),
+        (refused, None, "192.168.1.66: search: "),
+        (
+            search_answer(TARGET, LOCATION),
+            Some("192.168.2.66:1900"),
+            "192.168.2.66: search: an answer came and was ignored: from none of the networks of this host (if that is \
+             the gateway, name it by this address)",
+        ),
+    ] {
+        let verdict = survives(|| {
+            let stranger = answering(vec![datagram.clone()]);
+            vec![match source {
+                Some(source) => stranger.source(source),
+                None => stranger,
+            }]
+        });
+        let error = verdict.search.result.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NoGateway);
+        assert!(error.to_string().contains(told), "{error}");
+        assert!(!error.to_string().contains("nobody answered"), "{error}");
+    }
+}
+
+/// Many strangers are worth a few words, and each of them one.
+#[test]
+fn of_many_that_were_ignored_a_few_are_told() {
+    let strangers = || {
+        (10..40).map(|host| {
+            let source = format!("192.168.2.{host}:1900");
+            answering(vec![search_answer(TARGET, LOCATION); 3]).source(&source)
+        })
+    };
+    let error = survives(|| strangers().collect()).search.result.unwrap_err();
+    let ignored =
+        |attempt: &&Attempt| matches!(attempt.failure, Failure::AnswerIgnored(Ignored::OtherNetwork));
+    assert_eq!(error.attempts().iter().filter(ignored).count(), 4, "{error:?}");
 }
 
 /// A8: a default gateway may be anywhere.

@@ -118,7 +118,7 @@ fn note(device: &Device) -> String {
 pub(super) fn failed(error: &Error) -> UpnpResult {
     let is = |wanted: fn(&Failure) -> bool| error.attempts().iter().any(|attempt| wanted(&attempt.failure));
     // Who answered with nonsense is no device either; one interface may be dead while others are asked.
-    if is(|failure| matches!(failure, Failure::NoAnswer | Failure::Url(_))) {
+    if is(|failure| matches!(failure, Failure::NoAnswer | Failure::AnswerIgnored(_) | Failure::Url(_))) {
         UpnpResult::NoDevices
     } else {
         UpnpResult::from(error)

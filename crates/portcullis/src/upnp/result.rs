@@ -98,7 +98,7 @@ impl From<&Failure> for UpnpResult {
             | Failure::Soap(SoapError::Empty) => Self::HttpError,
             Failure::Soap(_) | Failure::Decode(_) | Failure::Description(_) => Self::InvalidResponse,
             Failure::CannotSend(_) => Self::SocketError,
-            Failure::NotAsked | Failure::NoAnswer => Self::NoDevices,
+            Failure::NotAsked | Failure::NoAnswer | Failure::AnswerIgnored(_) => Self::NoDevices,
             Failure::NoService => Self::NoGateway,
             Failure::NotConfirmed => Self::ActionFailed,
             Failure::Conflict { .. } => Self::ConflictWithOtherMapping,

@@ -71,10 +71,7 @@ impl Client {
         let Some(kept) = self.keeper.mappings.get_mut(&id) else { return };
         // A server that is silent is asked again in the next window; one that refuses, or a service that
         // cannot be reached, may have moved.
-        let is_silent = error
-            .attempts()
-            .iter()
-            .all(|attempt| matches!(attempt.failure, Failure::NoAnswer | Failure::NoReply));
+        let is_silent = error.attempts().iter().all(|attempt| is_silence(&attempt.failure));
         if !is_silent || (!kept.stands && kept.retry_at.is_none()) {
             // The windows of a lease that ends come ever sooner: they do not put it off.
             let at = now + back_off(kept.failures, random);
@@ -341,6 +338,11 @@ pub(super) fn why_lost(had: Option<IpAddr>, told: Option<IpAddr>) -> Reason {
         (Some(_), Some(_)) => Reason::GatewayRestarted,
         _ => Reason::StateLost,
     }
+}
+
+/// Whether nobody has said anything that counts.
+fn is_silence(failure: &Failure) -> bool {
+    matches!(failure, Failure::NoAnswer | Failure::NoReply | Failure::AnswerIgnored(_))
 }
 
 /// Doubling from five seconds to five minutes, give or take a tenth.

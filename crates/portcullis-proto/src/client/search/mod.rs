@@ -9,7 +9,7 @@ mod question;
 
 use super::config::{Config, GatewayAddress, SearchOptions};
 use super::device::{Device, with_port};
-use super::error::{Attempt, Failure, Step};
+use super::error::{Attempt, Failure, Ignored, Step};
 use super::exchange;
 use super::io::{Output, SocketId};
 use super::network::{self, Network};
@@ -44,8 +44,9 @@ const DESCRIPTION_PATIENCE: Duration = Duration::from_secs(5);
 /// Those of default gateways are all read, as whoever floods in their name would drown them.
 const MOST_ANSWERS: u16 = 1_024;
 const MOST_ANSWERS_PER_SOURCE: u16 = 64;
-/// Failures remembered.
+/// Failures remembered, and how many of them are answers that were ignored.
 const MOST_FAILURES: usize = 16;
+const MOST_IGNORED: usize = 4;
 /// Sources whose answers are counted.
 const MOST_SOURCES: usize = 256;
 
@@ -189,12 +190,20 @@ impl Search {
         network: &Network,
         transport: &mut Transport,
     ) {
-        let listening = !self.ended && now < self.listens_until();
-        let heard = listening && self.may_answer(source, network);
-        if !heard || !self.count_answer(source.ip(), network) {
+        if self.ended || now >= self.listens_until() {
             return;
         }
-        let Ok(Message::Response(answer)) = Message::decode(payload) else { return };
+        if !self.may_answer(source, network) {
+            return self.note_stranger(source, payload, network);
+        }
+        if !self.count_answer(source.ip(), network) {
+            return;
+        }
+        let answer = match Message::decode(payload) {
+            Ok(Message::Response(answer)) => answer,
+            Ok(_) => return,
+            Err(error) => return self.note_ignored(source, Ignored::Malformed(error)),
+        };
         if !self.options.wants_all_devices() && !is_gateway_target(&answer.search_target) {
             return;
         }
@@ -337,19 +346,36 @@ impl Search {
             return self.named.contains(&source.ip());
         }
         let canonical = source.ip().to_canonical();
-        // A link-local address without a scope does not say on which link it could be dialled.
-        let nowhere = match source {
-            SocketAddr::V6(v6) => v6.scope_id() == 0 && network::is_unicast_link_local(source.ip()),
-            SocketAddr::V4(_) => false,
-        };
-        let nobody = nowhere
-            || canonical.is_loopback()
-            || canonical.is_unspecified()
-            || canonical.is_multicast()
-            || canonical == IpAddr::V4(Ipv4Addr::BROADCAST);
-        !nobody
-            && !network.is_own(canonical)
+        !is_nobody(source, network)
             && (network.is_on_link(canonical) || network.is_default_gateway(canonical))
+    }
+
+    /// Somebody who may not answer has answered as a gateway does: nobody is asked for anything by that, but it is not
+    /// silence either.
+    fn note_stranger(&mut self, source: SocketAddr, payload: &[u8], network: &Network) {
+        if is_nobody(source, network) || !self.may_note_ignored(source) {
+            return;
+        }
+        if let Ok(Message::Response(answer)) = Message::decode(payload) {
+            if is_gateway_target(&answer.search_target) {
+                let is_named = self.is_named();
+                self.note_ignored(source, if is_named { Ignored::NotNamed } else { Ignored::OtherNetwork });
+            }
+        }
+    }
+
+    /// One answer of a sender, and a few in all, are worth a word.
+    fn may_note_ignored(&self, source: SocketAddr) -> bool {
+        let gateway = source.ip().to_string();
+        let is_ignored = |failure: &&Attempt| matches!(failure.failure, Failure::AnswerIgnored(_));
+        let mut ignored = self.failures.iter().filter(is_ignored);
+        ignored.clone().count() < MOST_IGNORED && !ignored.any(|failure| failure.gateway == gateway)
+    }
+
+    fn note_ignored(&mut self, source: SocketAddr, why: Ignored) {
+        if self.may_note_ignored(source) {
+            self.note_failure(source.ip().to_string(), Failure::AnswerIgnored(why));
+        }
     }
 
     /// Default gateways, and those that a person named, have places and counts of their own.
@@ -466,6 +492,22 @@ impl Search {
             self.failures.push(attempt);
         }
     }
+}
+
+/// Whether an address is none that anybody could have, or one of ours.
+fn is_nobody(source: SocketAddr, network: &Network) -> bool {
+    let canonical = source.ip().to_canonical();
+    // A link-local address without a scope does not say on which link it could be dialled.
+    let nowhere = match source {
+        SocketAddr::V6(v6) => v6.scope_id() == 0 && network::is_unicast_link_local(source.ip()),
+        SocketAddr::V4(_) => false,
+    };
+    nowhere
+        || canonical.is_loopback()
+        || canonical.is_unspecified()
+        || canonical.is_multicast()
+        || canonical == IpAddr::V4(Ipv4Addr::BROADCAST)
+        || network.is_own(canonical)
 }
 
 /// What a gateway, or a device that may hide one, answers for.
