@@ -148,6 +148,7 @@ fn is_of_mapping(attempt: &portcullis::Attempt) -> bool {
             | Why::Unreachable(_)
             | Why::UnsupportedVersion
             | Why::CannotSend(_)
+            | Why::LocalPort { .. }
     );
     !nobody_is_there && !matches!(attempt.step, Step::Search | Step::Description)
 }

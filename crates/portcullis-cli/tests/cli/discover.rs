@@ -1,6 +1,7 @@
 use crate::program::{fields, gateway, run, run_on};
 use portcullis_sim::Scenario;
 use serde_json::{Value, json};
+use std::net::{Ipv4Addr, UdpSocket};
 
 const FIELDS: [&str; 15] = [
     "external_address",
@@ -111,6 +112,21 @@ fn a_filter_keeps_what_has_its_text_anywhere() {
     ] {
         let ran = run_on(&server, &format!("--timeout 200 discover --filter {text}"));
         assert_eq!(ran.status, status, "{ran:?}");
+    }
+}
+
+#[test]
+fn a_local_port_that_another_program_has_is_named() {
+    let server = gateway(Scenario::igd1());
+    let taken = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let ran = run_on(&server, &format!("--json discover --local-port {port}"));
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    let error = &ran.json()["error"];
+    assert_eq!(error["kind"], "io");
+    let message = error["message"].as_str().unwrap();
+    for part in [&format!("another program has udp port {port}"), "address in use", "0 is any that is free"] {
+        assert!(message.contains(part), "{message}");
     }
 }
 

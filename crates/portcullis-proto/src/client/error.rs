@@ -105,6 +105,13 @@ pub enum Failure {
     AnswerIgnored(Ignored),
     /// No datagram could be sent at all.
     CannotSend(io::ErrorKind),
+    /// The local port that was asked for cannot be had.
+    LocalPort {
+        /// The port.
+        port: u16,
+        /// Why.
+        error: io::ErrorKind,
+    },
     /// No interface that is up has this name or address.
     NoInterface(String),
     /// A NAT-PMP or PCP server that is known to be there did not answer.
@@ -245,7 +252,7 @@ impl Failure {
             ) => ErrorKind::Unsupported,
             Self::Pcp(pcp::ResultCode::CannotProvideExternal) => ErrorKind::Conflict,
             Self::NatPmp(_) | Self::Pcp(_) => ErrorKind::Refused,
-            Self::CannotSend(_) | Self::NoGlobalAddress => ErrorKind::Io,
+            Self::CannotSend(_) | Self::LocalPort { .. } | Self::NoGlobalAddress => ErrorKind::Io,
             Self::Exchange(ExchangeError::ConnectTimeout | ExchangeError::NoReply) => ErrorKind::Timeout,
             Self::Exchange(ExchangeError::Http(_)) => ErrorKind::Malformed,
             // The other end is there, and hangs up: nothing of this machine's is to blame.
@@ -327,6 +334,11 @@ impl Failure {
         *self == Self::Pcp(pcp::ResultCode::AddressMismatch)
     }
 
+    /// Whether nothing could be sent by a socket.
+    pub(super) const fn is_of_a_socket(&self) -> bool {
+        matches!(self, Self::CannotSend(_) | Self::LocalPort { .. })
+    }
+
     /// Whether the action may have taken effect all the same: nobody knows until the table is looked at.
     pub(super) fn is_doubtful(&self) -> bool {
         matches!(
@@ -343,6 +355,10 @@ impl Failure {
             Self::NoAnswer | Self::GatewaySilent => {
                 "is UPnP, NAT-PMP or PCP switched on in the gateway? some need it enabled by hand"
             }
+            Self::LocalPort { error: io::ErrorKind::AddrInUse, .. } => {
+                "end that program, or take another local port: 0 is any that is free"
+            }
+            Self::LocalPort { .. } => "take another local port: 0 is any that is free",
             Self::CannotSend(io::ErrorKind::QuotaExceeded)
             | Self::Exchange(ExchangeError::Connect(io::ErrorKind::QuotaExceeded)) => MORE_FILES,
             Self::AnswerIgnored(Ignored::OtherNetwork | Ignored::NotNamed) => {
@@ -400,6 +416,12 @@ impl fmt::Display for Failure {
             Self::NoAnswer => f.write_str("nobody answered"),
             Self::AnswerIgnored(why) => write!(f, "an answer came and was ignored: {why}"),
             Self::CannotSend(error) => write!(f, "cannot send: {}", told(*error)),
+            Self::LocalPort { port, error: error @ io::ErrorKind::AddrInUse } => {
+                write!(f, "another program has udp port {port}: {}", told(*error))
+            }
+            Self::LocalPort { port, error } => {
+                write!(f, "this program may not use udp port {port}: {}", told(*error))
+            }
             Self::NoReply => f.write_str("no reply"),
             Self::Unreachable(error) => write!(f, "nobody is there: {}", told(*error)),
             Self::NeedsPcp => f.write_str("only pcp can do that"),
@@ -608,8 +630,7 @@ impl Error {
             ErrorKind::Refused => false,
             _ => named && error.attempts.iter().any(|attempt| attempt.step == Step::Description),
         };
-        let nothing_sent =
-            error.attempts.iter().all(|attempt| matches!(attempt.failure, Failure::CannotSend(_)));
+        let nothing_sent = error.attempts.iter().all(|attempt| attempt.failure.is_of_a_socket());
         if !is_certain && !nothing_sent {
             error.kind = ErrorKind::NoGateway;
         }

@@ -116,6 +116,34 @@ fn a_socket_that_cannot_be_bound_is_told_at_once() {
 }
 
 #[test]
+fn a_local_port_that_cannot_be_had_is_named_with_the_reason() {
+    for (wanted, port) in [(1, 1900), (80, 80), (5_353, 5_353)] {
+        for (kind, told) in [
+            (
+                io::ErrorKind::AddrInUse,
+                format!("another program has udp port {port}: address in use (end that program"),
+            ),
+            (
+                io::ErrorKind::PermissionDenied,
+                format!("may not use udp port {port}: permission denied (take another"),
+            ),
+        ] {
+            let mut pair = Pair::new(Scenario::igd1());
+            pair.bind_error = Some(kind);
+            let error = pair.discover(options(|options| options.local_port = wanted)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Io);
+            assert_eq!(error.attempts()[0].failure, Failure::LocalPort { port, error: kind });
+            assert!(error.to_string().contains(&told), "{error}");
+        }
+    }
+    // What has nothing to do with the port is not laid to it.
+    let mut pair = Pair::new(Scenario::igd1());
+    pair.bind_error = Some(io::ErrorKind::AddrNotAvailable);
+    let error = pair.discover(options(|options| options.local_port = 1)).unwrap_err();
+    assert_eq!(error.attempts()[0].failure, Failure::CannotSend(io::ErrorKind::AddrNotAvailable));
+}
+
+#[test]
 fn over_ipv6_the_link_and_the_site_are_asked_with_the_right_scope() {
     let pair = begun(two_links(), options(|options| options.ipv6 = true));
     assert_eq!(pair.record.binds().len(), 1, "one of two links has IPv6");

@@ -97,7 +97,7 @@ impl From<&Failure> for UpnpResult {
             | Failure::Url(_)
             | Failure::Soap(SoapError::Empty) => Self::HttpError,
             Failure::Soap(_) | Failure::Decode(_) | Failure::Description(_) => Self::InvalidResponse,
-            Failure::CannotSend(_) => Self::SocketError,
+            Failure::CannotSend(_) | Failure::LocalPort { .. } => Self::SocketError,
             Failure::NotAsked | Failure::NoAnswer | Failure::AnswerIgnored(_) => Self::NoDevices,
             Failure::NoService => Self::NoGateway,
             Failure::NotConfirmed => Self::ActionFailed,

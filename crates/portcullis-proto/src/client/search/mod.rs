@@ -3,6 +3,7 @@
 
 mod candidate;
 mod candidates;
+mod listening;
 mod location;
 mod places;
 mod question;
@@ -12,7 +13,7 @@ use super::device::{Device, with_port};
 use super::error::{Attempt, Failure, Ignored, Step};
 use super::exchange;
 use super::io::{Output, SocketId};
-use super::network::{self, Network};
+use super::network::Network;
 use super::timer::Timer;
 use super::transport::{Owner, Transport};
 use crate::Time;
@@ -21,7 +22,7 @@ use crate::wire::url::HttpUrl;
 use candidate::Candidate;
 use candidates::Candidates;
 use core::cmp::Reverse;
-use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 use question::Socket;
 use std::collections::BTreeMap;
@@ -40,15 +41,8 @@ const ON_ITS_WAY: Duration = Duration::from_millis(100);
 const LAST_WORD: Duration = Duration::from_secs(1);
 /// How long one description may take.
 const DESCRIPTION_PATIENCE: Duration = Duration::from_secs(5);
-/// Answers read from each source, and from all, after each time that the questions went out: beyond that it is a flood.
-/// Those of default gateways are all read, as whoever floods in their name would drown them.
-const MOST_ANSWERS: u16 = 1_024;
-const MOST_ANSWERS_PER_SOURCE: u16 = 64;
-/// Failures remembered, and how many of them are answers that were ignored.
+/// Failures remembered.
 const MOST_FAILURES: usize = 16;
-const MOST_IGNORED: usize = 4;
-/// Sources whose answers are counted.
-const MOST_SOURCES: usize = 256;
 
 #[derive(Debug)]
 pub(super) struct Search {
@@ -169,7 +163,14 @@ impl Search {
             let lost = self.sockets.remove(at).asked;
             self.asked = self.asked.saturating_sub(lost);
         }
-        self.note_failure(String::new(), Failure::CannotSend(error));
+        let port = question::local_port(&self.options);
+        let is_of_port = matches!(error, io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied);
+        let failure = if port != 0 && is_of_port {
+            Failure::LocalPort { port, error }
+        } else {
+            Failure::CannotSend(error)
+        };
+        self.note_failure(String::new(), failure);
     }
 
     pub(super) fn send_failed(&mut self, socket: SocketId, error: io::ErrorKind) {
@@ -204,7 +205,7 @@ impl Search {
             Ok(_) => return,
             Err(error) => return self.note_ignored(source, Ignored::Malformed(error)),
         };
-        if !self.options.wants_all_devices() && !is_gateway_target(&answer.search_target) {
+        if !self.options.wants_all_devices() && !listening::is_gateway_target(&answer.search_target) {
             return;
         }
         match location::parse(&answer.location) {
@@ -312,7 +313,7 @@ impl Search {
             Attempt { gateway, step, failure: Failure::GatewaySilent }
         }));
         // Where one interface of several cannot send, the others have been asked all the same.
-        let unsent = failures.iter().all(|attempt| matches!(attempt.failure, Failure::CannotSend(_)));
+        let unsent = failures.iter().all(|attempt| attempt.failure.is_of_a_socket());
         if failures.is_empty() || (unsent && self.asked > 0) {
             failures.push(Attempt { gateway: String::new(), step: Step::Search, failure: Failure::NoAnswer });
         }
@@ -339,65 +340,6 @@ impl Search {
             }
         }
         self.set_timer(now, transport);
-    }
-
-    fn may_answer(&self, source: SocketAddr, network: &Network) -> bool {
-        if !self.named.is_empty() {
-            return self.named.contains(&source.ip());
-        }
-        let canonical = source.ip().to_canonical();
-        !is_nobody(source, network)
-            && (network.is_on_link(canonical) || network.is_default_gateway(canonical))
-    }
-
-    /// Somebody who may not answer has answered as a gateway does: nobody is asked for anything by that, but it is not
-    /// silence either.
-    fn note_stranger(&mut self, source: SocketAddr, payload: &[u8], network: &Network) {
-        if is_nobody(source, network) || !self.may_note_ignored(source) {
-            return;
-        }
-        if let Ok(Message::Response(answer)) = Message::decode(payload) {
-            if is_gateway_target(&answer.search_target) {
-                let is_named = self.is_named();
-                self.note_ignored(source, if is_named { Ignored::NotNamed } else { Ignored::OtherNetwork });
-            }
-        }
-    }
-
-    /// One answer of a sender, and a few in all, are worth a word.
-    fn may_note_ignored(&self, source: SocketAddr) -> bool {
-        let gateway = source.ip().to_string();
-        let is_ignored = |failure: &&Attempt| matches!(failure.failure, Failure::AnswerIgnored(_));
-        let mut ignored = self.failures.iter().filter(is_ignored);
-        ignored.clone().count() < MOST_IGNORED && !ignored.any(|failure| failure.gateway == gateway)
-    }
-
-    fn note_ignored(&mut self, source: SocketAddr, why: Ignored) {
-        if self.may_note_ignored(source) {
-            self.note_failure(source.ip().to_string(), Failure::AnswerIgnored(why));
-        }
-    }
-
-    /// Default gateways, and those that a person named, have places and counts of their own.
-    fn is_privileged(&self, source: IpAddr, network: &Network) -> bool {
-        network.is_default_gateway(source) || !self.named.is_empty()
-    }
-
-    fn count_answer(&mut self, source: IpAddr, network: &Network) -> bool {
-        if self.is_privileged(source, network) {
-            return true;
-        }
-        let is_new = !self.answers.contains_key(&source);
-        if self.answers_read >= MOST_ANSWERS || (is_new && self.answers.len() >= MOST_SOURCES) {
-            return false;
-        }
-        let count = self.answers.entry(source).or_default();
-        if *count >= MOST_ANSWERS_PER_SOURCE {
-            return false;
-        }
-        *count = count.saturating_add(1);
-        self.answers_read = self.answers_read.saturating_add(1);
-        true
     }
 
     fn answered(
@@ -492,34 +434,4 @@ impl Search {
             self.failures.push(attempt);
         }
     }
-}
-
-/// Whether an address is none that anybody could have, or one of ours.
-fn is_nobody(source: SocketAddr, network: &Network) -> bool {
-    let canonical = source.ip().to_canonical();
-    // A link-local address without a scope does not say on which link it could be dialled.
-    let nowhere = match source {
-        SocketAddr::V6(v6) => v6.scope_id() == 0 && network::is_unicast_link_local(source.ip()),
-        SocketAddr::V4(_) => false,
-    };
-    nowhere
-        || canonical.is_loopback()
-        || canonical.is_unspecified()
-        || canonical.is_multicast()
-        || canonical == IpAddr::V4(Ipv4Addr::BROADCAST)
-        || network.is_own(canonical)
-}
-
-/// What a gateway, or a device that may hide one, answers for.
-fn is_gateway_target(target: &str) -> bool {
-    [
-        ":InternetGatewayDevice:",
-        ":WANIPConnection:",
-        ":WANPPPConnection:",
-        ":WANConnectionDevice:",
-        ":WANDevice:",
-    ]
-    .iter()
-    .any(|part| target.contains(part))
-        || target.eq_ignore_ascii_case("upnp:rootdevice")
 }

@@ -126,8 +126,7 @@ fn bind(
     options: &SearchOptions,
     out: &mut Outbox,
 ) -> Socket {
-    // 1 is the seed API's word for the SSDP port.
-    let port = if options.local_port == 1 { ssdp::PORT } else { options.local_port };
+    let port = local_port(options);
     let id = out.next_socket();
     let local = SocketAddr::new(local, port);
     out.push(Output::Bind(Bind {
@@ -139,6 +138,12 @@ fn bind(
         groups: Vec::new(),
     }));
     Socket { id, destinations, asked: 0 }
+}
+
+/// The port that questions go out from; 0 for any.
+pub(super) fn local_port(options: &SearchOptions) -> u16 {
+    // 1 is the seed API's word for the SSDP port.
+    if options.local_port == 1 { ssdp::PORT } else { options.local_port }
 }
 
 pub(super) fn means_any(name: &str) -> bool {
