@@ -164,6 +164,8 @@ pub enum Quirk {
     TableSize(usize),
     /// Answers that a mapping was added but keeps none (56, 57).
     AddIgnored,
+    /// Answers that a mapping was deleted where there is none (100).
+    DeletesNothing,
     /// Answers that a mapping was deleted but keeps it.
     DeleteIgnored,
     /// Refuses with this code to map anything until this long after it was first asked to: its user has approved

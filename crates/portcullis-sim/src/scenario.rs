@@ -250,6 +250,7 @@ const NAMED: &[Named] = &[
     ("list-end-402", "its list ends with 402", IgdVersion::One, &[Quirk::ListEnd(ListEnd::Fault(402))]),
     ("list-end-501", "its list ends with 501", IgdVersion::One, &[Quirk::ListEnd(ListEnd::Fault(501))]),
     ("list-end-714", "its list ends with 714", IgdVersion::One, &[Quirk::ListEnd(ListEnd::Fault(714))]),
+    ("deletes-nothing", "says yes to the deletion of what is not there", IgdVersion::One, &[Quirk::DeletesNothing]),
     ("absent-501", "says 501 to all that is not there, and at the end of its list", IgdVersion::One,
         &[Quirk::NoSuchEntryAs(501), Quirk::ListEnd(ListEnd::Fault(501))]),
     ("list-endless", "its list never ends", IgdVersion::One, &[Quirk::ListEnd(ListEnd::Invented)]),

@@ -200,7 +200,7 @@ impl Task {
                 let next = mapping.map.start(point);
                 mapping.added(point, gateway, next)
             }
-            Self::Close(close) => TaskNext::from(close.start(point), deleted),
+            Self::Close(close) => TaskNext::from(close.start(point), Outcome::Closed),
             Self::OpenPinhole(pinhole) => {
                 let next = pinhole.add.start(point);
                 TaskNext::from(next, |opened| pinhole.granted(point, gateway, opened))
@@ -229,7 +229,7 @@ impl Task {
                 let next = mapping.map.resume(point, result);
                 mapping.added(point, gateway, next)
             }
-            Self::Close(close) => TaskNext::from(close.resume(point, result), deleted),
+            Self::Close(close) => TaskNext::from(close.resume(point, result), Outcome::Closed),
             Self::OpenPinhole(pinhole) => {
                 let next = pinhole.add.resume(point, result);
                 TaskNext::from(next, |opened| pinhole.granted(point, gateway, opened))

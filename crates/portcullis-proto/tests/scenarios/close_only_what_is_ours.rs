@@ -2,7 +2,7 @@
 
 use crate::pair::{Pair, TIMEOUT, udp};
 use portcullis_proto::Protocol;
-use portcullis_proto::client::{Error, ErrorKind, Failure, Granted, Outcome};
+use portcullis_proto::client::{Closed, Error, ErrorKind, Failure, Granted, Outcome};
 use portcullis_sim::{HttpOddity, Mapping, On, Quirk, Scenario};
 
 const TAKEN: Quirk = Quirk::ForeignMapping(Protocol::Udp, 7777);
@@ -107,6 +107,34 @@ fn deleting_what_is_not_there_is_no_error() {
         for scenario in [Scenario::igd1(), Scenario::igd2()] {
             assert!(!Pair::new(scenario).close(7777, force).unwrap());
         }
+    }
+}
+
+/// Quirk 100: a yes to a deletion of nothing is no proof that there was something, with force neither.
+#[test]
+fn what_is_not_there_is_not_said_to_be_closed() {
+    let closed = |pair: &mut Pair| {
+        let port = core::num::NonZeroU16::new(7777).unwrap();
+        let operation = pair.start(|client, now| client.close(now, Protocol::Udp, port, true, TIMEOUT));
+        match pair.drive_until_finished(operation).unwrap() {
+            Outcome::Closed(closed) => closed,
+            other => panic!("{other:?}"),
+        }
+    };
+    let scenario: Scenario = "deletes-nothing".parse().unwrap();
+    let mut pair = Pair::new(scenario.clone());
+    assert_eq!((closed(&mut pair), deletions(&pair)), (Closed::NotOpen, 0));
+    // What is there is closed all the same, whosever it is.
+    let mut pair = Pair::new(scenario.clone().with(TAKEN));
+    assert_eq!(closed(&mut pair), Closed::Deleted);
+    assert!(pair.gateway.mappings().is_empty());
+    // Where the gateway does not tell what is there, it does not tell what it has deleted either.
+    let specific = Quirk::Fault("GetSpecificPortMappingEntry", 401);
+    let blind = scenario.with(specific).with(Quirk::Fault("GetGenericPortMappingEntry", 401));
+    for (scenario, left) in [(blind.clone(), 0), (blind.with(TAKEN), 0)] {
+        let mut pair = Pair::new(scenario);
+        assert_eq!(closed(&mut pair), Closed::Unconfirmed);
+        assert_eq!((deletions(&pair), pair.gateway.mappings().len()), (1, left));
     }
 }
 

@@ -50,8 +50,10 @@ fn delete_port_mapping(device: &mut Device, call: &Call<'_>) -> Result<OutArgume
     if port == 0 {
         return Err(UpnpError::WILDCARD_NOT_PERMITTED_IN_EXT_PORT);
     }
-    let mapping =
-        device.table.find(Method::Igd, host, port, protocol).ok_or(UpnpError::NO_SUCH_ENTRY_IN_ARRAY)?;
+    let Some(mapping) = device.table.find(Method::Igd, host, port, protocol) else {
+        let is_yes = device.has(Quirk::DeletesNothing);
+        return if is_yes { Ok(Vec::new()) } else { Err(UpnpError::NO_SUCH_ENTRY_IN_ARRAY) };
+    };
     // WANIPConnection:2 section 2.5.18: without authorisation, only what is the caller's own.
     let protected = device.version == IgdVersion::Two && !device.has(Quirk::InsecureMode);
     if protected && !mapping.belongs_to(call.peer) {

@@ -6,6 +6,7 @@ use super::{Next, Procedure, Stop};
 use crate::Protocol;
 use crate::client::device::ControlPoint;
 use crate::client::error::{Failure, Step};
+use crate::client::event::Closed;
 use crate::igd::error_code::UpnpErrorCode;
 use crate::igd::wan_connection::{Action, DeletePortMapping, GetSpecificPortMappingEntry, PortMappingEntry};
 use core::net::IpAddr;
@@ -79,6 +80,8 @@ pub(in crate::client) struct Close {
     spared: Vec<NonZeroU16>,
     /// What made a deletion doubtful, while the entry is looked for once more.
     doubt: Option<Failure>,
+    /// Whether it deletes without having seen that there is anything.
+    is_unseen: bool,
     /// Whether the answer to a deletion was not heard: what is not there was deleted by it.
     was_unheard: bool,
 }
@@ -94,6 +97,7 @@ impl Close {
             spared: Vec::new(),
             doubt: None,
             was_unheard: false,
+            is_unseen: false,
         }
     }
 
@@ -137,6 +141,7 @@ impl Close {
         self.table = None;
         self.doubt = None;
         self.was_unheard = false;
+        self.is_unseen = false;
     }
 
     fn entry(&self) -> GetSpecificPortMappingEntry {
@@ -156,7 +161,7 @@ impl Close {
             if entry.internal_address() == Some(address) && entry.internal_port == port.get())
     }
 
-    fn delete(&mut self, point: &ControlPoint) -> Next<bool> {
+    fn delete(&mut self, point: &ControlPoint) -> Next<Closed> {
         self.deleting = true;
         let action = DeletePortMapping {
             remote_host: None,
@@ -167,7 +172,7 @@ impl Close {
         Next::Call(Call::new(point, &action).repeatable())
     }
 
-    fn look_through(&mut self, point: &ControlPoint, next: Next<Vec<PortMappingEntry>>) -> Next<bool> {
+    fn look_through(&mut self, point: &ControlPoint, next: Next<Vec<PortMappingEntry>>) -> Next<Closed> {
         let result = match next {
             Next::Call(call) => return Next::Call(call),
             Next::Done(result) => result,
@@ -175,6 +180,9 @@ impl Close {
         let sought = self.table.take().map(|(_, sought)| sought);
         let entries = match (result, sought) {
             (Ok(entries), Some(Sought::Port(failure))) => return self.looked_up(point, entries, failure),
+            (Err(_), Some(Sought::Port(_))) if self.claim == Claim::Force && !self.deleting => {
+                return self.delete_unseen(point);
+            }
             (Err(Stop { failure: Failure::Exchange(error), step }), _) => {
                 return Next::fail(step, Failure::Exchange(error));
             }
@@ -182,7 +190,7 @@ impl Close {
             (Ok(entries), _) => entries,
             (Err(stop), _) => return Next::Done(Err(stop)),
         };
-        let Some(mark) = self.mark() else { return Next::Done(Ok(false)) };
+        let Some(mark) = self.mark() else { return Next::Done(Ok(Closed::NotOpen)) };
         let is_it = |entry: &&PortMappingEntry| {
             entry.protocol == self.protocol
                 && entry.internal_address() == Some(point.local_address)
@@ -194,15 +202,21 @@ impl Close {
                 self.external_port = port;
                 self.delete(point)
             }
-            None => Next::Done(Ok(false)),
+            None => Next::Done(Ok(Closed::NotOpen)),
         }
     }
 
-    fn look_up(&mut self, point: &ControlPoint, failure: Failure) -> Next<bool> {
+    /// Deletes what the gateway does not say that it has: some say yes to the deletion of nothing (quirk 100).
+    fn delete_unseen(&mut self, point: &ControlPoint) -> Next<Closed> {
+        self.is_unseen = true;
+        self.delete(point)
+    }
+
+    fn look_up(&mut self, point: &ControlPoint, failure: Failure) -> Next<Closed> {
         self.read_table(point, Sought::Port(failure))
     }
 
-    fn read_table(&mut self, point: &ControlPoint, sought: Sought) -> Next<bool> {
+    fn read_table(&mut self, point: &ControlPoint, sought: Sought) -> Next<Closed> {
         let mut table = List::new();
         let next = table.start(point);
         self.table = Some((table, sought));
@@ -215,14 +229,16 @@ impl Close {
         point: &ControlPoint,
         entries: Vec<PortMappingEntry>,
         failure: Failure,
-    ) -> Next<bool> {
+    ) -> Next<Closed> {
         let is_cut = List::is_cut(&entries);
         let behind = |entry: &PortMappingEntry| {
             entry.protocol == self.protocol && entry.external_port == self.external_port.get()
         };
         match entries.into_iter().find(behind) {
             Some(entry) if !self.deleting => self.judge(point, entry),
-            None if !is_cut => Next::Done(Ok(self.was_unheard)),
+            None if !is_cut => {
+                Next::Done(Ok(if self.was_unheard { Closed::Deleted } else { Closed::NotOpen }))
+            }
             _ => Next::fail(self.step(), failure),
         }
     }
@@ -232,9 +248,9 @@ impl Close {
     }
 
     /// Whether what the gateway says of the entry lets it be deleted.
-    fn judge(&mut self, point: &ControlPoint, entry: PortMappingEntry) -> Next<bool> {
+    fn judge(&mut self, point: &ControlPoint, entry: PortMappingEntry) -> Next<Closed> {
         let step = self.step();
-        if self.is_former(&entry) {
+        if self.is_former(&entry) || self.claim == Claim::Force {
             return self.delete(point);
         }
         let leads_to_us = entry.internal_address() == Some(point.local_address);
@@ -265,22 +281,18 @@ impl Close {
 }
 
 impl Procedure for Close {
-    /// Whether there was a mapping to delete.
-    type Output = bool;
+    type Output = Closed;
 
-    fn start(&mut self, point: &ControlPoint) -> Next<bool> {
+    fn start(&mut self, point: &ControlPoint) -> Next<Closed> {
         match (&self.claim, point.local_address) {
             // Reached over IPv6, a gateway knows us by another address than the one it maps to.
             (_, IpAddr::V6(_)) => Next::fail(Step::Action(DeletePortMapping::NAME), Failure::NotIpv4),
-            (Claim::Force, _) => self.delete(point),
             (Claim::Added(mark), _) if mark.anywhere => self.read_table(point, Sought::Marked),
-            (Claim::Left(_) | Claim::Ours(_) | Claim::Added(_) | Claim::Former(..) | Claim::Unproven, _) => {
-                Next::Call(Call::new(point, &self.entry()))
-            }
+            _ => Next::Call(Call::new(point, &self.entry())),
         }
     }
 
-    fn resume(&mut self, point: &ControlPoint, result: CallResult) -> Next<bool> {
+    fn resume(&mut self, point: &ControlPoint, result: CallResult) -> Next<Closed> {
         if let Some((table, _)) = &mut self.table {
             let next = table.resume(point, result);
             return self.look_through(point, next);
@@ -289,15 +301,16 @@ impl Procedure for Close {
         if let Some(doubt) = self.doubt.take() {
             self.was_unheard = true;
             return match result {
-                Err(Failure::Fault(UpnpErrorCode::NoSuchEntryInArray, _)) => Next::Done(Ok(true)),
+                Err(Failure::Fault(UpnpErrorCode::NoSuchEntryInArray, _)) => Next::Done(Ok(Closed::Deleted)),
                 Err(Failure::Fault(code, _)) if code.says_nothing() => self.look_up(point, doubt),
                 _ => Next::fail(step, doubt),
             };
         }
         match result {
             // Nothing to delete is what was wanted (quirk 59).
-            Err(Failure::Fault(UpnpErrorCode::NoSuchEntryInArray, _)) => Next::Done(Ok(false)),
-            Ok(_) if self.deleting => Next::Done(Ok(true)),
+            Err(Failure::Fault(UpnpErrorCode::NoSuchEntryInArray, _)) => Next::Done(Ok(Closed::NotOpen)),
+            Ok(_) if self.deleting && self.is_unseen => Next::Done(Ok(Closed::Unconfirmed)),
+            Ok(_) if self.deleting => Next::Done(Ok(Closed::Deleted)),
             Err(failure) if self.deleting && failure.is_doubtful() => {
                 self.doubt = Some(failure);
                 Next::Call(Call::new(point, &self.entry()))
@@ -309,12 +322,15 @@ impl Procedure for Close {
             Ok(arguments) => match self.entry().decode(&arguments) {
                 Ok(entry) => self.judge(point, entry),
                 Err(_) if self.is_ours() => self.delete(point),
+                Err(_) if self.claim == Claim::Force => self.delete(point),
                 Err(error) => Next::fail(step, Failure::Decode(error)),
             },
+            Err(Failure::Exchange(_)) if self.claim == Claim::Force => self.delete_unseen(point),
             Err(Failure::Exchange(error)) => Next::fail(step, Failure::Exchange(error)),
             Err(_) if self.is_ours() => self.delete(point),
             // The list may tell what the entry's own question does not.
             Err(Failure::Fault(..)) => self.look_up(point, Failure::OwnerUnknown),
+            Err(_) if self.claim == Claim::Force => self.delete_unseen(point),
             Err(_) => Next::fail(step, Failure::OwnerUnknown),
         }
     }
