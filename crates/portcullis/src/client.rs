@@ -218,6 +218,19 @@ impl Client {
         self.closing((protocol, external_port), start)
     }
 
+    /// Closes the pinholes for IPv6 that are known of a port, here or in the [journal](crate::Config::journal), and leaves
+    /// every mapping alone. No gateway lists its pinholes: [`Closed::NotOpen`] says that none is known.
+    ///
+    /// # Errors
+    ///
+    /// As [`map`](Self::map).
+    pub fn close_pinholes(&self, protocol: Protocol, external_port: NonZeroU16) -> Pending<Closed> {
+        let timeout = self.timeout;
+        let start: Start =
+            Box::new(move |client, now| client.close_pinholes(now, protocol, external_port, timeout));
+        self.closing((protocol, external_port), start)
+    }
+
     /// Closes a port, whosever it is.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use crate::output::Report;
 use crate::output::progress::Progress;
 use crate::session::{AFTERWARDS, Purpose, Session};
 use clap::{Args, ValueHint};
-use portcullis::{Closed, Protocol, read_journal};
+use portcullis::{Closed, JournalEntry, Protocol, read_journal};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::num::NonZeroU16;
@@ -21,7 +21,8 @@ const EXAMPLES: &str = "\
 Examples:
   portcullis close 7777              UDP and TCP
   portcullis close 7777/udp 80/tcp
-  portcullis close 7777/udp --force  even if it leads to another host";
+  portcullis close 7777/udp --force  even if it leads to another host
+  portcullis close 7777 --ipv6       the pinholes of 'open --ipv6', and nothing else";
 
 /// Closes external ports that lead to this host
 ///
@@ -38,6 +39,9 @@ pub(crate) struct CloseArgs {
     /// Close the port even if it leads to another host
     #[arg(long)]
     force: bool,
+    /// Close only pinholes for IPv6. Gateways do not list them: those that the journal knows; not with --force
+    #[arg(long, conflicts_with = "force")]
+    ipv6: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -51,7 +55,7 @@ struct ClosedReport {
     external_port: u16,
     /// What came of it: `deleted`, `not-open`, `unconfirmed`, `still-kept` or `ending`.
     outcome: &'static str,
-    /// Whether there was a mapping; `null` where the gateway does not say.
+    /// Whether there was a mapping; `null` where the gateway does not say, as none does of a pinhole that nobody knows.
     existed: Option<bool>,
     /// How long it stays open, where the gateway deletes it by its lifetime alone.
     ends_in_s: Option<u64>,
@@ -60,18 +64,22 @@ struct ClosedReport {
 }
 
 impl ClosedReport {
-    fn new(protocol: &'static str, port: NonZeroU16, closed: Closed, kept: bool) -> Self {
+    fn new(protocol: &'static str, port: NonZeroU16, closed: Closed, kept: bool, ipv6: bool) -> Self {
         let ends_in_s = match closed {
             Closed::Ending(within) => Some(within.as_secs()),
             _ => None,
         };
-        let existed = (closed != Closed::Unconfirmed).then_some(closed.existed());
+        let is_known = closed != Closed::Unconfirmed && !(ipv6 && closed == Closed::NotOpen);
+        let existed = is_known.then_some(closed.existed());
         Self { protocol, external_port: port.get(), outcome: closed.as_str(), existed, ends_in_s, kept }
     }
 
     fn in_words(&self) -> String {
         let Self { protocol, external_port: port, outcome, ends_in_s, .. } = self;
         match (*outcome, ends_in_s) {
+            ("not-open", _) if self.existed.is_none() => {
+                format!("{protocol} {port}: no pinhole is known here, and gateways do not list them")
+            }
             ("not-open", _) => format!("{protocol} {port} was not open"),
             ("unconfirmed", _) => {
                 format!("{protocol} {port}: asked to close; the gateway does not say whether it did")
@@ -99,11 +107,14 @@ impl Report for CloseReport {
 
 pub(crate) fn run(arguments: &CloseArgs, context: &Context) -> Result<(), Failure> {
     let wanted = wanted(&arguments.ports);
-    let kept = kept_by_others(context);
-    let session = Session::start(Purpose::Map, context)?;
+    let kept = kept_by_others(context, arguments.ipv6);
+    let purpose = if arguments.ipv6 { Purpose::MapIpv6 } else { Purpose::Map };
+    let session = Session::start(purpose, context)?;
     let progress = Progress::start(&context.output, "closing");
     let pending = wanted.iter().map(|&(port, protocol)| {
-        if arguments.force {
+        if arguments.ipv6 {
+            session.client.close_pinholes(protocol, port)
+        } else if arguments.force {
             session.client.close_by_force(protocol, port)
         } else {
             session.client.close(protocol, port)
@@ -125,7 +136,7 @@ pub(crate) fn run(arguments: &CloseArgs, context: &Context) -> Result<(), Failur
                          closed)"
                     ));
                 }
-                closed.push(ClosedReport::new(protocol, port, outcome, kept));
+                closed.push(ClosedReport::new(protocol, port, outcome, kept, arguments.ipv6));
             }
             Err(error) => failed.push((format!("{protocol} {port}"), error)),
         }
@@ -142,11 +153,12 @@ pub(crate) fn run(arguments: &CloseArgs, context: &Context) -> Result<(), Failur
     })
 }
 
-/// What processes that run keep open, by the journal.
-fn kept_by_others(context: &Context) -> Vec<(NonZeroU16, Protocol)> {
+/// What processes that run keep open, by the journal; of pinholes alone where those alone are meant.
+fn kept_by_others(context: &Context, ipv6: bool) -> Vec<(NonZeroU16, Protocol)> {
     // What is wrong with the journal is told by whoever opens it next.
     let Ok((entries, _)) = read_journal(&context.journal) else { return Vec::new() };
-    let kept = entries.into_iter().filter(|entry| State::of(entry) == State::Kept);
+    let is_meant = |entry: &JournalEntry| entry.internal_address.is_ipv6() || !ipv6;
+    let kept = entries.into_iter().filter(|entry| State::of(entry) == State::Kept && is_meant(entry));
     kept.map(|entry| (entry.external_port, entry.protocol)).collect()
 }
 

@@ -4,7 +4,7 @@ use crate::program::{Directory, run};
 use portcullis_sim::{Scenario, Server};
 use serde_json::json;
 use std::io::{Write, stderr};
-use std::net::{Ipv6Addr, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, UdpSocket};
 
 /// Whether this machine has IPv6, at least with itself.
 fn has_ipv6() -> bool {
@@ -57,6 +57,44 @@ fn a_pinhole_that_was_left_open_is_closed_by_its_id() {
 }
 
 #[test]
+fn close_ipv6_closes_pinholes_and_nothing_else() {
+    if !has_ipv6() {
+        return;
+    }
+    for method in ["igd", "pcp"] {
+        let server = Server::start("all-protocols".parse().unwrap(), Ipv6Addr::LOCALHOST.into()).unwrap();
+        let own = server.ssdp_address();
+        let at = if method == "pcp" {
+            format!("pcp://{}", server.port_control_address())
+        } else {
+            own.to_string()
+        };
+        let over_ipv4 = Server::start(Scenario::igd2(), Ipv4Addr::LOCALHOST.into()).unwrap();
+        let journal = Directory::new();
+        let run = |line: &str, gateway: &str| {
+            run(&format!("{line} --gateway {gateway} --journal {}", journal.0.display())).done()
+        };
+        let mapped = over_ipv4.ssdp_address().to_string();
+        run("open 7777/udp --protocol igd", &mapped);
+        run(&format!("open 7777/udp --ipv6 --protocol {method}"), &at);
+        let open = || server.with_gateway(|gateway| gateway.pinholes().len() + gateway.pcp_pinholes().len());
+        assert_eq!(open(), 1, "{method}");
+        let ran = run("close 7777 --ipv6", &at);
+        assert_eq!(
+            ran.stdout,
+            "udp 7777 closed\ntcp 7777: no pinhole is known here, and gateways do not list them\n",
+            "{method}"
+        );
+        assert_eq!(open(), 0, "{method}");
+        let document = run("--json close 7777/udp --ipv6", &at).json();
+        assert_eq!(document["closed"][0]["outcome"], "not-open");
+        assert_eq!(document["closed"][0]["existed"], json!(null));
+        // The mapping of the same port is another matter.
+        assert_eq!(over_ipv4.with_gateway(|gateway| gateway.mappings().len()), 1, "{method}");
+    }
+}
+
+#[test]
 fn a_gateway_that_opens_none_says_why() {
     if !has_ipv6() {
         return;
@@ -93,6 +131,8 @@ fn what_cannot_lead_over_ipv6_is_wrong_usage() {
         ("open 7777/udp --ipv6 --gateway pcp://127.0.0.1:9", "IPv6 address"),
         ("watch 7777/udp --ipv6 --gateway http://127.0.0.1:5000/desc.xml", "IPv6 address"),
         ("open 7777/udp --ipv6 --protocol nat-pmp --simulate", "NAT-PMP knows no IPv6"),
+        ("close 7777/udp --ipv6 --gateway 127.0.0.1:9", "IPv6 address"),
+        ("close 7777/udp --ipv6 --force", "--force"),
     ] {
         let ran = run(line);
         assert_eq!(ran.status, Some(2), "{ran:?}");

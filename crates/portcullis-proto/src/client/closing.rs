@@ -30,7 +30,7 @@ impl Client {
             self.forget_holders(&granted);
             known.push(Known { granted, claim: claim.clone(), is_certain: true });
         }
-        let (inherited, entries) = self.inherited_at(now, protocol, external_port, &claim);
+        let (inherited, entries) = self.inherited_at(now, protocol, external_port, &claim, false);
         known.extend(inherited);
         let asks = |method| self.config.preference(method).is_some();
         if known.is_empty() && !asks(Method::Igd) && !asks(Method::NatPmp) {
@@ -38,6 +38,37 @@ impl Client {
         }
         let withdrawal = Withdrawal::new(protocol, external_port, known, claim, now + timeout);
         let id = self.withdraw(now, withdrawal.settling(entries));
+        let shadows = self.held.uncovered();
+        self.tidy(now, shadows);
+        self.run(now);
+        id
+    }
+
+    /// Closes the pinholes for IPv6 that this client or the journal knows of a port, and leaves every mapping alone. No
+    /// gateway lists its pinholes: of others nothing is known, and [`Closed::NotOpen`] says no more than that.
+    /// [`Outcome::Closed`].
+    pub fn close_pinholes(
+        &mut self,
+        now: Time,
+        protocol: Protocol,
+        external_port: NonZeroU16,
+        timeout: Duration,
+    ) -> OperationId {
+        let claim = Claim::Unproven;
+        let mut known = Vec::new();
+        for granted in self.held.by_port(protocol, external_port) {
+            if granted.grantor.remote().is_ipv6() {
+                self.forget_holders(&granted);
+                known.push(Known { granted, claim: claim.clone(), is_certain: true });
+            }
+        }
+        let (inherited, entries) = self.inherited_at(now, protocol, external_port, &claim, true);
+        known.extend(inherited);
+        if known.is_empty() {
+            return self.told_at_once(Ok(Closed::NotOpen));
+        }
+        let withdrawal = Withdrawal::new(protocol, external_port, known, claim, now + timeout);
+        let id = self.withdraw(now, withdrawal.settling(entries).without_table());
         let shadows = self.held.uncovered();
         self.tidy(now, shadows);
         self.run(now);

@@ -246,11 +246,13 @@ impl Client {
         protocol: Protocol,
         external_port: NonZeroU16,
         claim: &Claim,
+        only_pinholes: bool,
     ) -> (Vec<Known>, Vec<EntryId>) {
         let is_it = |entry: &Entry| {
             let lasts = entry.expires.is_none_or(|at| now < at);
             (entry.protocol, entry.external_port) == (protocol, external_port)
                 && lasts
+                && (entry.remote.is_ipv6() || !only_pinholes)
                 && self.is_meant(entry)
         };
         let Inherited { stale, spared, left_open, living, .. } = &self.inherited;

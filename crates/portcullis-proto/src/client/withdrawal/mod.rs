@@ -89,6 +89,8 @@ pub(super) struct Withdrawal {
     evidence: Evidence,
     /// A pinhole that PCP would not delete, and why.
     refused_pinhole: Option<(Granted, Error)>,
+    /// Whether nothing but what is known is meant.
+    is_without_table: bool,
 }
 
 /// Every withdrawal under way.
@@ -172,7 +174,14 @@ impl Withdrawal {
             asking: Asking::Grantors(BTreeMap::new()),
             evidence: Evidence::default(),
             refused_pinhole: None,
+            is_without_table: false,
         }
+    }
+
+    /// The same, for which no table of mappings is looked into.
+    pub(super) fn without_table(mut self) -> Self {
+        self.is_without_table = true;
+        self
     }
 
     /// The same, of which this one is told.
@@ -508,13 +517,16 @@ impl Client {
         let is_unseen =
             withdrawal.talked_of().is_some() || known.any(|granted| self.leads_to_former(granted));
         let Some(withdrawal) = self.withdrawals.0.get_mut(&id) else { return };
-        let step =
-            if withdrawal.known.iter().all(|known| !known.is_certain) && withdrawal.told != Told::Nobody {
-                Step::Table
-            } else {
-                let has_table = speaks_upnp && is_unseen && withdrawal.gateway().is_some();
-                withdrawal.evidence.after_records(has_table)
-            };
+        let is_doubtful =
+            withdrawal.known.iter().all(|known| !known.is_certain) && withdrawal.told != Told::Nobody;
+        let step = if withdrawal.is_without_table {
+            withdrawal.evidence.after_records(false)
+        } else if is_doubtful {
+            Step::Table
+        } else {
+            let has_table = speaks_upnp && is_unseen && withdrawal.gateway().is_some();
+            withdrawal.evidence.after_records(has_table)
+        };
         self.go_on(now, id, step);
     }
 
