@@ -10,7 +10,7 @@ use crate::output::Report;
 use crate::output::progress::Progress;
 use crate::session::{Purpose, Session};
 use clap::{Args, ValueHint};
-use portcullis::{Device, Error, SearchOptions, SearchTarget};
+use portcullis::{Device, Error, ErrorKind, SearchOptions, SearchTarget};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::time::Duration;
@@ -98,21 +98,40 @@ pub(crate) fn run(arguments: DiscoverArgs, context: &Context) -> Result<(), Fail
     session.finish(Duration::ZERO);
     let found = result?;
     let filter = arguments.filter.map(|text| text.to_lowercase());
-    let devices: Vec<_> = found
+    let passing: Vec<_> =
+        found.iter().filter(|device| filter.as_deref().is_none_or(|text| matches(device, text))).collect();
+    let devices: Vec<_> = passing
         .iter()
         .filter(|device| arguments.all || device.is_gateway())
-        .filter(|device| filter.as_deref().is_none_or(|text| matches(device, text)))
-        .map(DeviceReport::from)
+        .map(|device| DeviceReport::from(*device))
         .collect();
     if devices.is_empty() {
-        let failure = Failure::from(Error::no_gateway(&found));
         return Err(if filter.is_some() {
-            failure.about(&format!("none of {} devices passes --filter", found.len()))
+            nothing_passes(&passing, found.len())
         } else {
-            failure.advise(ExitCode::NoGateway, "--all, which lists the devices that are none")
+            Failure::from(Error::no_gateway(&found))
+                .advise(ExitCode::NoGateway, "--all, which lists the devices that are none")
         });
     }
     context.output.report(&DiscoverReport { devices, elapsed_ms: context.started.elapsed_ms() })
+}
+
+/// Why a search with a filter lists nothing: nothing that answered passes, or what passes is no gateway.
+fn nothing_passes(passing: &[&Device], answered: usize) -> Failure {
+    let devices = |count: usize| if count == 1 { "1 device".to_owned() } else { format!("{count} devices") };
+    if passing.is_empty() {
+        let what = format!("{} answered, and none passes --filter", devices(answered));
+        return Failure::new(ErrorKind::NoGateway, &what)
+            .and_so("without it the gateways are listed, with --all the other devices too");
+    }
+    let what = match passing.len() {
+        1 => "1 device passed --filter, and is no gateway".to_owned(),
+        count => format!("{} passed --filter, and none is a gateway", devices(count)),
+    };
+    let passing: Vec<_> = passing.iter().map(|&device| device.clone()).collect();
+    Failure::from(Error::no_gateway(&passing))
+        .about(&what)
+        .advise(ExitCode::NoGateway, "--all, which lists the devices that are none")
 }
 
 /// Whether a device has this lower-case text in one of the words it is known by.

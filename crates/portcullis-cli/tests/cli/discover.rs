@@ -116,6 +116,22 @@ fn a_filter_keeps_what_has_its_text_anywhere() {
 }
 
 #[test]
+fn what_does_not_pass_the_filter_is_not_said_to_be_missing() {
+    let server = gateway(Scenario::igd1());
+    let ran = run_on(&server, "--json --timeout 200 discover --filter no-such");
+    assert_eq!((ran.status, ran.json()["error"]["kind"].as_str()), (Some(3), Some("no-gateway")), "{ran:?}");
+    assert!(ran.stderr.contains("1 device answered, and none passes --filter"), "{ran:?}");
+    assert!(!ran.stderr.contains("no gateway found"), "{ran:?}");
+    // What passes and is no gateway has passed.
+    let server = gateway("not-a-gateway".parse().unwrap());
+    let ran = run_on(&server, "--timeout 200 discover --filter simulated");
+    assert_eq!(ran.status, Some(3), "{ran:?}");
+    assert!(ran.stderr.contains("1 device passed --filter, and is no gateway"), "{ran:?}");
+    assert!(ran.stderr.contains("try --all"), "{ran:?}");
+    run_on(&server, "--timeout 200 discover --filter simulated --all").done();
+}
+
+#[test]
 fn a_local_port_that_another_program_has_is_named() {
     let server = gateway(Scenario::igd1());
     let taken = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
