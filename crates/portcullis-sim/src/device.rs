@@ -130,14 +130,16 @@ impl Device {
     /// The unique device name of the `index`th device in the description; gateways at other addresses
     /// have other names.
     pub(crate) fn udn(&self, index: u16) -> String {
-        let host = match self.http.ip().to_canonical() {
+        let copied = parameter!(self.quirks, Quirk::UdnOf(address) => address);
+        let http = copied.and_then(|address| address.parse().ok()).unwrap_or(self.http);
+        let host = match http.ip().to_canonical() {
             IpAddr::V4(address) => u32::from(address),
             IpAddr::V6(address) => address
                 .segments()
                 .iter()
                 .fold(0_u32, |hash, segment| hash.wrapping_mul(31).wrapping_add(u32::from(*segment))),
         };
-        format!("uuid:5c1e8a4e-7d2b-4f6a-{:04x}-{host:08x}{:04x}", index | 0x9000, self.http.port())
+        format!("uuid:5c1e8a4e-7d2b-4f6a-{:04x}-{host:08x}{:04x}", index | 0x9000, http.port())
     }
 
     fn add_foreign_mappings(&mut self) {

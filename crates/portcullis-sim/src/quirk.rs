@@ -78,6 +78,9 @@ pub enum Quirk {
     Domain(&'static str),
     /// Advertises its devices in this domain (26, Huawei HG531).
     DeviceDomain(&'static str),
+    /// Calls its devices by the UDNs of the gateway at this address and port: another address of the same, or somebody who
+    /// copies it (101; attack A15).
+    UdnOf(&'static str),
     /// A white-space character or more before the XML declaration (28).
     LeadingSpace(&'static str),
     /// Says that its text is in this encoding, whatever it is in (28).

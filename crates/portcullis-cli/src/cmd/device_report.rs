@@ -12,6 +12,8 @@ use std::net::IpAddr;
 #[derive(Debug, Serialize)]
 pub(crate) struct DeviceReport {
     location: Text,
+    /// The same description, of the same UDN, at other addresses.
+    also_at: Vec<Text>,
     search_target: Text,
     usn: Text,
     server: Text,
@@ -42,6 +44,7 @@ impl From<&Device> for DeviceReport {
         let external_address = device.status.external_address;
         Self {
             location: Text::from(device.location.to_string().as_str()),
+            also_at: device.also_at.iter().map(|url| Text::from(url.to_string().as_str())).collect(),
             search_target: device
                 .search_targets
                 .first()
@@ -88,6 +91,7 @@ impl DeviceReport {
         };
         Self {
             location: Text::default(),
+            also_at: Vec::new(),
             search_target: Text::default(),
             usn: Text::default(),
             server: Text::default(),
@@ -120,6 +124,9 @@ impl DeviceReport {
             if value.is_empty() { Ok(()) } else { writeln!(out, "  {name:<18}{value}") }
         };
         line("location", self.location.as_str())?;
+        for location in &self.also_at {
+            line("also at", location.as_str())?;
+        }
         line("model", format!("{} {}", self.manufacturer, self.model_name).trim())?;
         line("server", self.server.as_str())?;
         line("search target", self.search_target.as_str())?;

@@ -3,7 +3,8 @@ use portcullis_sim::Scenario;
 use serde_json::{Value, json};
 use std::net::{Ipv4Addr, UdpSocket};
 
-const FIELDS: [&str; 15] = [
+const FIELDS: [&str; 16] = [
+    "also_at",
     "external_address",
     "external_address_kind",
     "friendly_name",
@@ -38,6 +39,7 @@ fn a_device_has_all_its_fields() {
         ("gateway", json!(true)),
         ("usable", json!(true)),
         ("note", Value::Null),
+        ("also_at", json!([])),
         ("status", json!("connected")),
         ("local_address", json!("127.0.0.1")),
         ("external_address", json!("81.2.69.142")),

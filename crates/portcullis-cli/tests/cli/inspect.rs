@@ -27,7 +27,7 @@ fn a_description_is_the_device_that_discover_would_show() {
     assert_eq!(
         device,
         json!({
-            "location": "http://192.168.1.1:5000/desc.xml", "search_target": "", "usn": "", "server": "",
+            "location": "http://192.168.1.1:5000/desc.xml", "also_at": [], "search_target": "", "usn": "", "server": "",
             "friendly_name": "Attic[31m", "manufacturer": "Maker", "model_name": "M1",
             "gateway": true, "usable": true, "note": null, "status": "unknown",
             "services": [{
@@ -100,7 +100,7 @@ fn saved_descriptions_of_real_devices_are_read_or_refused_by_name() {
         let document = ran.json();
         match ran.status {
             Some(0) => {
-                assert_eq!(fields(&document).len(), 15);
+                assert_eq!(fields(&document).len(), 16);
                 let unusable_services = document["services"].as_array().unwrap().iter().filter(|service| {
                     !service["control_url"].as_str().unwrap().starts_with("http://192.168.1.1")
                 });

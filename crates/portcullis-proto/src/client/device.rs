@@ -96,6 +96,9 @@ pub struct Device {
     pub address: SocketAddr,
     /// Its description's URL, with the address it is reached at.
     pub location: HttpUrl,
+    /// Where else it answered from, in the list that a search ends with: the same description, of the same UDN, at other
+    /// addresses. Nothing proves that these are its own.
+    pub also_at: Vec<HttpUrl>,
     /// The search targets it answered to, the most telling first; none where its URL was given by hand.
     pub search_targets: Vec<String>,
     /// Its unique service name; empty where its URL was given by hand.
@@ -208,6 +211,7 @@ impl Device {
             search_targets: answer.map(|answer| answer.search_target.clone()).into_iter().collect(),
             usn: answer.map(|answer| answer.usn.clone()).unwrap_or_default(),
             server: answer.map(|answer| answer.server.clone()).unwrap_or_default(),
+            also_at: Vec::new(),
             local_address: None,
             description: Err(Failure::NotAsked),
             control_points: Vec::new(),

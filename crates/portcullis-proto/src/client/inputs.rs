@@ -168,7 +168,7 @@ impl Client {
             .map(|(&operation, _)| operation);
         if let Some(operation) = owner {
             let Some(search) = self.searches.remove(&id) else { return };
-            let devices = search.devices(&self.network);
+            let devices = search.devices_once(&self.network);
             self.operations.remove(&operation);
             self.transport.out.timers.clear(Timer::Operation(operation));
             let result = if devices.is_empty() {

@@ -53,6 +53,8 @@ mod main_job;
 #[cfg(test)]
 mod moved_gateway;
 #[cfg(test)]
+mod one_device;
+#[cfg(test)]
 mod one_map_for_all;
 #[cfg(test)]
 mod ownership;

@@ -5,6 +5,7 @@ mod candidate;
 mod candidates;
 mod listening;
 mod location;
+mod one_device;
 mod places;
 mod question;
 
@@ -296,6 +297,12 @@ impl Search {
             Reverse((device.is_usable(), is_default, !device.says_disconnected(), device.is_gateway()))
         });
         devices
+    }
+
+    /// The same, each device once, by whatever addresses it answered.
+    pub(super) fn devices_once(&self, network: &Network) -> Vec<Device> {
+        let is_default = |device: &Device| network.is_default_gateway(device.address.ip());
+        one_device::merged(self.devices(network), is_default)
     }
 
     /// What was tried in vain, for an error.
