@@ -119,10 +119,14 @@ fn a_refusal_of_its_own_version_ends_pcp_at_once() {
     assert!(attempts.iter().any(|attempt| attempt.failure == Failure::UnsupportedVersion), "{error:?}");
 
     let both: Scenario = "pcp-and-nat-pmp".parse().unwrap();
-    let mut pair = Pair::every_protocol(both.with(refuses));
-    let granted = pair.map(udp(7777)).unwrap();
-    assert_eq!(granted.method(), Method::NatPmp);
-    assert_eq!((pair.now.since_start(), pair.gateway.counters().pcp), (Duration::from_millis(2), 1));
+    // With the request in it, and as a bare header.
+    for length in [1_100, 24] {
+        let cut = Quirk::PortControl(Oddity::OtherVersionsCut(length));
+        let mut pair = Pair::every_protocol(both.clone().with(refuses).with(cut));
+        let granted = pair.map(udp(7777)).unwrap();
+        assert_eq!(granted.method(), Method::NatPmp, "{length}");
+        assert_eq!((pair.now.since_start(), pair.gateway.counters().pcp), (Duration::from_millis(2), 1));
+    }
 }
 
 /// F9

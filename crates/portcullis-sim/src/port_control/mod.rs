@@ -125,6 +125,8 @@ fn other_version(device: &mut Device, now: Time, request: &[u8]) -> Option<Vec<u
     if let Some(byte) = answer.first_mut() {
         *byte = *version;
     }
+    let most = parameter!(device.quirks, Quirk::PortControl(Oddity::OtherVersionsCut(most)) => most);
+    answer.truncate(most.unwrap_or(usize::MAX));
     Some(answer)
 }
 

@@ -29,6 +29,8 @@ pub enum PortControlOddity {
     VersionAnswer(VersionAnswer),
     /// Answers requests of PCP with UNSUPP_VERSION and these versions in turn (attack F8).
     OtherVersions(&'static [u8]),
+    /// Cuts those answers to so many bytes (94).
+    OtherVersionsCut(usize),
     /// Refuses every NAT-PMP request with this result code (attack F7).
     NatPmpResult(u16),
     /// Refuses every PCP request with this result code (attack F7).

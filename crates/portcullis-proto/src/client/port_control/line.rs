@@ -25,6 +25,8 @@ pub(in crate::client) enum Heard {
 /// For how long answers that seem to be old ones are waited out. A mapping is waited for five seconds, and renewals are four
 /// apart: the answer to the next request is to be in time where the clock of the server is not what it seems.
 const LONGEST_DOUBT: Duration = Duration::from_secs(3);
+/// The external address, and a mapping of each protocol (RFC 6886 section 3.2 and 3.3).
+const NAT_PMP_OPCODES: usize = 3;
 
 /// An answer that seemed to be an old one.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +51,7 @@ pub(in crate::client) struct Line {
     hints_at_nat_pmp: bool,
     hints_at_pcp: bool,
     /// When something was last asked in NAT-PMP.
-    nat_pmp_asked_at: Option<Time>,
+    nat_pmp_asked_at: [Option<Time>; NAT_PMP_OPCODES],
     is_refused: bool,
     doubt: Option<Doubt>,
     /// Its epoch time was the same in the answer to a later request: it tells nothing.
@@ -79,7 +81,7 @@ impl Line {
             speaks_pcp: false,
             hints_at_nat_pmp: false,
             hints_at_pcp: false,
-            nat_pmp_asked_at: None,
+            nat_pmp_asked_at: [None; NAT_PMP_OPCODES],
             is_refused: false,
             doubt: None,
             clock_stands: false,
@@ -174,13 +176,22 @@ impl Line {
         self.speaks_pcp = false;
     }
 
-    pub(super) fn asks_nat_pmp(&mut self, now: Time) {
-        self.nat_pmp_asked_at = Some(now);
+    /// NAT-PMP's request of this opcode goes out.
+    pub(super) fn asks_nat_pmp(&mut self, now: Time, opcode: u8) {
+        if let Some(at) = self.nat_pmp_asked_at.get_mut(usize::from(opcode)) {
+            *at = Some(now);
+        }
     }
 
     /// Whether something was asked in NAT-PMP of late.
     pub(super) fn has_asked_nat_pmp(&self, now: Time) -> bool {
-        self.nat_pmp_asked_at.is_some_and(|at| now - at < LONGEST_WAY)
+        (0..).take(NAT_PMP_OPCODES).any(|opcode| self.has_asked_nat_pmp_by(now, opcode))
+    }
+
+    /// Whether a request of this opcode was asked in NAT-PMP of late.
+    pub(super) fn has_asked_nat_pmp_by(&self, now: Time, opcode: u8) -> bool {
+        let at = self.nat_pmp_asked_at.get(usize::from(opcode)).copied().flatten();
+        at.is_some_and(|at| now - at < LONGEST_WAY)
     }
 
     /// The server has begun to count anew, as is known already.

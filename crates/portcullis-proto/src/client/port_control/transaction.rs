@@ -178,8 +178,8 @@ impl Transaction {
             out.timers.set(Timer::Transaction(id), at);
             return;
         }
-        if matches!(self.ask, Ask::NatPmp(..)) {
-            line.asks_nat_pmp(now);
+        if let Ask::NatPmp(request, _) = &self.ask {
+            line.asks_nat_pmp(now, request.opcode().number());
         }
         if let (Some((protocol, internal_port)), Some(lifetime)) = (self.ask.mapping(), self.ask.lifetime()) {
             let sent = Sent { at: now, by_pcp: self.is_pcp(), lifetime };
@@ -273,14 +273,15 @@ impl Transaction {
             (Ask::NatPmp(..), Answer::NatPmp(response)) => {
                 response.body == natpmp::Body::UnsupportedVersion && line.has_answered(Method::Pcp)
             }
-            (Ask::NatPmp(..), Answer::Pcp(response)) => {
+            (Ask::NatPmp(request, _), Answer::Pcp(response)) => {
                 response.result_code == pcp::ResultCode::UnsuppVersion
+                    && response.opcode_number == request.opcode().number()
                     && (response.version == pcp::VERSION || line.has_answered(Method::Pcp))
             }
             (Ask::Pcp { opcode, .. }, Answer::Pcp(response)) => {
-                // A bare header in our version may be an answer to NAT-PMP.
+                // A bare header in our version may be an answer to NAT-PMP's request of the same opcode.
                 response.result_code == pcp::ResultCode::UnsuppVersion
-                    && (response.version != pcp::VERSION || !line.has_asked_nat_pmp(now))
+                    && (response.version != pcp::VERSION || !line.has_asked_nat_pmp_by(now, opcode.number()))
                     && response.opcode_number == opcode.number()
                     && !line.has_answered(Method::Pcp)
             }
