@@ -36,7 +36,7 @@ pub(in crate::client) enum Ask {
 pub(in crate::client) enum Echo {
     /// That of the request (RFC 6886 section 3.3).
     Exact,
-    /// None, or the external one, will do as well, as servers of VPNs have it (quirk 94).
+    /// None, or the external one, will do as well, as servers of VPNs have it (quirk 100).
     Loose,
 }
 
@@ -238,7 +238,7 @@ impl Transaction {
 
     /// The same of an answer that names no internal port, or the external one in its place: it fits every request for
     /// its protocol at its server, so it is for whoever has asked there alone, now
-    /// and of late (quirk 94).
+    /// and of late (quirk 100).
     pub(super) fn matches_loosely(&self, answer: &Answer) -> Option<AskResult> {
         let (Ask::NatPmp(natpmp::Request::Map(asked), Echo::Loose), Answer::NatPmp(response)) =
             (&self.ask, answer)
