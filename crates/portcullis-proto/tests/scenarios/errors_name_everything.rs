@@ -121,6 +121,19 @@ fn each_failure_has_its_kind_and_names_what_failed() {
 }
 
 #[test]
+fn a_silent_gateway_that_containers_have_is_told_as_that() {
+    for (gateway, is_told) in [("172.17.0.1", true), ("10.0.2.2", true), ("192.168.1.1", false)] {
+        let mut network = network();
+        network.default_gateways[0].address = gateway.parse().unwrap();
+        let silent = "silent".parse().unwrap();
+        let mut pair = Pair::with(silent, Config::default(), network);
+        let text = pair.map(udp(7777)).unwrap_err().to_string();
+        assert_eq!(text.contains(&format!("{gateway} may be the bridge of a container")), is_told, "{text}");
+        assert_printable(&text);
+    }
+}
+
+#[test]
 fn an_external_address_that_is_empty_is_none_and_not_invalid() {
     let mut pair = Pair::new(Scenario::igd1().with(Quirk::OutArgument("NewExternalIPAddress", " ")));
     let error = pair.external_address().unwrap_err();

@@ -237,8 +237,7 @@ impl Transaction {
     }
 
     /// The same of an answer that names no internal port, or the external one in its place: it fits every request for
-    /// its protocol at its server, so it is for whoever has asked there alone, now
-    /// and of late (quirk 100).
+    /// its protocol at its server, so it is for whoever has asked there alone, now and of late (quirk 100).
     pub(super) fn matches_loosely(&self, answer: &Answer) -> Option<AskResult> {
         let (Ask::NatPmp(natpmp::Request::Map(asked), Echo::Loose), Answer::NatPmp(response)) =
             (&self.ask, answer)
