@@ -16,9 +16,17 @@ scenario_routes() {
     client_has_no_vpn
     lab_address "$LAB_CLIENT" eth0 "$ROUTES_SECOND_IP/24" || return
     for method in pcp nat-pmp igd; do
-        proof "$method: --interface with a second address: it is what is opened, and closed" routes_interface "$method" $((port += 1))
+        proof "$method: --interface with a second address: it is what is opened, and closed" \
+            routes_interface "$method" $((port += 1)) "$ROUTES_SECOND_IP"
     done
     ip -n "$LAB_CLIENT" address delete "$ROUTES_SECOND_IP/24" dev eth0
+    lab_cable "$LAB_CLIENT" eth1 client1 && ip -n "$LAB_ROUTER" link set client1 master lan0 &&
+        lab_address "$LAB_CLIENT" eth1 "$ROUTES_SECOND_IP/24" || return
+    for method in pcp nat-pmp igd; do
+        proof "$method: --interface with two on one LAN: that one's address is opened, and closed" \
+            routes_interface "$method" $((port += 1)) eth1
+    done
+    ip -n "$LAB_CLIENT" link delete eth1
     second_up && at_second gateway_start v2 && ip -n "$LAB_CLIENT" route add default via "$LAB_SECOND_IP" metric 300 || return
     for method in pcp nat-pmp igd pcp,nat-pmp,igd; do
         proof "$method: of two default gateways the preferred one is used, ten times of ten"             routes_preferred "$method" $((port += 10))
@@ -32,7 +40,7 @@ scenario_routes() {
 }
 
 routes_interface() {
-    pcl --json open "$2/udp" --protocol "$1" --interface "$ROUTES_SECOND_IP" && status_is 0 &&
+    pcl --json open "$2/udp" --protocol "$1" --interface "$3" && status_is 0 &&
         json "mappings[0]['internal_address'] == '$ROUTES_SECOND_IP'" && gateway_leads udp "$2" "$ROUTES_SECOND_IP:$2" &&
         pcl close "$2/udp" && status_is 0 && gateway_lacks udp "$2" && status_is_true "$LAB_CLIENT_IP" "$ROUTES_SECOND_IP"
 }

@@ -45,6 +45,7 @@ pub use external_address::ExternalAddress;
 pub use journal::{JournalEntry, JournalError, JournalWarning, read_journal};
 pub use kept_mapping::KeptMapping;
 pub use mapping::Mapping;
+pub use net::global_ipv6_addresses;
 pub use os_error::explained;
 pub use pending::{Discovery, Pending};
 pub use portcullis_proto::client::{

@@ -145,7 +145,7 @@ impl Opens for KeptMapping {
 }
 
 pub(crate) fn run(arguments: &OpenArgs, context: &Context) -> Result<ExitCode, Failure> {
-    let mut requests = arguments.ports.requests()?;
+    let mut requests = arguments.ports.requests(context)?;
     if arguments.verify || arguments.keep {
         requests = requests.into_iter().map(MappingRequest::read_back).collect();
     }

@@ -4,10 +4,12 @@ use super::free_port::FreePort;
 use super::shortfall::Asked;
 use crate::argument::duration::parse_lifetime;
 use crate::argument::port::{BOTH, PortPair, protocol_name};
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::session::Purpose;
 use clap::{Args, ValueHint};
-use portcullis::{Lifetime, MappingRequest, OnConflict, Protocol};
+use portcullis::{ErrorKind, Lifetime, MappingRequest, OnConflict, Protocol};
+use std::net::SocketAddr;
 use std::num::NonZeroU16;
 
 #[derive(Args, Debug)]
@@ -41,11 +43,30 @@ pub(super) struct PortArgs {
     /// is translated, so not with --any-port, --overwrite or another internal port
     #[arg(long, conflicts_with_all = ["any_port", "overwrite"])]
     ipv6: bool,
+    /// With --ipv6: open the ports of all global IPv6 addresses of this host, temporary ones too, or of --interface. Without
+    /// it one is opened, that stays where there is such a one
+    #[arg(long, requires = "ipv6")]
+    all_addresses: bool,
 }
 
 impl PortArgs {
-    /// A request for each port and protocol, each once.
-    pub(super) fn requests(&self) -> Result<Vec<MappingRequest>, Failure> {
+    /// A request for each port, protocol and address, each once.
+    pub(super) fn requests(&self, context: &Context) -> Result<Vec<MappingRequest>, Failure> {
+        let requests = self.requests_for_ports()?;
+        if !self.all_addresses {
+            return Ok(requests);
+        }
+        let own = portcullis::global_ipv6_addresses(context.network.interface.as_deref())
+            .map_err(|error| Failure::io("cannot read the addresses of this host", &error))?;
+        if own.is_empty() {
+            let message = "this host has no global IPv6 address (does the provider give this network any?)";
+            return Err(Failure::new(ErrorKind::Io, message));
+        }
+        let each = |request: MappingRequest| own.iter().map(move |&own| request.clone().ipv6_address(own));
+        Ok(requests.into_iter().flat_map(each).collect())
+    }
+
+    fn requests_for_ports(&self) -> Result<Vec<MappingRequest>, Failure> {
         let on_conflict = match (self.any_port, self.overwrite) {
             (true, _) => OnConflict::AnyPort,
             (_, true) => OnConflict::Overwrite,
@@ -151,7 +172,10 @@ pub(super) fn external_port(request: &MappingRequest) -> Option<NonZeroU16> {
 pub(super) fn name(request: &MappingRequest) -> String {
     let protocol = protocol_name(request.protocol());
     match external_port(request) {
-        Some(port) => format!("{protocol} {port}"),
+        Some(port) => match request.own_ipv6_address() {
+            Some(own) => format!("{protocol} {}", SocketAddr::new(own.into(), port.get())),
+            None => format!("{protocol} {port}"),
+        },
         None => format!("{protocol} 0:{}", request.internal_port()),
     }
 }

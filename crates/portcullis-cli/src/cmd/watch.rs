@@ -32,7 +32,8 @@ pub(crate) struct WatchArgs {
 }
 
 pub(crate) fn run(arguments: &WatchArgs, context: &Context) -> Result<(), Failure> {
-    let requests: Vec<_> = arguments.ports.requests()?.into_iter().map(MappingRequest::read_back).collect();
+    let requests: Vec<_> =
+        arguments.ports.requests(context)?.into_iter().map(MappingRequest::read_back).collect();
     let names: Vec<_> = requests.iter().map(name).collect();
     let termination = Termination::install()?;
     let is_live = View::would_be_live(context.output);

@@ -113,6 +113,13 @@ fn what_leads_to_a_nat_in_front_of_this_host_has_a_status_of_its_own() {
 }
 
 #[test]
+fn all_addresses_are_those_of_ipv6() {
+    let ran = run("open 7777/udp --all-addresses --simulate");
+    assert_eq!(ran.status, Some(2), "{ran:?}");
+    assert!(ran.stderr.contains("--ipv6"), "{ran:?}");
+}
+
+#[test]
 fn an_address_that_is_not_told_is_null() {
     let document = run("--json open 7777/udp --simulate=no-address").done().json();
     assert_eq!(document["mappings"][0]["external_address"], Value::Null);

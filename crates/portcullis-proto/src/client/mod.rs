@@ -187,6 +187,7 @@ impl Client {
         let mut request = request.clone();
         request.only_finite |= self.journal_is_broken;
         let wants_igd = self.config.preference(Method::Igd).is_some() && !request.needs_pcp();
+        let only_from = request.own.map(Into::into);
         let task = if request.ipv6 {
             Task::OpenPinhole(Pinhole::new(request))
         } else {
@@ -195,6 +196,7 @@ impl Client {
         let id = self.begin_seeking(now, task, timeout);
         if let Some(operation) = self.operations.get_mut(&id) {
             operation.wants_igd = wants_igd;
+            operation.only_from = only_from;
         }
         id
     }

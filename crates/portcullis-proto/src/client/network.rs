@@ -177,6 +177,13 @@ impl Network {
         preferred(interfaces.into_iter().flat_map(Interface::global_ipv6))
     }
 
+    /// Our own addresses that the internet can reach, of this interface, where one is named by its name or an address of
+    /// its: those that stay first, deprecated ones only where there are no others.
+    pub fn global_ipv6_of(&self, interface: Option<&str>) -> Vec<Ipv6Addr> {
+        let is_meant = |own: &&Interface| interface.is_none_or(|name| own.is_called(name));
+        preferred(self.interfaces.iter().filter(is_meant).flat_map(Interface::global_ipv6))
+    }
+
     /// Whether a deprecated address of ours has another one beside it that is not.
     pub(super) fn has_better(&self, address: IpAddr) -> bool {
         let mut own = self.interfaces.iter().flat_map(|interface| &interface.addresses);

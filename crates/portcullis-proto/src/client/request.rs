@@ -1,7 +1,7 @@
 //! What a caller wants mapped.
 
 use crate::{Lifetime, Protocol};
-use core::net::{IpAddr, SocketAddr};
+use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 use core::num::NonZeroU16;
 use core::time::Duration;
 
@@ -52,6 +52,8 @@ pub struct MappingRequest {
     pub(super) on_conflict: OnConflict,
     pub(super) read_back: bool,
     pub(super) ipv6: bool,
+    /// The one address of ours that is to be opened, where it is one.
+    pub(super) own: Option<Ipv6Addr>,
     pub(super) third_party: Option<IpAddr>,
     pub(super) filters: Vec<(IpAddr, u8, Option<NonZeroU16>)>,
     pub(super) peer: Option<SocketAddr>,
@@ -78,6 +80,7 @@ impl MappingRequest {
             on_conflict: OnConflict::default(),
             read_back: false,
             ipv6: false,
+            own: None,
             third_party: None,
             filters: Vec::new(),
             peer: None,
@@ -140,11 +143,19 @@ impl MappingRequest {
     }
 
     /// Opens a pinhole in the gateway's IPv6 firewall, by PCP or WANIPv6FirewallControl, instead of mapping a port
-    /// of an IPv4 address: the port of this host's own global address lets the internet in.
+    /// of an IPv4 address: the port of this host's own global address lets the internet in. Where there are several, that
+    /// is one that stays, and not a temporary one (RFC 8981).
     #[must_use]
     pub fn ipv6(mut self) -> Self {
         self.ipv6 = true;
         self
+    }
+
+    /// The same for this one of this host's own addresses, and no other.
+    #[must_use]
+    pub fn ipv6_address(mut self, own: Ipv6Addr) -> Self {
+        self.own = Some(own);
+        self.ipv6()
     }
 
     /// Lets the mapping lead to another host, where PCP is spoken and the server allows it (THIRD_PARTY, RFC 6887
@@ -191,6 +202,11 @@ impl MappingRequest {
     /// The transport protocol.
     pub fn protocol(&self) -> Protocol {
         self.protocol
+    }
+
+    /// The one IPv6 address of this host that is to be opened, where it is one.
+    pub fn own_ipv6_address(&self) -> Option<Ipv6Addr> {
+        self.own
     }
 
     /// The port on this host.

@@ -144,7 +144,10 @@ impl Client {
         }
         let points = if ipv6 {
             let mut own = self.own_ipv6(device);
-            own.retain(|&own| only_from.is_none_or(|only| only == own));
+            match only_from {
+                Some(IpAddr::V6(only)) if !self.config.gateways.is_empty() => own = vec![only],
+                only_from => own.retain(|&own| only_from.is_none_or(|only| only == own)),
+            }
             device.firewall_points(own)
         } else {
             device.control_points.clone()

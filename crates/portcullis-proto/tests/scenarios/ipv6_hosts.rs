@@ -147,6 +147,26 @@ fn the_address_that_stays_is_opened() {
     }
 }
 
+#[test]
+fn an_address_that_is_named_is_opened_and_no_other() {
+    let other: Ipv6Addr = "2a02:ff0::c0de".parse().unwrap();
+    for name in ["pcp-only", "ipv6-pinhole"] {
+        let mut network = network_with_ipv6();
+        let own =
+            InterfaceAddress { address: other.into(), prefix_length: 64, deprecated: false, temporary: true };
+        network.interfaces[1].addresses.push(own);
+        let mut pair = Pair::at(GATEWAY.parse().unwrap(), named(name), Config::default(), network);
+        let opened: Vec<_> = [CLIENT_IPV6.parse().unwrap(), other]
+            .map(|own| pair.map(udp(7777).ipv6_address(own)).unwrap())
+            .into_iter()
+            .map(|granted| granted.internal_address)
+            .collect();
+        assert_eq!(opened, [CLIENT_IPV6.parse::<IpAddr>().unwrap(), other.into()], "{name}");
+        let gone = "2a02:ff0::dead".parse().unwrap();
+        assert!(pair.map(udp(7777).ipv6_address(gone)).is_err(), "{name}");
+    }
+}
+
 /// An address that has changed by the time that the gateway is asked: the next one is opened.
 #[test]
 fn each_global_address_is_tried() {

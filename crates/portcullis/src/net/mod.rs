@@ -8,6 +8,7 @@ use crate::os_error;
 use getifs::Flags;
 use portcullis_proto::client::{Interface, InterfaceAddress, Network};
 use std::io;
+use std::net::Ipv6Addr;
 
 /// A snapshot, taken now. What the operating system does not tell is left out, without a word: a search
 /// then goes through no interface and finds no gateway, or asks no default gateway directly.
@@ -20,6 +21,28 @@ pub(crate) fn snapshot() -> io::Result<Network> {
     let way_out = routes::way_out(&interfaces)?;
     let default_gateways = told(routes::default_gateways(way_out))?;
     Ok(Network { interfaces, default_gateways, way_out, untold: None })
+}
+
+/// This host's own IPv6 addresses that the internet can reach, of one interface where it is named (`eth0`, or an address
+/// of its): those that stay come before temporary ones (RFC 8981), and deprecated ones are among them only where there are
+/// no others (RFC 4862 section 5.5.4). Each can be opened by [`MappingRequest::ipv6_address`].
+///
+/// # Errors
+///
+/// Where the operating system does not let a file be opened to ask it.
+///
+/// [`MappingRequest::ipv6_address`]: portcullis_proto::client::MappingRequest::ipv6_address
+///
+/// # Examples
+///
+/// ```
+/// for address in portcullis::global_ipv6_addresses(None)? {
+///     println!("{address}");
+/// }
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn global_ipv6_addresses(interface: Option<&str>) -> io::Result<Vec<Ipv6Addr>> {
+    Ok(snapshot()?.global_ipv6_of(interface))
 }
 
 /// The same for a client that knows no other yet.
