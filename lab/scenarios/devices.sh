@@ -56,7 +56,17 @@ device_start() {
 
 device_answers() { pcl --json --timeout 500 discover --all >/dev/null; grep -q "$LAB_DEVICE_IP" "$LAB_DIR/stdout"; }
 
-device_stop() { beside_stop; }
+# What it has started itself does not end with it.
+device_stop() {
+    local pid
+    beside_stop
+    for pid in $(ip netns pids "$LAB_DEVICE"); do
+        kill -KILL "$pid"
+    done
+    await 2000 device_is_gone
+}
+
+device_is_gone() { [[ -z $(ip netns pids "$LAB_DEVICE") ]]; }
 
 device_is_found() {
     pcl --json --timeout 2000 discover --all && status_is 0 &&
