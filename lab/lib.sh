@@ -180,7 +180,7 @@ lab_down() {
     annexes_stop
     announcer_stop
     gateway_stop
-    for ns in "$LAB_CLIENT" "$LAB_ROUTER" "$LAB_WAN" "$LAB_DEVICE" "$LAB_ID-second"; do
+    for ns in "$LAB_CLIENT" "$LAB_ROUTER" "$LAB_WAN" "$LAB_DEVICE" "$LAB_ID-second" "$LAB_ID-nested"; do
         namespace_end "$ns"
     done
     [[ -n $LAB_DIR ]] && rm -rf "$LAB_DIR"

@@ -15,8 +15,7 @@ scenario_devices() {
             skipped "$device" "$(device_program "$device") is not installed"
             continue
         fi
-        device_start "$device" || return
-        gateway_renew v2 || return
+        device_start "$device" && gateway_renew v2 || { device_stop; return 1; }
         proof "$device: it is found, and is no gateway" device_is_found
         proof "$device: the port is opened as fast as without it" device_costs_nothing "$alone_ms"
         gateway_stop

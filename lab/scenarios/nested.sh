@@ -111,6 +111,8 @@ RULES
 }
 
 nested_down() {
+    keep_stop_all
     in_client nft delete table inet nested
+    in_client sysctl -qw net.ipv4.ip_forward=0
     namespace_end "$LAB_ID-nested"
 }

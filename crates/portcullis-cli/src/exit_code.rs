@@ -55,7 +55,7 @@ pub(crate) const TABLE: [(ExitCode, &str); 9] = [
     (ExitCode::Unsupported, "unsupported by the gateway (unsupported)"),
     (
         ExitCode::BehindNat,
-        "opened, but for another NAT in front of this host, which has to forward the port too",
+        "opened without --keep, but for another NAT in front of this host, which has to forward the port too",
     ),
 ];
 

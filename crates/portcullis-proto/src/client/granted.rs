@@ -165,7 +165,8 @@ pub struct Granted {
     pub default_gateway: Option<bool>,
     /// Whether another NAT is between this host and the gateway, as PCP tells (ADDRESS_MISMATCH, RFC 6887 section 7.4): the
     /// mapping leads to that NAT and not to [`internal_address`](Self::internal_address), so the port has to be forwarded
-    /// there too. `false` also where the gateway does not speak PCP, and so cannot tell.
+    /// there too. `false` also where the gateway does not speak PCP, or has not said so by the time that another protocol
+    /// has granted it.
     pub behind_nat: bool,
     /// The address of ours that its server is asked from, where that is not left to the operating system.
     pub(super) local: Option<IpAddr>,

@@ -79,6 +79,14 @@ impl Interface {
         own.into_iter()
     }
 
+    /// The same of what a person chose: of this interface by its name, or of its addresses one.
+    pub(super) fn chosen_ipv6(&self, interface: Option<&str>) -> impl Iterator<Item = &InterfaceAddress> {
+        let is_chosen = interface.is_none_or(|name| self.is_called(name));
+        let named = interface.and_then(|name| name.parse::<Ipv6Addr>().ok());
+        let own = self.global_ipv6().filter(move |_| is_chosen);
+        own.filter(move |own| named.is_none_or(|named| own.address == named))
+    }
+
     /// Whether this is its name, or one of its addresses.
     pub fn is_called(&self, name: &str) -> bool {
         match name.parse::<IpAddr>() {
@@ -169,19 +177,28 @@ impl Network {
         Some(preferred == gateway)
     }
 
-    /// Our own addresses that the internet can reach, those of the link that `near` is on first, and of those the ones that
-    /// stay; deprecated ones only where there are no others.
-    pub(super) fn global_ipv6(&self, near: Option<u32>) -> Vec<Ipv6Addr> {
+    /// Our own addresses that the internet can reach, of what a person chose; those of the link that `near` is on first, and of
+    /// those the ones that stay; deprecated ones only where there are no others.
+    pub(super) fn chosen_global_ipv6(&self, chosen: Option<&str>, near: Option<u32>) -> Vec<Ipv6Addr> {
         let mut interfaces: Vec<_> = self.interfaces.iter().collect();
         interfaces.sort_by_key(|interface| Some(interface.index) != near);
-        preferred(interfaces.into_iter().flat_map(Interface::global_ipv6))
+        preferred(interfaces.into_iter().flat_map(|own| own.chosen_ipv6(chosen)))
     }
 
-    /// Our own addresses that the internet can reach, of this interface, where one is named by its name or an address of
-    /// its: those that stay first, deprecated ones only where there are no others.
+    /// All of them.
+    pub(super) fn global_ipv6(&self, near: Option<u32>) -> Vec<Ipv6Addr> {
+        self.chosen_global_ipv6(None, near)
+    }
+
+    /// Our own addresses that the internet can reach by a default gateway: of the interface that is named by its name, that
+    /// address itself where it is one, or else of all. Those that stay come first, deprecated ones are among them only where
+    /// there are no others.
     pub fn global_ipv6_of(&self, interface: Option<&str>) -> Vec<Ipv6Addr> {
-        let is_meant = |own: &&Interface| interface.is_none_or(|name| own.is_called(name));
-        preferred(self.interfaces.iter().filter(is_meant).flat_map(Interface::global_ipv6))
+        let leads_out = |own: &&Interface| {
+            let mut gateways = self.default_gateways.iter().filter(|gateway| gateway.address.is_ipv6());
+            gateways.any(|gateway| gateway.interface == own.index)
+        };
+        preferred(self.interfaces.iter().filter(leads_out).flat_map(|own| own.chosen_ipv6(interface)))
     }
 
     /// Whether a deprecated address of ours has another one beside it that is not.

@@ -363,7 +363,10 @@ impl Client {
     fn own_ipv6(&self, device: &Device) -> Vec<Ipv6Addr> {
         match (device.address, device.local_address) {
             (_, Some(IpAddr::V6(local))) if !self.config.gateways.is_empty() => vec![local],
-            (SocketAddr::V6(address), _) => self.network.global_ipv6(Some(address.scope_id())),
+            (SocketAddr::V6(address), _) => {
+                let chosen = self.config.interface.as_deref();
+                self.network.chosen_global_ipv6(chosen, Some(address.scope_id()))
+            }
             _ => Vec::new(),
         }
     }

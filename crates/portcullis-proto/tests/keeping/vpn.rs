@@ -1,5 +1,5 @@
 //! Behind the server of a VPN: it speaks NAT-PMP, chooses the external port, gives it for a minute, and does not name
-//! the internal port in its answers (quirk 100).
+//! the internal port in its answers (quirk 102).
 
 use crate::asked::{asked, seconds};
 use crate::pair::{Pair, network, udp};

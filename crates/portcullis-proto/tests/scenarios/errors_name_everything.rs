@@ -127,9 +127,22 @@ fn a_silent_gateway_that_containers_have_is_told_as_that() {
         network.default_gateways[0].address = gateway.parse().unwrap();
         let silent = "silent".parse().unwrap();
         let mut pair = Pair::with(silent, Config::default(), network);
-        let text = pair.map(udp(7777)).unwrap_err().to_string();
-        assert_eq!(text.contains(&format!("{gateway} may be the bridge of a container")), is_told, "{text}");
-        assert_printable(&text);
+        let name: &'static str = Box::leak("television ".repeat(20).into_boxed_str());
+        let television =
+            Scenario::igd1().with(Quirk::Topology(Topology::NotAGateway)).with(Quirk::FriendlyName(name));
+        for has_neighbour in [false, true] {
+            if has_neighbour {
+                pair.add(SimPeer::new(Gateway::new(
+                    television.clone(),
+                    SocketAddr::from(([192, 168, 1, 50], 80)),
+                )));
+            }
+            let text = pair.map(udp(7777)).unwrap_err().to_string();
+            assert_eq!(text.contains(&format!("{gateway} may be a container's bridge")), is_told, "{text}");
+            assert_eq!(text.contains("others that answered: television"), has_neighbour, "{text}");
+            assert!(!has_neighbour || text.contains(&format!("{gateway}: search: no answer")), "{text}");
+            assert_printable(&text);
+        }
     }
 }
 

@@ -56,6 +56,9 @@ impl Program {
             .env("INTERNAL_PORT", internal_port.to_string())
             .env("ADDRESS", address.as_ref().map(IpAddr::to_string).unwrap_or_default())
             .stdin(Stdio::null());
+        // What is typed to end us does not end it: it has its second.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
         // Our standard output may be documents, which somebody reads.
         if is_heard {
             command.stdout(io::stderr());
@@ -71,6 +74,13 @@ impl fmt::Display for Program {
         let (Self::Direct(text, _) | Self::Shell(text)) = self;
         write!(f, "'{}'", text.to_string_lossy())
     }
+}
+
+/// What a notice is about: a mapping, or what is left of it elsewhere, of which the one says nothing of the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Slot {
+    Mapping(usize),
+    LeftBehind(usize),
 }
 
 /// Runs a command, on a thread of its own.
@@ -93,7 +103,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     /// What is to be told, of each mapping once.
-    waiting: VecDeque<(usize, Notice)>,
+    waiting: VecDeque<(Slot, Notice)>,
     troubles: Vec<String>,
     /// Since when all is over.
     ending: Option<Started>,
@@ -117,12 +127,12 @@ impl Exec {
         Ok(Self { shared, thread })
     }
 
-    /// Runs it soon; in place of what waits to be told of the same mapping.
-    pub(super) fn run(&self, index: usize, notice: Notice) {
+    /// Runs it soon; in place of what waits to be told of the same.
+    pub(super) fn run(&self, slot: Slot, notice: Notice) {
         let mut state = self.shared.lock();
-        match state.waiting.iter_mut().find(|(other, _)| *other == index) {
+        match state.waiting.iter_mut().find(|(other, _)| *other == slot) {
             Some((_, waiting)) => *waiting = notice,
-            None => state.waiting.push_back((index, notice)),
+            None => state.waiting.push_back((slot, notice)),
         }
         drop(state);
         self.shared.changed.notify_all();
@@ -253,16 +263,18 @@ mod tests {
             r#"echo "$PORT" >> {place}/log; while [ ! -e {place}/go ]; do sleep 0.01; done; [ "$PORT" != 3 ]"#
         );
         let exec = Exec::start(Program::Shell(script.into()), true).unwrap();
-        exec.run(0, at(1));
+        exec.run(Slot::Mapping(0), at(1));
         while !directory.join("log").exists() {
             thread::yield_now();
         }
-        for (index, port) in [(0, 2), (1, 4), (0, 3)] {
-            exec.run(index, at(port));
+        for (slot, port) in
+            [(Slot::Mapping(0), 2), (Slot::Mapping(1), 4), (Slot::Mapping(0), 3), (Slot::LeftBehind(0), 9)]
+        {
+            exec.run(slot, at(port));
         }
         fs::write(directory.join("go"), "").unwrap();
         let troubles = exec.finish();
-        assert_eq!(fs::read_to_string(directory.join("log")).unwrap(), "1\n3\n4\n");
+        assert_eq!(fs::read_to_string(directory.join("log")).unwrap(), "1\n3\n4\n9\n");
         assert!(troubles.len() == 1 && troubles[0].ends_with("failed: exit status: 1 (udp mapped)"));
         fs::remove_dir_all(directory).unwrap();
     }
@@ -271,8 +283,8 @@ mod tests {
     fn what_does_not_end_is_killed_at_the_end_and_what_waits_is_not_begun() {
         let began = Started::now();
         let exec = Exec::start(Program::Direct("sleep".into(), vec!["1000".into()]), true).unwrap();
-        exec.run(0, FIRST);
-        exec.run(1, FIRST);
+        exec.run(Slot::Mapping(0), FIRST);
+        exec.run(Slot::Mapping(1), FIRST);
         let troubles = exec.finish();
         assert!(troubles.len() == 1 && troubles[0].contains("was killed"), "{troubles:?}");
         assert!(began.elapsed() < GRACE * 5, "{:?}", began.elapsed());
@@ -281,7 +293,7 @@ mod tests {
     #[test]
     fn what_cannot_be_run_is_told() {
         let exec = Exec::start(Program::Direct("/no/such/program".into(), Vec::new()), true).unwrap();
-        exec.run(0, FIRST);
+        exec.run(Slot::Mapping(0), FIRST);
         let troubles = exec.finish();
         assert!(troubles.len() == 1 && troubles[0].contains("'/no/such/program': cannot be run"));
     }

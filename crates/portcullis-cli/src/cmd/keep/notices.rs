@@ -1,6 +1,6 @@
 //! Whom changes are told to besides whoever reads the output: a command that is run, and a file with the port.
 
-use super::exec::{Exec, Program};
+use super::exec::{Exec, Program, Slot};
 use super::port_file::PortFile;
 use crate::argument::port::protocol_name;
 use crate::failure::Failure;
@@ -16,7 +16,7 @@ use std::path::PathBuf;
 pub(in crate::cmd) struct NoticeArgs {
     /// Run this program on each change of a port (renewals are none), with EVENT, PROTOCOL, PORT, INTERNAL_PORT and ADDRESS
     /// in its environment; PORT and ADDRESS are the external ones, and empty where none is known. One run at a time: what changes
-    /// meanwhile is told by the next one, the latest of each port. Its output goes to standard error. At the end it has 1 s
+    /// meanwhile is told by the next one, the latest of each port. Its output goes to standard error, but not beside the live view of watch. At the end it has 1 s
     #[arg(long, value_name = "PROGRAM", conflicts_with = "exec_shell", value_hint = ValueHint::CommandName)]
     exec: Option<OsString>,
     /// An argument for the program of --exec, as it is; may be repeated
@@ -104,7 +104,9 @@ impl Notices {
     /// Tells what happened to a mapping; gives what is to be warned of.
     pub(super) fn tell(&mut self, index: usize, change: &Change, request: &MappingRequest) -> Option<String> {
         if let Some(exec) = self.exec.as_ref().filter(|_| change.kind != ChangeKind::Renewed) {
-            exec.run(index, Notice::new(change, request));
+            let is_left = change.kind == ChangeKind::LeftBehind;
+            let slot = if is_left { Slot::LeftBehind(index) } else { Slot::Mapping(index) };
+            exec.run(slot, Notice::new(change, request));
         }
         self.port_file.as_mut().and_then(|file| file.tell(index, change, request.protocol()).err())
     }

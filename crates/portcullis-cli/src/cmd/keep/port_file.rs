@@ -76,11 +76,13 @@ impl PortFile {
         }
         let of = |wanted| self.open.iter().flatten().find(|(protocol, _)| *protocol == wanted);
         let port = of(Protocol::Tcp).or_else(|| of(Protocol::Udp)).map(|&(_, port)| port);
-        if port == self.written {
+        // Another program may have deleted it.
+        if port == self.written && (port.is_none() || self.path.exists()) {
             return Ok(());
         }
         let done = match port {
-            Some(port) => self.replace(port),
+            // Better none than one that is not open any more.
+            Some(port) => self.replace(port).inspect_err(|_| drop(self.delete())),
             None => self.delete(),
         };
         done.map_err(|error| self.cannot_write(&error))?;
@@ -157,6 +159,9 @@ mod tests {
             file.set(index, now).unwrap();
             assert_eq!(fs::read_to_string(&path).ok().as_deref(), expected);
         }
+        fs::remove_file(&path).unwrap();
+        file.set(1, Some(tcp)).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "6883\n", "what somebody deleted is written again");
         file.finish().unwrap();
         assert_eq!(fs::read_dir(&directory).unwrap().count(), 0);
         fs::remove_dir_all(directory).unwrap();

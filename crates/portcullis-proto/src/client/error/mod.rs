@@ -288,15 +288,17 @@ impl fmt::Display for Error {
         };
         f.write_str(what)?;
         if let Some(attempt) = self.decisive_attempt() {
-            let mut behind =
-                attempt.failure.advice(attempt.step).map(|advice| format!(" ({advice})")).unwrap_or_default();
+            // Whoever is behind such a bridge has nothing to switch on in it.
+            let bridge = self.silent_bridge();
+            let advice = attempt.failure.advice(attempt.step).filter(|_| bridge.is_none());
+            let mut behind = advice.map(|advice| format!(" ({advice})")).unwrap_or_default();
+            if let Some(gateway) = bridge {
+                let hint = "may be a container's bridge, or a virtual machine's: use the host's network";
+                behind.push_str(&format!(" ({gateway} {hint})"));
+            }
             if attempt.failure == Failure::GatewaySilent {
                 behind.push_str("; others that answered: ");
                 behind.push_str(&self.others_that_answered());
-            }
-            if let Some(gateway) = self.silent_bridge() {
-                let hint = "may be the bridge of a container, or of a machine inside this one: use the host's network";
-                behind.push_str(&format!("; {gateway} {hint}"));
             }
             let around = what.len().saturating_add(": ".len()).saturating_add(behind.len());
             write!(f, ": {}{behind}", attempt.text(MAX_TEXT.saturating_sub(around)))?;

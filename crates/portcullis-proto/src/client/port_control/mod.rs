@@ -63,7 +63,7 @@ pub(super) struct PortControl {
     budgets: BTreeMap<IpAddr, Budget>,
     transactions: BTreeMap<TransactionId, Transaction>,
     asked: Asked,
-    /// Servers that see another address of ours than we have.
+    /// Servers that see another address of ours than we have, until they grant something by PCP.
     behind_nat: BTreeSet<IpAddr>,
 }
 
@@ -71,8 +71,13 @@ impl PortControl {
     /// What a server's answer says of a NAT between this host and it, which only PCP tells (RFC 6887 section 7.4).
     pub(super) fn look_for_nat(&mut self, server: IpAddr, result: &AskResult) {
         match result {
-            Err(failure) if failure.is_nat_between() => drop(self.behind_nat.insert(server)),
-            Ok(Answer::Pcp(_)) => drop(self.behind_nat.remove(&server)),
+            Err(failure) if failure.is_nat_between() => {
+                self.behind_nat.insert(server);
+            }
+            // Not every server looks at the address for other opcodes.
+            Ok(Answer::Pcp(response)) if response.opcode.as_ref().is_some_and(|own| own.map().is_some()) => {
+                self.behind_nat.remove(&server);
+            }
             _ => {}
         }
     }
@@ -258,7 +263,6 @@ impl PortControl {
         is_own: impl Fn(IpAddr) -> bool,
         out: &mut Outbox,
     ) -> Vec<(Asker, IpAddr)> {
-        self.behind_nat.clear();
         let mut asked_again = Vec::new();
         for (&way, line) in &mut self.lines {
             let is_gone = |local: SocketAddr| !local.ip().is_loopback() && !is_own(local.ip());

@@ -102,7 +102,7 @@ impl Talk {
         }
     }
 
-    /// A person has named the server: what it gives may be named as servers of VPNs do (quirk 100).
+    /// A person has named the server: what it gives may be named as servers of VPNs do (quirk 102).
     pub(in crate::client) fn of_a_named_server(mut self, is_named: bool) -> Self {
         self.is_named = is_named;
         self

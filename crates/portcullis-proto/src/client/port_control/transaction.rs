@@ -36,7 +36,7 @@ pub(in crate::client) enum Ask {
 pub(in crate::client) enum Echo {
     /// That of the request (RFC 6886 section 3.3).
     Exact,
-    /// None, or the external one, will do as well, as servers of VPNs have it (quirk 100).
+    /// None, or the external one, will do as well, as servers of VPNs have it (quirk 102).
     Loose,
 }
 
@@ -237,7 +237,7 @@ impl Transaction {
     }
 
     /// The same of an answer that names no internal port, or the external one in its place: it fits every request for
-    /// its protocol at its server, so it is for whoever has asked there alone, now and of late (quirk 100).
+    /// its protocol at its server, so it is for whoever has asked there alone, now and of late (quirk 102).
     pub(super) fn matches_loosely(&self, answer: &Answer) -> Option<AskResult> {
         let (Ask::NatPmp(natpmp::Request::Map(asked), Echo::Loose), Answer::NatPmp(response)) =
             (&self.ask, answer)
@@ -275,6 +275,7 @@ impl Transaction {
             (Ask::NatPmp(request, _), Answer::Pcp(response)) => {
                 response.result_code == pcp::ResultCode::UnsuppVersion
                     && response.opcode_number == request.opcode().number()
+                    && !line.has_answered(Method::NatPmp)
                     && (response.version == pcp::VERSION || line.has_answered(Method::Pcp))
             }
             (Ask::Pcp { opcode, .. }, Answer::Pcp(response)) => {

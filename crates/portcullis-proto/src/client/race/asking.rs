@@ -63,15 +63,7 @@ impl Client {
             }
         }
         let only_at = self.operations.get(&id).and_then(|operation| operation.only_at);
-        let mut ways = self.ways(request.ipv6);
-        ways.retain(|way| only_at.is_none_or(|gateway| gateway == way.0.ip()));
-        if let Some(own) = request.own.map(IpAddr::V6) {
-            if self.config.gateways.is_empty() {
-                ways.retain(|way| way.1 == Some(own));
-            } else {
-                ways.iter_mut().for_each(|way| way.1 = Some(own));
-            }
-        }
+        let ways = self.ways_for(request, only_at);
         for (place, way) in ways.into_iter().enumerate() {
             let longest = self.inherited.longest(now, way.0.ip(), request);
             if longest > Some(Method::Pcp.asked_for(Lifetime::Permanent)) {

@@ -3,9 +3,10 @@
 use super::super::granted::Method;
 use super::super::network::{is_unicast_link_local, preferred};
 use super::super::port_control::Way;
+use super::super::request::MappingRequest;
 use super::super::{Client, GatewayAddress};
 use crate::wire::port_control;
-use core::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use core::net::{IpAddr, SocketAddr, SocketAddrV6};
 
 /// Servers that are asked for one mapping.
 const MOST_WAYS: usize = 4;
@@ -16,6 +17,24 @@ pub(super) type Rank = (usize, usize);
 impl Client {
     /// The servers that NAT-PMP and PCP are spoken with: those that a person named, else the default gateways.
     pub(super) fn ways(&self, ipv6: bool) -> Vec<Way> {
+        bounded(self.all_ways(ipv6))
+    }
+
+    /// The same for a mapping: those of one gateway, where it is for one, from the one address that is to be opened.
+    pub(super) fn ways_for(&self, request: &MappingRequest, only_at: Option<IpAddr>) -> Vec<Way> {
+        let mut ways = self.all_ways(request.ipv6);
+        ways.retain(|way| only_at.is_none_or(|gateway| gateway == way.0.ip()));
+        if let Some(own) = request.own.map(IpAddr::V6) {
+            if self.config.gateways.is_empty() {
+                ways.retain(|way| way.1 == Some(own));
+            } else {
+                ways.iter_mut().for_each(|way| way.1 = Some(own));
+            }
+        }
+        bounded(ways)
+    }
+
+    fn all_ways(&self, ipv6: bool) -> Vec<Way> {
         let mut ways: Vec<Way> = Vec::new();
         if self.config.gateways.is_empty() {
             let chosen = self.config.interface.as_deref();
@@ -29,10 +48,8 @@ impl Client {
                 let server = server_of(gateway.address, gateway.interface);
                 if ipv6 {
                     // The address that asks is the one that is opened.
-                    let named = chosen.and_then(|name| name.parse::<Ipv6Addr>().ok());
-                    let own = interface.into_iter().flat_map(|own| own.global_ipv6());
-                    let chosen = preferred(own.filter(|own| named.is_none_or(|named| own.address == named)));
-                    ways.extend(chosen.into_iter().map(|own| (server, Some(own.into()))));
+                    let own = preferred(interface.into_iter().flat_map(|own| own.chosen_ipv6(chosen)));
+                    ways.extend(own.into_iter().map(|own| (server, Some(own.into()))));
                 } else {
                     ways.push((server, self.chosen_ipv4()));
                 }
@@ -51,13 +68,7 @@ impl Client {
             let local = self.chosen_ipv4().filter(|_| !ipv6);
             ways.extend(servers.filter(|server| server.is_ipv6() == ipv6).map(|server| (server, local)));
         }
-        let mut distinct: Vec<Way> = Vec::new();
-        for way in ways {
-            if distinct.len() < MOST_WAYS && !distinct.contains(&way) {
-                distinct.push(way);
-            }
-        }
-        distinct
+        ways
     }
 
     /// The address of ours that a person chose, by its interface.
@@ -77,6 +88,17 @@ impl Client {
         let place = named.or_else(default).unwrap_or(usize::MAX);
         (place, self.config.preference(method).unwrap_or(usize::MAX))
     }
+}
+
+/// Each once, and not too many.
+fn bounded(ways: Vec<Way>) -> Vec<Way> {
+    let mut distinct: Vec<Way> = Vec::new();
+    for way in ways {
+        if distinct.len() < MOST_WAYS && !distinct.contains(&way) {
+            distinct.push(way);
+        }
+    }
+    distinct
 }
 
 /// A server's address on its port; a link-local one on its link.

@@ -5,7 +5,7 @@
 //!
 //! A UDN is nobody's: whoever is on the link can serve the description of another under its own address. So nothing is
 //! lost by it: every address is told beside the one that the device is told by, and what a default gateway says is told by
-//! its own address, whoever else says the same. What operations use is not this list: there each address stands alone.
+//! its own address, whoever else says the same. Where the client itself asks for a mapping, each address stands alone.
 
 use crate::client::device::Device;
 use crate::igd::description::Description;

@@ -43,7 +43,7 @@ pub enum Body {
 pub struct MapResponse {
     /// The transport protocol.
     pub protocol: Protocol,
-    /// The port of this host; `None` (0) where the gateway does not tell it, as servers of VPNs do (quirk 100).
+    /// The port of this host; `None` (0) where the gateway does not tell it, as servers of VPNs do (quirk 102).
     pub internal_port: Option<NonZeroU16>,
     /// The port of the gateway; `None` (0) where the mapping was deleted.
     pub assigned_external_port: Option<NonZeroU16>,
