@@ -19,7 +19,8 @@ WAIT_S = 0.5
 def udp(args, token):
     netns.enter(args.to)
     listener = socket.socket(args.family, socket.SOCK_DGRAM)
-    listener.bind(("", args.internal_port))
+    # The answer comes from where the packet went: over IPv6 nothing is translated, and a host has several addresses.
+    listener.bind((args.address if args.family == socket.AF_INET6 else "", args.internal_port))
     netns.enter(args.source)
     sender = socket.socket(args.family, socket.SOCK_DGRAM)
     sender.settimeout(WAIT_S)

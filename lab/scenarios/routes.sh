@@ -21,7 +21,8 @@ scenario_routes() {
     done
     ip -n "$LAB_CLIENT" address delete "$ROUTES_SECOND_IP/24" dev eth0
     lab_cable "$LAB_CLIENT" eth1 client1 && ip -n "$LAB_ROUTER" link set client1 master lan0 &&
-        lab_address "$LAB_CLIENT" eth1 "$ROUTES_SECOND_IP/24" || return
+        lab_address "$LAB_CLIENT" eth1 "$ROUTES_SECOND_IP/24" &&
+        ip -n "$LAB_CLIENT" route add default via "$LAB_ROUTER_IP" dev eth1 metric 600 || return
     for method in pcp nat-pmp igd; do
         proof "$method: --interface with two on one LAN: that one's address is opened, and closed" \
             routes_interface "$method" $((port += 1)) eth1

@@ -31,6 +31,8 @@ impl Device {
 pub(super) fn bind(bind: &Bind, device: Option<&Device>) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(bind.local), Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_nonblocking(true)?;
+    // All of them: two interfaces of one link answer ARP for each other, and the first question tells the gateway where ours
+    // is.
     device.inspect(|device| device.hold(&socket));
     if bind.local.port() != 0 {
         // The ports of SSDP and of announcements are shared with every other program of the machine.
