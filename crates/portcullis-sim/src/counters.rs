@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 /// No service has as many actions; a client that invents names does not fill our memory.
 const MOST_ACTIONS: usize = 64;
+/// Nor does one that never stops to ask.
+const MOST_LEASES: usize = 64;
 
 /// What a gateway has been asked since it was made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +21,7 @@ pub struct Counters {
     /// Requests of PCP (or of a version that neither has) received, answered or not.
     pub pcp: u64,
     actions: BTreeMap<String, u64>,
+    leases: Vec<u32>,
 }
 
 impl Counters {
@@ -35,6 +38,17 @@ impl Counters {
     /// How many actions were asked for in all.
     pub fn all_posts(&self) -> u64 {
         self.actions.values().fold(0, |sum, count| sum.saturating_add(*count))
+    }
+
+    /// The first 64 leases that were asked for by UPnP, in seconds and in their order, whatever the answers were.
+    pub fn leases(&self) -> &[u32] {
+        &self.leases
+    }
+
+    pub(crate) fn note_lease(&mut self, seconds: u32) {
+        if self.leases.len() < MOST_LEASES {
+            self.leases.push(seconds);
+        }
     }
 
     pub(crate) fn count_post(&mut self, action: &str) {

@@ -1,7 +1,7 @@
 //! Leases: what a gateway insists on is taken, and told (quirks 47 and 48).
 
 use crate::pair::{Pair, udp};
-use portcullis_proto::client::{ErrorKind, MappingRequest, OnConflict};
+use portcullis_proto::client::{Error, ErrorKind, MappingRequest, OnConflict};
 use portcullis_proto::{Lifetime, Protocol};
 use portcullis_sim::{Quirk, Scenario};
 
@@ -96,15 +96,29 @@ fn takes_a_permanent_lease_where_a_finite_one_is_not_kept() {
     assert_eq!(pair.gateway.counters().posts("AddPortMapping"), 2);
 }
 
-/// Quirk 49: a code that says nothing, and somebody in the way, is a conflict.
+/// Quirk 49: a code that says nothing, and somebody in the way, is no word on the lease. Once nobody is in the way, it may
+/// be one (quirk 97).
 #[test]
 fn another_hosts_port_is_no_matter_of_the_lease() {
     let taken = Quirk::ForeignMapping(Protocol::Udp, 7777);
     for code in [501, -1, 899] {
-        let fault = Quirk::Fault("AddPortMapping", code);
-        let mut pair = Pair::new(Scenario::igd1().with(taken).with(fault));
-        let error = pair.map(hour().on_conflict(OnConflict::Overwrite)).unwrap_err();
-        assert!(matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Refused), "{code}: {error}");
-        assert!(error.to_string().contains(&code.to_string()), "{error}");
+        for (quirk, kind) in [
+            (Quirk::Fault("AddPortMapping", code), Some(ErrorKind::Refused)),
+            (Quirk::FiniteLeaseRefused(code), None),
+        ] {
+            let mut pair = Pair::new(Scenario::igd1().with(taken).with(quirk));
+            let result = pair.map(hour().on_conflict(OnConflict::Overwrite));
+            assert_eq!(result.as_ref().err().map(Error::kind), kind, "{quirk:?}");
+            let told = result.err().map(|error| error.to_string());
+            assert!(told.is_none_or(|told| told.contains(&code.to_string())), "{quirk:?}");
+            // The same lease again for what was in the way, and then another one.
+            assert_eq!(pair.gateway.counters().leases(), [3_600, 3_600, 0], "{quirk:?}");
+            let posts = |action| pair.gateway.counters().posts(action);
+            assert_eq!((posts("AddPortMapping"), posts("DeletePortMapping")), (3, 1), "{quirk:?}");
+        }
+        // What stays in the way is a conflict, and no lease is asked for.
+        let mut pair = Pair::new(Scenario::igd1().with(taken).with(Quirk::Fault("AddPortMapping", code)));
+        assert_eq!(pair.map(hour()).unwrap_err().kind(), ErrorKind::Conflict, "{code}");
+        assert_eq!(pair.gateway.counters().leases(), [0; 0], "{code}");
     }
 }

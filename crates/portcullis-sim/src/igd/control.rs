@@ -49,6 +49,9 @@ pub(crate) fn respond(
         down: service.down,
         arguments: &arguments,
     };
+    if let Ok(seconds) = call.seconds("NewLeaseDuration") {
+        counters.note_lease(seconds);
+    }
     let known = answers_to(&service.service_type, &service_type) && names(request, &service_type, &action);
     let outcome =
         if known { perform(device, &call, &service_type, &action) } else { Err(UpnpError::INVALID_ACTION) };
