@@ -48,7 +48,9 @@ fn what_the_gateway_does_not_tell_the_owner_of_stays() {
     for quirks in [
         vec![specific(401), generic],
         vec![specific(501), generic],
-        vec![specific(606), generic],
+        vec![specific(606)],
+        vec![specific(501), Quirk::Fault("GetGenericPortMappingEntry", 402)],
+        vec![specific(501), Quirk::Fault("GetGenericPortMappingEntry", 501)],
         vec![Quirk::OutArgument("NewInternalClient", "")],
         vec![Quirk::OutArgument("NewInternalClient", ""), specific(501)],
     ] {
@@ -66,7 +68,7 @@ fn what_the_gateway_does_not_tell_the_owner_of_stays() {
 fn the_list_tells_what_the_question_about_an_entry_does_not() {
     let ours = Mapping::new(Protocol::Udp, 7777, "192.168.1.7".parse().unwrap());
     let others = Mapping::new(Protocol::Udp, 7778, "192.168.1.9".parse().unwrap());
-    for code in [401, 501, 606, 899] {
+    for code in [402, 501, 899] {
         let mut pair = Pair::new(Scenario::igd1().with(Quirk::Fault("GetSpecificPortMappingEntry", code)));
         pair.gateway.add_mapping(ours.clone());
         pair.gateway.add_mapping(others.clone());
@@ -81,7 +83,8 @@ fn the_list_tells_what_the_question_about_an_entry_does_not() {
 #[test]
 fn a_vague_refusal_for_what_is_not_there_is_no_error() {
     let scenario: Scenario = "absent-501".parse().unwrap();
-    for others in [0, 3] {
+    // An empty list that ends with 501, too, proves nothing: next to others, the gateway tells.
+    for others in [1, 3] {
         let mut pair = Pair::new(scenario.clone());
         for port in 1..=others {
             pair.gateway.add_mapping(Mapping::new(Protocol::Udp, port, "192.168.1.9".parse().unwrap()));
@@ -99,6 +102,58 @@ fn a_vague_refusal_for_what_is_not_there_is_no_error() {
     let mut pair = Pair::new(kept);
     pair.map(udp(7777)).unwrap();
     assert_eq!(pair.close(7777, false).unwrap_err().kind(), ErrorKind::Refused);
+}
+
+/// Quirk 96: a list that ends before its first entry with a code that may mean anything shows nothing, and what it does
+/// not show may be open.
+#[test]
+fn a_list_that_proves_nothing_closes_nothing() {
+    for code in [402, 501] {
+        let blind = Scenario::igd1()
+            .with(Quirk::Fault("GetSpecificPortMappingEntry", 501))
+            .with(Quirk::Fault("GetGenericPortMappingEntry", code));
+        let mut pair = Pair::new(blind.clone().with(TAKEN));
+        let error = pair.close(7777, false).unwrap_err();
+        assert_eq!(error.attempts()[0].failure, Failure::OwnerUnknown, "{code}");
+        assert_eq!(deletions(&pair), 0, "{code}");
+        // With force it is deleted unseen, and the answer to that decides.
+        assert_eq!(pair.close_port(7777, true), Ok(Closed::Unconfirmed), "{code}");
+        assert_eq!((deletions(&pair), pair.gateway.mappings().len()), (1, 0), "{code}");
+        assert_eq!(pair.close_port(7777, true), Ok(Closed::NotOpen), "{code}");
+
+        let refused = blind.with(TAKEN).with(Quirk::Fault("DeletePortMapping", 501));
+        let mut pair = Pair::new(refused);
+        assert_eq!(pair.close(7777, true).unwrap_err().kind(), ErrorKind::Refused, "{code}");
+        assert_eq!(deletions(&pair), 1, "{code}");
+    }
+    // 713 says that there is nothing.
+    let mut pair = Pair::new(Scenario::igd1().with(Quirk::Fault("GetSpecificPortMappingEntry", 501)));
+    assert_eq!(pair.close_port(7777, false), Ok(Closed::NotOpen));
+    assert_eq!(pair.close_port(7777, true), Ok(Closed::NotOpen));
+    assert_eq!(deletions(&pair), 0);
+}
+
+/// Quirk 96: who may not ask about the entry may not be shown it in the list, either.
+#[test]
+fn what_the_caller_may_not_know_is_not_looked_for_in_the_list() {
+    for code in [606, 401] {
+        let specific = Quirk::Fault("GetSpecificPortMappingEntry", code);
+        let mut pair = Pair::new(Scenario::igd1().with(specific));
+        assert_eq!(
+            pair.close(7777, false).unwrap_err().attempts()[0].failure,
+            Failure::OwnerUnknown,
+            "{code}"
+        );
+        assert_eq!(pair.gateway.counters().posts("GetGenericPortMappingEntry"), 0, "{code}");
+    }
+    let scenario = Scenario::igd1()
+        .with(Quirk::Fault("GetSpecificPortMappingEntry", 606))
+        .with(Quirk::Fault("DeletePortMapping", 606));
+    let mut pair = Pair::new(scenario);
+    let error = pair.close(7777, true).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused);
+    assert!(error.to_string().contains("606"), "{error}");
+    assert_eq!(deletions(&pair), 1);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::pair::{Pair, udp};
 use core::time::Duration;
 use portcullis_proto::client::{ErrorKind, Failure, Step};
-use portcullis_sim::{HttpOddity, On, Quirk, Scenario};
+use portcullis_sim::{HttpOddity, ListEnd, On, Quirk, Scenario};
 
 const ADD: On = On::Action("AddPortMapping");
 
@@ -82,6 +82,17 @@ fn a_yes_stands_where_the_gateway_cannot_be_asked() {
     for code in [401, 402, 501, 602, 606] {
         let mut pair = Pair::new(Scenario::igd1().with(Quirk::Fault("GetSpecificPortMappingEntry", code)));
         pair.map(udp(7777).read_back()).unwrap_or_else(|error| panic!("{code}: {error}"));
+    }
+}
+
+/// Quirk 96: where the question about the entry says nothing, a list that ends with 713 does, and one that ends before its
+/// first entry with a code that may mean anything does not.
+#[test]
+fn a_yes_falls_by_an_empty_list_that_proves_it() {
+    let vague = Scenario::igd1().with(Quirk::NoSuchEntryAs(501)).with(Quirk::AddIgnored);
+    for (end, is_believed) in [(713, false), (402, true), (501, true)] {
+        let mut pair = Pair::new(vague.clone().with(Quirk::ListEnd(ListEnd::Fault(end))));
+        assert_eq!(pair.map(udp(7777).read_back()).is_ok(), is_believed, "{end}");
     }
 }
 

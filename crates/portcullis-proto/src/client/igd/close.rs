@@ -8,7 +8,9 @@ use crate::client::device::ControlPoint;
 use crate::client::error::{Failure, Step};
 use crate::client::event::Closed;
 use crate::igd::error_code::UpnpErrorCode;
-use crate::igd::wan_connection::{Action, DeletePortMapping, GetSpecificPortMappingEntry, PortMappingEntry};
+use crate::igd::wan_connection::{
+    Action, DeletePortMapping, GetGenericPortMappingEntry, GetSpecificPortMappingEntry, PortMappingEntry,
+};
 use core::net::IpAddr;
 use core::num::NonZeroU16;
 
@@ -177,7 +179,13 @@ impl Close {
             Next::Call(call) => return Next::Call(call),
             Next::Done(result) => result,
         };
-        let sought = self.table.take().map(|(_, sought)| sought);
+        let (table, sought) = self.table.take().unzip();
+        // What proves no empty table is no more than any other refusal to show it.
+        let unproven = table.as_ref().and_then(List::unproven).cloned();
+        let result = match unproven {
+            Some(failure) => Err(Stop { step: Step::Action(GetGenericPortMappingEntry::NAME), failure }),
+            None => result,
+        };
         let entries = match (result, sought) {
             (Ok(entries), Some(Sought::Port(failure))) => return self.looked_up(point, entries, failure),
             (Err(_), Some(Sought::Port(_))) if self.claim == Claim::Force && !self.deleting => {
@@ -239,6 +247,7 @@ impl Close {
             None if !is_cut => {
                 Next::Done(Ok(if self.was_unheard { Closed::Deleted } else { Closed::NotOpen }))
             }
+            None if self.claim == Claim::Force && !self.deleting => self.delete_unseen(point),
             _ => Next::fail(self.step(), failure),
         }
     }
@@ -328,8 +337,11 @@ impl Procedure for Close {
             Err(Failure::Exchange(_)) if self.claim == Claim::Force => self.delete_unseen(point),
             Err(Failure::Exchange(error)) => Next::fail(step, Failure::Exchange(error)),
             Err(_) if self.is_ours() => self.delete(point),
-            // The list may tell what the entry's own question does not.
-            Err(Failure::Fault(..)) => self.look_up(point, Failure::OwnerUnknown),
+            // The list may tell what the entry's own question does not. Whoever tells the caller that it may not know
+            // (606), or has another reason, may leave out of the list what is not the caller's.
+            Err(Failure::Fault(code, _)) if code.says_nothing() || code == UpnpErrorCode::InvalidArgs => {
+                self.look_up(point, Failure::OwnerUnknown)
+            }
             Err(_) if self.claim == Claim::Force => self.delete_unseen(point),
             Err(_) => Next::fail(step, Failure::OwnerUnknown),
         }

@@ -33,11 +33,13 @@ pub(in crate::client) struct List {
     state: State,
     entries: Vec<PortMappingEntry>,
     seen: BTreeSet<(Protocol, u16, String)>,
+    /// What it ended with at once, where that does not tell an empty table from one that is not shown.
+    unproven: Option<Box<Failure>>,
 }
 
 impl List {
     pub(in crate::client) fn new() -> Self {
-        Self { state: State::Generic(0), entries: Vec::new(), seen: BTreeSet::new() }
+        Self { state: State::Generic(0), entries: Vec::new(), seen: BTreeSet::new(), unproven: None }
     }
 
     /// Whether the entry was new.
@@ -56,6 +58,12 @@ impl List {
     /// Whether these may be fewer than the gateway has.
     pub(in crate::client) fn is_cut(entries: &[PortMappingEntry]) -> bool {
         entries.len() >= MOST_ENTRIES
+    }
+
+    /// The refusal that was read as an empty table, and proves none: 402 and 501 at the first index end a list (quirk 50),
+    /// and are said by whoever does not show it, too. 713 and 714 say that there is nothing.
+    pub(in crate::client) fn unproven(&self) -> Option<&Failure> {
+        self.unproven.as_deref()
     }
 
     fn done(&mut self) -> Next<Vec<PortMappingEntry>> {
@@ -140,12 +148,13 @@ impl List {
             }
             // Gateways disagree on how a list ends: 713, 714, 402, 501 (quirk 50).
             Err(Failure::Fault(
-                UpnpErrorCode::SpecifiedArrayIndexInvalid
-                | UpnpErrorCode::NoSuchEntryInArray
-                | UpnpErrorCode::InvalidArgs
-                | UpnpErrorCode::ActionFailed,
+                UpnpErrorCode::SpecifiedArrayIndexInvalid | UpnpErrorCode::NoSuchEntryInArray,
                 _,
             )) => self.done(),
+            Err(Failure::Fault(code @ (UpnpErrorCode::InvalidArgs | UpnpErrorCode::ActionFailed), words)) => {
+                self.unproven = (index == 0).then(|| Box::new(Failure::Fault(code, words)));
+                self.done()
+            }
             // Any other refusal past the first entry ends it as well: 401 has been seen, and bare statuses.
             Err(Failure::Fault(..) | Failure::HttpStatus(_)) if index > 0 => self.done(),
             Err(failure) => Next::fail(step, failure),

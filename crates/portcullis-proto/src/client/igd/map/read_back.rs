@@ -91,6 +91,10 @@ impl Map {
         unknown: Option<Failure>,
         next: Next<Vec<PortMappingEntry>>,
     ) -> Next<Entry> {
+        // Whether the list proves nothing of what is not in it.
+        let is_refused = matches!(next, Next::Done(Err(_)));
+        let is_unshown =
+            is_refused || matches!(&self.state, State::Scanning(list, _) if list.unproven().is_some());
         let entries = match (next, unknown.as_ref()) {
             (Next::Call(call), _) => return Next::Call(call),
             (Next::Done(Ok(entries)), _) => {
@@ -109,7 +113,6 @@ impl Map {
             }
             (Next::Done(Err(_)), _) => Vec::new(),
         };
-        let entries_are_none = entries.is_empty();
         let mut entries = entries.iter().filter(|entry| entry.protocol == self.request.protocol);
         let Some(failure) = unknown else {
             let port = self.external_port.get();
@@ -117,7 +120,7 @@ impl Map {
                 Some(entry) if self.is_ours(point, entry) => self.granted(entry),
                 Some(entry) => Next::fail(Step::ReadBack, in_the_way(entry)),
                 // Neither the one question nor the other says anything.
-                None if self.is_untold && entries_are_none => self.done(self.lifetime),
+                None if self.is_untold && is_unshown => self.done(self.lifetime),
                 None => self.not_kept(point),
             };
         };
