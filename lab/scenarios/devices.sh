@@ -15,7 +15,10 @@ scenario_devices() {
             skipped "$device" "$(device_program "$device") is not installed"
             continue
         fi
-        device_start "$device" && gateway_renew v2 || { device_stop; return 1; }
+        if ! { device_start "$device" && gateway_renew v2; }; then
+            device_stop
+            return 1
+        fi
         proof "$device: it is found, and is no gateway" device_is_found
         proof "$device: the port is opened as fast as without it" device_costs_nothing "$alone_ms"
         gateway_stop

@@ -23,7 +23,8 @@ Examples:
   portcullis open 7777 --simulate        without any real gateway
 
 Exit status: 0 done, 1 internal or system error, 2 usage, 3 no gateway found, 4 refused by the gateway,
-5 no reply in time, 6 conflict with another mapping, 7 unsupported.";
+5 no reply in time, 6 conflict with another mapping, 7 unsupported, 8 opened without --keep, but for another
+NAT in front of this host.";
 
 const JOURNAL: &str = "--journal";
 const NO_JOURNAL: &str = "--no-journal";

@@ -147,6 +147,9 @@ impl ChangeReport {
                 let address = self.internal_address.map(|address| format!(" {address}")).unwrap_or_default();
                 return format!("{STILL_THERE}{address} ({})", self.message);
             }
+            ("mapped", _) if self.behind_nat == Some(true) => {
+                "mapped for the NAT in front of this host, not for this host"
+            }
             (event, _) => event,
         };
         format!("{event}{change} ({})", self.message)
@@ -191,6 +194,14 @@ mod tests {
             from: None,
             to: None,
         }
+    }
+
+    #[test]
+    fn a_mapping_for_a_nat_in_front_of_this_host_is_told_as_that() {
+        let mapped = report(ChangeKind::Mapped, &Reason::Asked, 60);
+        assert_eq!(mapped.what(), "mapped (as asked)");
+        let mapped = ChangeReport { behind_nat: Some(true), ..mapped };
+        assert_eq!(mapped.what(), "mapped for the NAT in front of this host, not for this host (as asked)");
     }
 
     #[test]

@@ -310,6 +310,11 @@ impl Failure {
             Self::NotGlobal(_) | Self::NoGlobalAddress => {
                 "does the provider give this network IPv6 addresses?"
             }
+            Self::NatPmp(natpmp::ResultCode::NotAuthorized)
+                if step == Step::Action("NAT-PMP external address") =>
+            {
+                "mapping is switched off in it, or not permitted to this host"
+            }
             _ if self.is_denial() => {
                 "its rules do not permit it: choose another port, or permit this one to this host there"
             }
