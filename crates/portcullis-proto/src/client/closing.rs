@@ -37,7 +37,12 @@ impl Client {
             return self.told_at_once(Err(no_nonce()));
         }
         let withdrawal = Withdrawal::new(protocol, external_port, known, claim, now + timeout);
-        let id = self.withdraw(now, withdrawal.settling(entries));
+        self.close_known(now, withdrawal.settling(entries))
+    }
+
+    /// With what stood in its place under other names.
+    fn close_known(&mut self, now: Time, withdrawal: Withdrawal) -> OperationId {
+        let id = self.withdraw(now, withdrawal);
         let shadows = self.held.uncovered();
         self.tidy(now, shadows);
         self.run(now);
@@ -68,11 +73,7 @@ impl Client {
             return self.told_at_once(Ok(Closed::NotOpen));
         }
         let withdrawal = Withdrawal::new(protocol, external_port, known, claim, now + timeout);
-        let id = self.withdraw(now, withdrawal.settling(entries).without_table());
-        let shadows = self.held.uncovered();
-        self.tidy(now, shadows);
-        self.run(now);
-        id
+        self.close_known(now, withdrawal.settling(entries).without_table())
     }
 
     /// Closes what earlier processes have left open behind a port, and nothing else: where a process that lives has the same
